@@ -1,0 +1,1 @@
+"""Who does the work: ACP client, journal, session state, runner, control protocol, policy and budget."""

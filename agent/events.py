@@ -1,0 +1,245 @@
+"""The journal's events: frozen records, one class per kind, told apart by ``kind``.
+
+An event is what happened, in the past tense, with the facts a reader needs and nothing derived from
+earlier events. Everything shown anywhere is a fold of these (`agent.state`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+Policy = Literal["ask", "accept-edits", "accept-all"]
+PlanStatus = Literal["pending", "in_progress", "completed"]
+ToolStatus = Literal["pending", "in_progress", "completed", "failed"]
+ToolKind = Literal["read", "edit", "delete", "move", "search", "execute", "think", "fetch", "switch_mode", "other"]
+OptionKind = Literal["allow_once", "allow_always", "reject_once", "reject_always"]
+ResumeKind = Literal["new", "resume", "load"]
+
+
+class Frozen(BaseModel):
+    """Base of every record: immutable, and tolerant of fields that a newer version added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Frozen):
+    """What all events share. ``seq`` counts from 1 without gaps; ``at`` is Unix time in seconds, for display."""
+
+    seq: int = 0
+    at: float = 0.0
+    epoch: int = 0
+
+
+class Prompted(Event):
+    """A prompt was accepted into the queue. ``source`` is who wrote it: the user, or castoff itself."""
+
+    kind: Literal["prompt"] = "prompt"
+    prompt_id: str
+    text: str
+    source: Literal["user", "castoff"] = "user"
+
+
+class TurnStarted(Event):
+    """The agent began to work on a prompt."""
+
+    kind: Literal["turn_started"] = "turn_started"
+    prompt_id: str
+
+
+class TurnEnded(Event):
+    """The agent ended its turn. ``stop_reason`` is ACP's, or ``error`` with a sentence in ``detail``."""
+
+    kind: Literal["turn_ended"] = "turn_ended"
+    prompt_id: str
+    stop_reason: str
+    detail: str = ""
+
+
+class Text(Event):
+    """A piece of the agent's message; consecutive pieces belong together."""
+
+    kind: Literal["text"] = "text"
+    text: str
+
+
+class Thought(Event):
+    """A piece of the agent's thinking; consecutive pieces belong together."""
+
+    kind: Literal["thought"] = "thought"
+    text: str
+
+
+class Location(Frozen):
+    """A file, by absolute path, and a line counted from 1 where known, that a tool call touches."""
+
+    path: str
+    line: int | None = None
+
+
+class DiffContent(Frozen):
+    """A file's text before (``None``: the file is new) and after an edit."""
+
+    type: Literal["diff"] = "diff"
+    path: str
+    old_text: str | None = None
+    new_text: str
+
+
+class TextContent(Frozen):
+    """Text that a tool call shows, e.g. a command's output."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+ToolContent = Annotated[DiffContent | TextContent, Field(discriminator="type")]
+
+
+class ToolCalled(Event):
+    """A tool call was first seen or changed; a field that is ``None`` is unchanged. Upsert by ``call_id``."""
+
+    kind: Literal["tool_call"] = "tool_call"
+    call_id: str
+    title: str | None = None
+    tool_kind: ToolKind | None = None
+    status: ToolStatus | None = None
+    locations: tuple[Location, ...] | None = None
+    content: tuple[ToolContent, ...] | None = None
+    raw_input: JsonValue = None
+
+
+class PlanEntry(Frozen):
+    """One step of the agent's plan."""
+
+    content: str
+    status: PlanStatus = "pending"
+    priority: Literal["high", "medium", "low"] = "medium"
+
+
+class Planned(Event):
+    """The agent's whole plan, replacing the one before."""
+
+    kind: Literal["plan"] = "plan"
+    entries: tuple[PlanEntry, ...]
+
+
+class PermissionOption(Frozen):
+    """One answer that the agent offers to its question."""
+
+    option_id: str
+    name: str
+    kind: OptionKind
+
+
+class PermissionAsked(Event):
+    """The agent asked leave for the tool call ``call_id`` and waits."""
+
+    kind: Literal["permission_asked"] = "permission_asked"
+    request_id: str
+    call_id: str
+    options: tuple[PermissionOption, ...]
+
+
+class PermissionAnswered(Event):
+    """A question was answered; ``option_id`` is ``None`` when it was cancelled unanswered."""
+
+    kind: Literal["permission_answered"] = "permission_answered"
+    request_id: str
+    option_id: str | None
+    by: Literal["user", "policy", "cancel"]
+
+
+class Used(Event):
+    """What the session has used since it began, over all turns, processes and hosts. ``None``: unknown."""
+
+    kind: Literal["usage"] = "usage"
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    context_used: int | None = None
+    context_size: int | None = None
+
+
+Phase = Literal["starting", "idle", "working", "needs-input", "draining", "drained", "paused", "finished", "failed", "stopped"]
+
+
+class PhaseChanged(Event):
+    """The session came into another phase. ``detail`` is a sentence for the user where one helps."""
+
+    kind: Literal["phase"] = "phase"
+    phase: Phase
+    detail: str = ""
+
+
+class AgentStarted(Event):
+    """An agent process answered and has the session open under its own id."""
+
+    kind: Literal["agent_started"] = "agent_started"
+    agent: str
+    version: str = ""
+    agent_session_id: str
+    resumed: ResumeKind
+    host: str = ""
+
+
+class PolicySet(Event):
+    """The permission policy was chosen."""
+
+    kind: Literal["policy"] = "policy"
+    policy: Policy
+
+
+class Budget(Frozen):
+    """Limits of a run; ``None`` is no limit. A turn is one prompt turn as ACP defines it."""
+
+    max_usd: float | None = None
+    max_turns: int | None = None
+    max_minutes: float | None = None
+
+
+class BudgetSet(Event):
+    """The budget was chosen; it counts from this event on."""
+
+    kind: Literal["budget"] = "budget"
+    budget: Budget
+
+
+class Moved(Event):
+    """The session arrived at ``to`` (a host's name, or ``here``) from ``origin``, with what the move carried."""
+
+    kind: Literal["moved"] = "moved"
+    origin: str
+    to: str
+    files: int
+    size: int
+    seconds: float
+    sandbox: str = ""
+
+
+class Notified(Event):
+    """A notification was handed to a channel, or could not be. ``channel`` is masked."""
+
+    kind: Literal["notified"] = "notified"
+    notification_id: str
+    about: Literal["finished", "failed", "needs-input", "paused"]
+    channel: str
+    ok: bool
+    detail: str = ""
+
+
+class Noted(Event):
+    """One sentence for the user from castoff itself."""
+
+    kind: Literal["note"] = "note"
+    level: Literal["info", "warning", "error"] = "info"
+    text: str
+
+
+AnyEvent = Annotated[
+    Prompted | TurnStarted | TurnEnded | Text | Thought | ToolCalled | Planned | PermissionAsked | PermissionAnswered
+    | Used | PhaseChanged | AgentStarted | PolicySet | BudgetSet | Moved | Notified | Noted,
+    Field(discriminator="kind"),
+]
+
+EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+"""Parses one event from JSON; raises `pydantic.ValidationError` for anything else."""

@@ -1,0 +1,137 @@
+"""The control protocol between a viewer and a runner: newline-delimited JSON, one model per message.
+
+A viewer says `Hello`; the runner answers `Welcome` and then sends `Occurred` for every event after
+``after_seq``, first those it has, then live ones, with a `Heartbeat` every few seconds. Commands carry
+an id and are answered by `Done` or `Refused`. Both sides ignore fields they do not know.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from agent.events import AnyEvent, Budget, Frozen, Phase, Policy
+
+VERSION = 1
+HEARTBEAT_SECONDS = 3.0
+
+
+class Hello(Frozen):
+    """First message of a viewer: its protocol version and the last seq it holds."""
+
+    type: Literal["hello"] = "hello"
+    version: int = VERSION
+    after_seq: int = 0
+
+
+class Prompt(Frozen):
+    """Queue a prompt."""
+
+    type: Literal["prompt"] = "prompt"
+    id: str
+    text: str
+
+
+class Interrupt(Frozen):
+    """Cancel the turn in progress; the session goes on."""
+
+    type: Literal["interrupt"] = "interrupt"
+    id: str
+
+
+class Answer(Frozen):
+    """Answer the permission question ``request_id`` with one of its options."""
+
+    type: Literal["answer"] = "answer"
+    id: str
+    request_id: str
+    option_id: str
+
+
+class SetPolicy(Frozen):
+    """Change the permission policy."""
+
+    type: Literal["set_policy"] = "set_policy"
+    id: str
+    policy: Policy
+
+
+class SetBudget(Frozen):
+    """Change the budget."""
+
+    type: Literal["set_budget"] = "set_budget"
+    id: str
+    budget: Budget
+
+
+class Resume(Frozen):
+    """Go on after a pause."""
+
+    type: Literal["resume"] = "resume"
+    id: str
+
+
+class Drain(Frozen):
+    """Stop at a safe tool boundary, or after ``deadline`` seconds; then the runner ends. Answered when drained."""
+
+    type: Literal["drain"] = "drain"
+    id: str
+    deadline: float = 20.0
+
+
+class Stop(Frozen):
+    """End the agent and the runner."""
+
+    type: Literal["stop"] = "stop"
+    id: str
+
+
+Command = Prompt | Interrupt | Answer | SetPolicy | SetBudget | Resume | Drain | Stop
+ClientMessage = Annotated[Hello | Command, Field(discriminator="type")]
+CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+
+
+class Welcome(Frozen):
+    """Answer to `Hello`: what the runner is and how far its journal goes."""
+
+    type: Literal["welcome"] = "welcome"
+    version: int = VERSION
+    session_id: str
+    epoch: int
+    head_seq: int
+    phase: Phase
+
+
+class Occurred(Frozen):
+    """One event of the journal."""
+
+    type: Literal["event"] = "event"
+    event: AnyEvent
+
+
+class Heartbeat(Frozen):
+    """The runner lives; its journal ends at ``head_seq``."""
+
+    type: Literal["heartbeat"] = "heartbeat"
+    head_seq: int
+    epoch: int
+    phase: Phase
+
+
+class Done(Frozen):
+    """Command ``id`` was carried out."""
+
+    type: Literal["ok"] = "ok"
+    id: str
+
+
+class Refused(Frozen):
+    """Command ``id`` was not carried out; ``code`` for programs, ``reason`` a sentence for the user."""
+
+    type: Literal["error"] = "error"
+    id: str
+    code: str
+    reason: str
+
+
+ServerMessage = Annotated[Welcome | Occurred | Heartbeat | Done | Refused, Field(discriminator="type")]
+SERVER_MESSAGE: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)

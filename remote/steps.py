@@ -1,0 +1,219 @@
+"""The steps of a handoff and of a pull-back: frozen records that a screen draws and the CLI prints.
+
+`remote.handoff.hand_off` and `remote.pull.pull_back` are async generators of these. After `Preflighted`
+or `Reviewed` they wait for a decision: the driver continues with ``asend("go")`` or ``asend("cancel")``;
+``None`` (what ``async for`` sends) means cancel there, so that nothing is agreed to by accident.
+The last step is always `Away`, `Home` or `StillHere`.
+"""
+
+from typing import Literal
+
+from agent.events import Budget, Frozen, Policy, ResumeKind
+
+Decision = Literal["go", "cancel"]
+
+
+class Terms(Frozen):
+    """What the user chose for a handoff. ``say`` is the last word to the agent; empty means: continue."""
+
+    say: str = ""
+    budget: Budget = Budget()
+    policy: Policy = "accept-all"
+    drain_seconds: float = 20.0
+
+
+class Problem(Frozen):
+    """What stands in the way (``blocking``) or should be known: a sentence, and a way out."""
+
+    code: str
+    sentence: str
+    way_out: str = ""
+    blocking: bool = True
+
+
+class Stays(Frozen):
+    """One class of things that will not travel, with its size in bytes and why."""
+
+    what: str
+    why: str
+    files: int = 0
+    size: int = 0
+
+
+class HostFacts(Frozen):
+    """What a host said of itself in preflight. ``free`` is bytes free where runs live; ``rtt`` seconds."""
+
+    host: str
+    user: str
+    system: str
+    runtime: str
+    sandbox: Literal["open", "none"]
+    sandbox_detail: str = ""
+    free: int
+    rtt: float
+    missing: tuple[str, ...] = ()
+
+
+class Connecting(Frozen):
+    """The host is being asked."""
+
+    step: Literal["connecting"] = "connecting"
+    host: str
+
+
+class SettingUp(Frozen):
+    """The runtime is being installed on the host; ``detail`` is the line to show."""
+
+    step: Literal["setting-up"] = "setting-up"
+    detail: str
+
+
+class Preflighted(Frozen):
+    """Everything is known and nothing has changed yet. Sizes in bytes. A decision is due."""
+
+    step: Literal["preflighted"] = "preflighted"
+    facts: HostFacts
+    files: int
+    size: int
+    git: str
+    """One line on the repository (branch, staged, unstaged, untracked counts), or why there is none."""
+    stays: tuple[Stays, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class Draining(Frozen):
+    """The agent is asked to stop at a safe tool boundary, for at most ``deadline`` seconds."""
+
+    step: Literal["draining"] = "draining"
+    deadline: float
+
+
+class Captured(Frozen):
+    """The tree's manifest is complete and a second pass agreed."""
+
+    step: Literal["captured"] = "captured"
+    files: int
+    size: int
+
+
+class Sending(Frozen):
+    """Bytes move. ``bytes_done`` counts file bytes, ``rate`` is bytes a second, ``total`` the bytes of all files."""
+
+    step: Literal["sending"] = "sending"
+    files_done: int
+    files: int
+    bytes_done: int
+    total: int
+    rate: float
+
+
+class Verified(Frozen):
+    """The other side recomputed the manifest and it is equal."""
+
+    step: Literal["verified"] = "verified"
+    files: int
+    digest: str
+
+
+class Offered(Frozen):
+    """This side gave the session up, on disk, and offers it as ``epoch``. The point of no return."""
+
+    step: Literal["offered"] = "offered"
+    epoch: int
+
+
+class Proved(Frozen):
+    """The agent continues on the host, and showed it."""
+
+    step: Literal["proved"] = "proved"
+    resumed: ResumeKind
+    agent: str
+    agent_session_id: str
+
+
+class Timing(Frozen):
+    """How long one step took, in seconds."""
+
+    step: str
+    seconds: float
+
+
+class Away(Frozen):
+    """Terminal: the session lives on the host; the laptop can be closed."""
+
+    step: Literal["away"] = "away"
+    run_id: str
+    host: str
+    epoch: int
+    files: int
+    size: int
+    seconds: float
+    timings: tuple[Timing, ...] = ()
+
+
+class StillHere(Frozen):
+    """Terminal: nothing moved; the session is where it was before. ``reason`` and ``way_out`` are sentences."""
+
+    step: Literal["still-here"] = "still-here"
+    code: str
+    reason: str
+    way_out: str = ""
+
+
+class Change(Frozen):
+    """One path that the run changed."""
+
+    path: str
+    change: Literal["added", "modified", "deleted"]
+    added: int | None = None
+    removed: int | None = None
+
+
+class Reviewed(Frozen):
+    """What a pull would do here; nothing has changed yet. A decision is due."""
+
+    step: Literal["reviewed"] = "reviewed"
+    run_id: str
+    host: str
+    changes: tuple[Change, ...]
+    commits: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+class Receiving(Frozen):
+    """Bytes come home; fields as in `Sending`."""
+
+    step: Literal["receiving"] = "receiving"
+    files_done: int
+    files: int
+    bytes_done: int
+    total: int
+    rate: float
+
+
+class Applied(Frozen):
+    """The changes are in the tree here; what they replaced is kept in ``undo``."""
+
+    step: Literal["applied"] = "applied"
+    changed: int
+    deleted: int
+    undo: str
+
+
+class Home(Frozen):
+    """Terminal: the session lives here again."""
+
+    step: Literal["home"] = "home"
+    run_id: str
+    epoch: int
+    changed: int
+    deleted: int
+    commits_ref: str = ""
+    seconds: float
+    timings: tuple[Timing, ...] = ()
+
+
+HandoffStep = (
+    Connecting | SettingUp | Preflighted | Draining | Captured | Sending | Verified | Offered | Proved | Away | StillHere
+)
+PullStep = Connecting | SettingUp | Reviewed | Draining | Receiving | Verified | Offered | Applied | Home | StillHere

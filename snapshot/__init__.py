@@ -1,0 +1,1 @@
+"""What travels: capture, manifest, restore and merge home."""

@@ -1,0 +1,1 @@
+"""What you see: the Textual app and the command line."""
