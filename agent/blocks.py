@@ -101,6 +101,14 @@ class TurnBlock(Block):
 
 
 AnyBlock = Annotated[
-    PromptBlock | TextBlock | ThoughtBlock | ToolBlock | PermissionBlock | NoteBlock | MoveBlock | AgentBlock | TurnBlock,
+    PromptBlock
+    | TextBlock
+    | ThoughtBlock
+    | ToolBlock
+    | PermissionBlock
+    | NoteBlock
+    | MoveBlock
+    | AgentBlock
+    | TurnBlock,
     Field(discriminator="type"),
 ]

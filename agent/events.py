@@ -160,7 +160,9 @@ class Used(Event):
     context_size: int | None = None
 
 
-Phase = Literal["starting", "idle", "working", "needs-input", "draining", "drained", "paused", "finished", "failed", "stopped"]
+Phase = Literal[
+    "starting", "idle", "working", "needs-input", "draining", "drained", "paused", "finished", "failed", "stopped"
+]
 
 
 class PhaseChanged(Event):
@@ -236,8 +238,23 @@ class Noted(Event):
 
 
 AnyEvent = Annotated[
-    Prompted | TurnStarted | TurnEnded | Text | Thought | ToolCalled | Planned | PermissionAsked | PermissionAnswered
-    | Used | PhaseChanged | AgentStarted | PolicySet | BudgetSet | Moved | Notified | Noted,
+    Prompted
+    | TurnStarted
+    | TurnEnded
+    | Text
+    | Thought
+    | ToolCalled
+    | Planned
+    | PermissionAsked
+    | PermissionAnswered
+    | Used
+    | PhaseChanged
+    | AgentStarted
+    | PolicySet
+    | BudgetSet
+    | Moved
+    | Notified
+    | Noted,
     Field(discriminator="kind"),
 ]
 

@@ -208,7 +208,9 @@ class _Fold:
         if prompt is not None:
             self._queue.remove(prompt)
             self._blocks.append(
-                PromptBlock(seq=event.seq, at=event.at, prompt_id=prompt.prompt_id, text=prompt.text, source=prompt.source)
+                PromptBlock(
+                    seq=event.seq, at=event.at, prompt_id=prompt.prompt_id, text=prompt.text, source=prompt.source
+                )
             )
         self._turn = event.prompt_id
         self._turns += 1
@@ -279,7 +281,12 @@ class _Fold:
             self._running.clear()
         self._blocks.append(
             AgentBlock(
-                seq=event.seq, at=event.at, agent=event.agent, version=event.version, resumed=event.resumed, host=event.host
+                seq=event.seq,
+                at=event.at,
+                agent=event.agent,
+                version=event.version,
+                resumed=event.resumed,
+                host=event.host,
             )
         )
 

@@ -1,0 +1,61 @@
+"""Records that survive a crash: written whole or not at all.
+
+A reader sees the old bytes or the new ones; after `write_record` returns, the new ones also survive a power cut
+(as far as the disk keeps its word): temporary file, fsync, rename, fsync of the directory.
+"""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from agent.errors import RecordDamaged
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+def write_record(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content`` durably, mode 0600; raises `OSError` and leaves the old content on failure."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames and new names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_model(path: Path, record: BaseModel) -> None:
+    """`write_record` for a pydantic model, as JSON."""
+    write_record(path, record.model_dump_json(indent=1).encode() + b"\n")
+
+
+def read_model(path: Path, model: type[Record]) -> Record:
+    """Read what `write_model` wrote; raises `RecordDamaged` when it is missing or not valid."""
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise RecordDamaged(f"{path} is missing.") from error
+    except ValidationError as error:
+        raise RecordDamaged(f"{path} cannot be understood: {error.errors()[0]['msg']}.") from error
+
+
+def make_private(path: Path) -> Path:
+    """Make a directory and its parents, readable by the owner alone (0700), and return it."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path

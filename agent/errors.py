@@ -1,0 +1,79 @@
+"""The errors of `agent`.
+
+AgentError
+|-- JournalDamaged     the journal holds something that is not an event
+|-- RecordDamaged      a small record (session, lease, receipt) cannot be read
+|-- SessionUnknown     no session, or more than one, answers to what was given
+|-- NotOwner           the session is not held here at this epoch
+|-- AgentFailed        the agent cannot be started, died, or refused
+|-- RunnerBusy         another runner serves the session
+|-- ViewerGone         the runner, or the link to it, went away
+|-- CommandRefused     the runner refused a command; ``code`` says why
+`-- ProfileError       a profile is unknown or not valid
+"""
+
+
+class AgentError(Exception):
+    """Base: ``str(error)`` is a sentence for the user, ``way_out`` what they can do, ``code`` is for programs."""
+
+    code = "agent"
+
+    def __init__(self, sentence: str, way_out: str = "", *, code: str | None = None) -> None:
+        super().__init__(sentence)
+        self.way_out = way_out
+        if code is not None:
+            self.code = code
+
+
+class JournalDamaged(AgentError):
+    """A line in the middle of the journal is not an event, or a seq is missing or repeated."""
+
+    code = "journal-damaged"
+
+
+class RecordDamaged(AgentError):
+    """A record file is missing or cannot be understood."""
+
+    code = "record-damaged"
+
+
+class SessionUnknown(AgentError):
+    """No session, or more than one, answers to what was given."""
+
+    code = "session-unknown"
+
+
+class NotOwner(AgentError):
+    """The session is not held here at this epoch, so nothing may be written."""
+
+    code = "not-owner"
+
+
+class AgentFailed(AgentError):
+    """The agent cannot be started, died, or refused a request."""
+
+    code = "agent-failed"
+
+
+class RunnerBusy(AgentError):
+    """Another runner already serves the session."""
+
+    code = "runner-busy"
+
+
+class ViewerGone(AgentError):
+    """The runner, or the link to it, went away."""
+
+    code = "viewer-gone"
+
+
+class CommandRefused(AgentError):
+    """The runner refused a command."""
+
+    code = "refused"
+
+
+class ProfileError(AgentError):
+    """A profile is unknown or not valid."""
+
+    code = "profile"
