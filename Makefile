@@ -1,0 +1,41 @@
+# Each target sets up what it needs in .venv first; the second time that takes no time.
+.NOTPARALLEL:
+.PHONY: demo test check bench clean requirements
+
+BIN = .venv/bin
+
+demo:  ## watch an agent work, press Ctrl+H, close the laptop, reattach, pull the work back
+	@.ci/setup run
+	@$(BIN)/castoff demo
+
+test:  ## all tests, against a real sshd, tmux, rsync, git and bubblewrap
+	@.ci/setup dev
+	@$(BIN)/pytest
+
+check:  ## lint, format, types, import contracts
+	@.ci/setup dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest tests/test_imports.py
+
+bench:  ## where the time goes
+	@.ci/setup dev
+	@set -e; for file in bench/*.py; do [ -e "$$file" ] || continue; echo "== $$file"; $(BIN)/python -I "$$file"; done
+
+clean:  ## remove everything that the other targets made here (`castoff demo --reset` removes the demo's state)
+	@rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Pins for every platform and for Python 3.11 to 3.14, with all hashes of each release, and no address of any index.
+COMPILE = $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --upgrade
+
+requirements:
+	@.ci/setup dev
+	@$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
+	@echo hatchling | $(COMPILE) - --output-file requirements/build.txt
+	@$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.txt --constraint requirements/build.txt \
+		--output-file requirements/dev.txt
+	@$(COMPILE) remote/requirements-host.in --constraint requirements/runtime.txt --output-file remote/requirements-host.txt
