@@ -1,0 +1,153 @@
+"""Agent profiles: what castoff knows of each agent, read from TOML files.
+
+Shipped ones lie in ``agent/profiles/``, the user's own in ``agents/`` of the settings directory; a user's
+file replaces a shipped one of the same name.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from agent.errors import ProfileError
+from agent.events import Policy
+from agent.paths import config_dir
+
+_SHIPPED = Path(__file__).parent / "profiles"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}|[{}]")
+_LAUNCH_PLACEHOLDERS = frozenset({"{python}", "{agents}"})
+
+Usage = Literal["none", "context", "turn", "process", "session"]
+"""What an agent's numbers count: nothing, only the context gauge, this turn, since its process began, the session."""
+
+_Words = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+class Profile(BaseModel):
+    """One agent. Globs are relative to HOME; ``{sid}`` stands for the agent's own session id.
+
+    ``launch`` is the command line; its first word is looked up by `agent.programs.find_agent`.
+    ``{python}`` is our interpreter, ``{agents}`` castoff's own directory of agents.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: Annotated[str, Field(min_length=1)]
+    launch: Annotated[_Words, Field(min_length=1)]
+    find: _Words = ()
+    """Globs, relative to castoff's own directory of agents, where the program is looked for before PATH."""
+    version_hint: str = ""
+    """The version that this profile was measured with; ``""`` where it is castoff's own."""
+    session_files: Annotated[_Words, Field(min_length=1)]
+    """What travels besides the tree: the agent's own record of the session."""
+    config_files: _Words = ()
+    """What a host copies from its own user's HOME into the run's HOME; never taken from the laptop."""
+    unset: _Words = ()
+    """Variables that would move the agent's files out of HOME; they are not passed on."""
+    resume: Annotated[tuple[Literal["resume", "load"], ...], Field(min_length=1)]
+    """How a session is taken up again, best first."""
+    modes: Mapping[Policy, str] = {}
+    """The agent's mode id for each of our policies, where it has modes."""
+    usage: Usage
+    env: _Words = ()
+    """Variables that the agent reads besides the usual ones; keys among them."""
+    install: Annotated[str, Field(min_length=1)]
+    """The sentence that says how to install it."""
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError("use up to 32 lower-case letters, digits and dashes, a letter first")
+        return name
+
+    @field_validator("launch", "install")
+    @classmethod
+    def _check_placeholders(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        _refuse_placeholders((value,) if isinstance(value, str) else value, _LAUNCH_PLACEHOLDERS)
+        return value
+
+    @field_validator("find", "session_files", "config_files")
+    @classmethod
+    def _check_relative(cls, globs: tuple[str, ...]) -> tuple[str, ...]:
+        for glob in globs:
+            if PurePosixPath(glob).is_absolute() or ".." in PurePosixPath(glob).parts:
+                raise ValueError(f"{glob!r} must be relative and may not hold '..'")
+            if PurePosixPath(glob).parts[0] in ("*", "**"):
+                raise ValueError(f"{glob!r} must begin with a name, not with a wildcard")
+        return globs
+
+    @model_validator(mode="after")
+    def _check_sid(self) -> Self:
+        _refuse_placeholders(self.session_files, frozenset({"{sid}"}))
+        _refuse_placeholders((*self.find, *self.config_files), frozenset())
+        return self
+
+
+def load_profile(name: str, directory: Path | None = None) -> Profile:
+    """The profile called ``name``, the user's own (``directory``, by default ``agents/`` of the settings) first.
+
+    Raises `ProfileError` if there is none, or naming file and key if it is not valid.
+    """
+    for path in _candidates(name, directory):
+        if path.is_file():
+            return _read(path)
+    known = ", ".join(sorted(_files(directory)))
+    raise ProfileError(f"There is no agent profile {name!r}.", f"Known agents: {known}.", code="profile-unknown")
+
+
+def list_profiles(directory: Path | None = None) -> tuple[Profile, ...]:
+    """All profiles by name, the user's own included; raises `ProfileError` for the first file that is not valid."""
+    files = _files(directory)
+    return tuple(_read(files[name]) for name in sorted(files))
+
+
+def _candidates(name: str, directory: Path | None) -> tuple[Path, ...]:
+    """Where a profile called ``name`` may lie; nowhere if no profile can be called so."""
+    if not _NAME.fullmatch(name):
+        return ()
+    return tuple(place / f"{name}.toml" for place in (_own(directory), _SHIPPED))
+
+
+def _own(directory: Path | None) -> Path:
+    return directory if directory is not None else config_dir() / "agents"
+
+
+def _files(directory: Path | None) -> dict[str, Path]:
+    """Profile files by name, the user's own winning."""
+    return {path.stem: path for place in (_SHIPPED, _own(directory)) for path in place.glob("*.toml")}
+
+
+def _read(path: Path) -> Profile:
+    """Parse and check one file."""
+    way_out = f"Correct the file, or move it away: {path}"
+    try:
+        profile = Profile.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ProfileError(f"Agent profile {path}: {key}: {_plain(first['msg'])}.", way_out) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProfileError(f"Agent profile {path} cannot be read: {error}.", way_out) from error
+    if profile.name != path.stem:
+        raise ProfileError(f"Agent profile {path}: name: must be {path.stem!r} like the file's name.", way_out)
+    return profile
+
+
+def _plain(message: str) -> str:
+    """Pydantic's message as the rest of a sentence."""
+    message = message.removeprefix("Value error, ").rstrip(".")
+    return message[:1].lower() + message[1:]
+
+
+def _refuse_placeholders(words: tuple[str, ...], known: frozenset[str]) -> None:
+    for word in words:
+        for found in _PLACEHOLDER.findall(word):
+            if found not in known:
+                allowed = ", ".join(sorted(known)) or "none"
+                raise ValueError(f"{word!r} holds {found!r}; placeholders that may stand here: {allowed}")
