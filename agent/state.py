@@ -88,7 +88,7 @@ class SessionState(Frozen):
     location: str = "here"
     """The host the session lives on, or ``here`` for the machine it began on."""
     interrupted_turn: str | None = None
-    """The prompt whose turn a drain or a crash cut short and nothing has taken up since."""
+    """The prompt whose turn a drain, the budget or a crash cut short, and that nothing has taken up since."""
     interrupted_calls: tuple[str, ...] = ()
     """Ids of the tool calls in flight then: they may have run."""
 
@@ -218,9 +218,9 @@ class _Fold:
 
     def _turn_ended(self, event: TurnEnded) -> None:
         self._turn = None
-        if event.stop_reason == "drained":
+        if event.stop_reason in ("drained", "budget"):
             self._interrupted, self._interrupted_calls = event.prompt_id, tuple(self._running)
-        if event.stop_reason not in ("end_turn", "drained"):
+        if event.stop_reason not in ("end_turn", "drained", "budget"):
             self._blocks.append(
                 TurnBlock(seq=event.seq, at=event.at, stop_reason=event.stop_reason, detail=event.detail)
             )

@@ -1,0 +1,81 @@
+"""What a session is told when it changes hands: left by the move, taken up by the runner's first start there."""
+
+from pathlib import Path
+
+from agent.durable import read_model
+from agent.events import Budget, BudgetSet, Event, Frozen, Moved, Policy, PolicySet, Prompted
+from agent.sessions import SessionDir
+from agent.state import SessionState
+
+_NAME = "arrival.json"
+
+
+class Arrival(Frozen):
+    """How the session came here and how it shall go on. ``proceed``: take up an interrupted turn at once."""
+
+    origin: str
+    to: str
+    files: int
+    size: int
+    seconds: float
+    sandbox: str = ""
+    same_path: bool = True
+    say: str = ""
+    proceed: bool = False
+    budget: Budget | None = None
+    policy: Policy | None = None
+
+
+def arrival_path(session: SessionDir, epoch: int) -> Path:
+    """Where the arrival at ``epoch`` is kept."""
+    return session.move(epoch) / _NAME
+
+
+def read_arrival(session: SessionDir, state: SessionState, epoch: int) -> Arrival | None:
+    """The arrival at ``epoch`` if the journal does not know of it yet; raises `agent.errors.RecordDamaged`."""
+    path = arrival_path(session, epoch)
+    if state.epoch >= epoch or not path.exists():
+        return None
+    return read_model(path, Arrival)
+
+
+def arrive(arrival: Arrival, state: SessionState, prompt_id: str) -> tuple[Event, ...]:
+    """The events with which a session begins its life here."""
+    moved = Moved(
+        origin=arrival.origin,
+        to=arrival.to,
+        files=arrival.files,
+        size=arrival.size,
+        seconds=arrival.seconds,
+        sandbox=arrival.sandbox,
+    )
+    events: list[Event] = [moved]
+    if arrival.policy is not None:
+        events.append(PolicySet(policy=arrival.policy))
+    if arrival.budget is not None:
+        events.append(BudgetSet(budget=arrival.budget))
+    text = _first_prompt(arrival, state)
+    if text:
+        events.append(Prompted(prompt_id=prompt_id, text=text, source="castoff"))
+    return tuple(events)
+
+
+def _first_prompt(arrival: Arrival, state: SessionState) -> str:
+    if arrival.say:
+        return f"{describe(arrival)}\n\n{arrival.say}"
+    if arrival.proceed and state.interrupted_turn is not None:
+        return f"{describe(arrival)}\n\n{continuation(state)}"
+    return ""
+
+
+def describe(arrival: Arrival) -> str:
+    """The environment note: where the agent finds itself now, in words for the agent."""
+    place = "at the same path" if arrival.same_path else "at another path: the current working directory"
+    what = "The working tree and this conversation came along"
+    return f"Note from castoff: you now run on another machine ({arrival.to}). {what}; the tree is {place}."
+
+
+def continuation(state: SessionState) -> str:
+    """The prompt that takes up an interrupted turn, in words for the agent."""
+    unsure = " The last tool call was cut off and may have run: check before you repeat it."
+    return "Please continue where you stopped." + (unsure if state.interrupted_calls else "")

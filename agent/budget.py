@@ -1,0 +1,34 @@
+"""The budget as a pure function of the state: is a limit reached, and which.
+
+A limit that cannot be measured (cost unknown) does not hold and never counts as free: `unmeasured` names it.
+"""
+
+from agent.state import SessionState
+
+
+def find_limit(state: SessionState, now: float) -> str | None:
+    """A sentence naming the limit that is reached at Unix time ``now``, or ``None``."""
+    budget = state.budget
+    spent = spent_usd(state)
+    if budget.max_usd is not None and spent is not None and spent >= budget.max_usd:
+        return f"The budget of ${budget.max_usd:.2f} is used up (${spent:.2f})."
+    turns = state.turns - state.budget_turns
+    if budget.max_turns is not None and state.turn is None and turns >= budget.max_turns:
+        return f"The budget of {budget.max_turns} turns is used up."
+    if budget.max_minutes is not None and now - state.budget_at >= budget.max_minutes * 60:
+        return f"The budget of {budget.max_minutes:g} minutes is used up."
+    return None
+
+
+def spent_usd(state: SessionState) -> float | None:
+    """Dollars spent since the budget was set, or ``None`` where the agent reports no cost."""
+    if state.usage.cost_usd is None:
+        return None
+    return state.usage.cost_usd - (state.budget_base.cost_usd or 0.0)
+
+
+def unmeasured(state: SessionState) -> str | None:
+    """A sentence when a limit in money is set and no cost is known, or ``None``."""
+    if state.budget.max_usd is None or state.usage.cost_usd is not None or state.turns == state.budget_turns:
+        return None
+    return "Cost unknown: this agent or model reports none, so the limit in dollars cannot hold; the others do."

@@ -1,0 +1,274 @@
+"""One agent process and the ACP connection to it, on the `agent-client-protocol` SDK.
+
+What the SDK leaves open and real agents need: standard error goes to a file (an unread pipe stops an agent that
+writes much), the environment is passed whole and on purpose, the agent leads its own process group so that its
+children die with it, every call has a time limit, and raw frames are kept.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import acp
+from acp import schema
+from acp.client.connection import ClientSideConnection
+from acp.connection import StreamEvent
+
+from agent import treefiles
+from agent.errors import AgentFailed
+from agent.events import Event, PermissionOption, ResumeKind, ToolCalled
+from agent.updates import read_options, read_tool_call, read_update
+
+_FRAME_LIMIT = 64 << 20
+_START_SECONDS = 90.0
+_END_SECONDS = 5.0
+
+Reply = TypeVar("Reply")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start an agent. ``tree`` is the project as the agent sees it, ``tree_here`` as this process does."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: Path
+    tree: str
+    tree_here: Path
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told what the agent says, and who answers its questions (an option's id, or ``None`` for cancelled)."""
+
+    happened: Callable[[Event], None]
+    asked: Callable[[ToolCalled, tuple[PermissionOption, ...]], Awaitable[str | None]]
+
+
+class _Client:
+    """The client's side of ACP: session updates in, permission questions and file requests answered."""
+
+    def __init__(self, launch: Launch, listener: Listener) -> None:
+        self._launch = launch
+        self._listener = listener
+        self.listening = False
+        """Off while a session is loaded: what an agent replays then stands in our journal already."""
+
+    async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
+        event = read_update(update) if self.listening else None
+        if event is not None:
+            self._listener.happened(event)
+
+    async def request_permission(
+        self, session_id: str, tool_call: schema.ToolCallUpdate, options: list[schema.PermissionOption], **_: Any
+    ) -> schema.RequestPermissionResponse:
+        chosen = await self._listener.asked(read_tool_call(tool_call), read_options(options))
+        if chosen is None:
+            return schema.RequestPermissionResponse(outcome=schema.DeniedOutcome(outcome="cancelled"))
+        return schema.RequestPermissionResponse(outcome=schema.AllowedOutcome(outcome="selected", option_id=chosen))
+
+    async def read_text_file(
+        self, session_id: str, path: str, line: int | None = None, limit: int | None = None, **_: Any
+    ) -> schema.ReadTextFileResponse:
+        with _refusing(path):
+            text = treefiles.read_text(self._launch.tree_here, treefiles.relative_name(self._launch.tree, path))
+        if line is not None or limit is not None:
+            start = max((line or 1) - 1, 0)
+            lines = text.splitlines(keepends=True)
+            text = "".join(lines[start : None if limit is None else start + limit])
+        return schema.ReadTextFileResponse(content=text)
+
+    async def write_text_file(
+        self, session_id: str, path: str, content: str, **_: Any
+    ) -> schema.WriteTextFileResponse | None:
+        with _refusing(path):
+            treefiles.write_text(self._launch.tree_here, treefiles.relative_name(self._launch.tree, path), content)
+        return schema.WriteTextFileResponse()
+
+    async def ext_method(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        raise acp.RequestError.method_not_found(method)
+
+    async def ext_notification(self, method: str, params: dict[str, Any]) -> None:
+        """Extensions that we do not know are kept as frames and have no other effect."""
+
+
+@contextlib.contextmanager
+def _refusing(path: str):
+    """Tell the agent, as a protocol error, why a file cannot be read or written."""
+    try:
+        yield
+    except AgentFailed as error:
+        raise acp.RequestError.invalid_params({"details": str(error)}) from error
+    except OSError as error:
+        raise acp.RequestError(-32002, f"{path}: {error.strerror}") from error
+
+
+class AgentProcess:
+    """A running agent that has answered ``initialize``. Make it with `start_agent`, end it with `close`."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, launch: Launch, listener: Listener, frames: BinaryIO, log: Path
+    ) -> None:
+        assert process.stdin is not None and process.stdout is not None
+        self._process = process
+        self._client = _Client(launch, listener)
+        self._launch = launch
+        self._frames = frames
+        self._log = log
+        self._session_id = ""
+        self._capabilities = schema.AgentCapabilities()
+        self.version = ""
+        self._connection = ClientSideConnection(
+            self._client,  # type: ignore[arg-type]  # the SDK takes any object that has the methods it calls
+            process.stdin,
+            process.stdout,
+            use_unstable_protocol=True,
+            observers=[self._keep_frame],
+        )
+
+    def _keep_frame(self, event: StreamEvent) -> None:
+        line = json.dumps({"direction": event.direction.value, "frame": event.message}, separators=(",", ":"))
+        self._frames.write(line.encode() + b"\n")
+        self._frames.flush()
+
+    async def initialize(self) -> None:
+        """Agree on the protocol; raises `AgentFailed`."""
+        reply = await self._call(
+            self._connection.initialize(
+                protocol_version=acp.PROTOCOL_VERSION,
+                client_capabilities=schema.ClientCapabilities(
+                    fs=schema.FileSystemCapabilities(read_text_file=True, write_text_file=True)
+                ),
+                client_info=schema.Implementation(name="castoff", title="castoff", version=version("castoff")),
+            ),
+            limit=_START_SECONDS,
+        )
+        self._capabilities = reply.agent_capabilities or schema.AgentCapabilities()
+        self.version = reply.agent_info.version if reply.agent_info else ""
+
+    async def open(self, session_id: str | None, ways: Sequence[ResumeKind]) -> tuple[str, ResumeKind]:
+        """Open a new session, or take up ``session_id`` in the first of ``ways`` that the agent offers.
+
+        Returns the agent's session id and how it was opened; raises `AgentFailed`, also when none of the ways is
+        offered: a session is never silently begun anew.
+        """
+        if session_id is None:
+            reply = await self._call(self._connection.new_session(cwd=self._launch.tree, mcp_servers=[]))
+            self._session_id, how = reply.session_id, "new"
+        else:
+            how = await self._take_up(session_id, ways)
+            self._session_id = session_id
+        self._client.listening = True
+        return self._session_id, how
+
+    async def _take_up(self, session_id: str, ways: Sequence[ResumeKind]) -> ResumeKind:
+        sessions = self._capabilities.session_capabilities
+        for way in ways:
+            if way == "resume" and sessions is not None and sessions.resume is not None:
+                await self._call(
+                    self._connection.resume_session(session_id=session_id, cwd=self._launch.tree, mcp_servers=[])
+                )
+                return way
+            if way == "load" and self._capabilities.load_session:
+                await self._call(
+                    self._connection.load_session(session_id=session_id, cwd=self._launch.tree, mcp_servers=[])
+                )
+                return way
+        raise AgentFailed("The agent cannot take up an earlier session.", "Another version of it may: castoff doctor.")
+
+    async def set_mode(self, mode_id: str) -> None:
+        """Set the session's mode; raises `AgentFailed`."""
+        await self._call(self._connection.set_session_mode(session_id=self._session_id, mode_id=mode_id))
+
+    async def prompt(self, text: str) -> schema.PromptResponse:
+        """Run one turn, however long it takes; raises `AgentFailed` when the agent refuses or dies."""
+        block = schema.TextContentBlock(type="text", text=text)
+        return await self._call(self._connection.prompt(session_id=self._session_id, prompt=[block]), limit=None)
+
+    async def cancel(self) -> None:
+        """Ask the agent to end the turn; the prompt then returns."""
+        with contextlib.suppress(ConnectionError):
+            await self._connection.cancel(session_id=self._session_id)
+
+    async def _call(self, call: Awaitable[Reply], *, limit: float | None = _START_SECONDS) -> Reply:
+        try:
+            return await asyncio.wait_for(call, limit)
+        except acp.RequestError as error:
+            raise AgentFailed(_sentence(error)) from error
+        except TimeoutError as error:
+            raise AgentFailed(f"The agent did not answer within {limit:.0f} seconds.", self._hint()) from error
+        except ConnectionError as error:
+            raise AgentFailed(await self._epitaph(), self._hint()) from error
+
+    async def _epitaph(self) -> str:
+        """Say how the agent died, with its last words."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), _END_SECONDS)
+        code = self._process.returncode
+        how = "closed its output" if code is None else f"ended with status {code}"
+        lines = self._log.read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
+        return f"The agent {how}" + (f": {lines[-1].strip()[:300]}" if lines else ".")
+
+    def _hint(self) -> str:
+        return f"Its own messages are in {self._log}."
+
+    async def close(self) -> None:
+        """End the agent: end of input, then SIGTERM, then SIGKILL, to its whole process group."""
+        await self._connection.close()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        for sign in (None, signal.SIGTERM, signal.SIGKILL):
+            if sign is not None:
+                self._signal(sign)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), _END_SECONDS)
+                break
+        # What it started must not outlive it.
+        self._signal(signal.SIGKILL)
+        self._frames.close()
+
+    def _signal(self, sign: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, sign)
+
+
+def _sentence(error: acp.RequestError) -> str:
+    """The agent's own words for an error: its message, and the detail that many put into ``data``."""
+    data: Any = error.data
+    details: Any = data.get("details") or data.get("message") if isinstance(data, dict) else data  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # data is whatever JSON the agent sent
+    text = str(error).strip() or f"The agent refused (error {error.code})."
+    return f"{text.rstrip('.')}: {details}" if isinstance(details, str) and details and details not in text else text
+
+
+async def start_agent(launch: Launch, listener: Listener, *, frames: Path, log: Path) -> AgentProcess:
+    """Start an agent and agree on the protocol; raises `AgentFailed` and leaves no process then."""
+    with log.open("ab") as errors:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *launch.argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                env=dict(launch.env),
+                cwd=launch.cwd,
+                limit=_FRAME_LIMIT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise AgentFailed(
+                f"The agent cannot be started: {launch.argv[0]}: {error.strerror}.", "castoff doctor checks agents."
+            ) from error
+    agent = AgentProcess(process, launch, listener, frames.open("ab"), log)
+    try:
+        await agent.initialize()
+    except BaseException:
+        await agent.close()
+        raise
+    return agent

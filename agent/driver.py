@@ -1,0 +1,195 @@
+"""Drives one agent for the runner: takes up the session, runs turns, carries questions and cancels.
+
+Everything that happens goes into the recorder; nothing here decides what to do next.
+"""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable
+
+from acp import schema
+
+from agent.client import AgentProcess, Launch, Listener, start_agent
+from agent.errors import AgentFailed, CommandRefused
+from agent.events import (
+    AgentStarted,
+    Event,
+    PermissionAnswered,
+    PermissionAsked,
+    PermissionOption,
+    PhaseChanged,
+    Prompted,
+    ToolCalled,
+    TurnEnded,
+    TurnStarted,
+    Used,
+)
+from agent.policy import decide
+from agent.profiles import Profile
+from agent.recorder import Recorder
+from agent.sessions import SessionDir
+from agent.usage import Meter
+
+_RESEND_SECONDS = 2.0
+_CANCEL_SECONDS = 20.0
+
+
+class Driver:
+    """One agent process at a time, for one session."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        session: SessionDir,
+        profile: Profile,
+        launch: Callable[[], Launch],
+        host: str,
+    ) -> None:
+        """``launch`` is asked at each start and may raise `AgentFailed`; ``host`` is this machine's name or ""."""
+        self._recorder = recorder
+        self._session = session
+        self._profile = profile
+        self._launch = launch
+        self._host = host
+        self._agent: AgentProcess | None = None
+        self._meter = Meter(profile.usage, recorder.state.usage)
+        self._answers: dict[str, asyncio.Future[str | None]] = {}
+        self._numbers = itertools.count(recorder.state.head_seq + 1)
+        self._ending = ""
+        self._turn: asyncio.Task[schema.PromptResponse] | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether an agent is there to be prompted."""
+        return self._agent is not None
+
+    async def start(self) -> None:
+        """Start the agent and open the session, the earlier one if there is one; raises `AgentFailed`."""
+        known = self._recorder.state.agent_session_id or None
+        launch = self._launch()
+        listener = Listener(happened=self._happened, asked=self._asked)
+        agent = await start_agent(launch, listener, frames=self._session.frames, log=self._session.path / "agent.log")
+        try:
+            session_id, how = await agent.open(known, self._profile.resume)
+            self._meter = Meter(self._profile.usage, self._recorder.state.usage)
+            self._recorder.record(
+                AgentStarted(
+                    agent=self._profile.name,
+                    version=agent.version,
+                    agent_session_id=session_id,
+                    resumed=how,
+                    host=self._host,
+                )
+            )
+            self._agent = agent
+            await self.apply_policy()
+        except BaseException:
+            self._agent = None
+            await agent.close()
+            raise
+
+    async def apply_policy(self) -> None:
+        """Tell the agent the mode that belongs to the policy, where it has one; raises `AgentFailed`."""
+        mode = self._profile.modes.get(self._recorder.state.policy)
+        if mode is not None and self._agent is not None:
+            await self._agent.set_mode(mode)
+
+    async def run_turn(self, prompt: Prompted) -> str:
+        """Run one turn and return its stop reason: ACP's, or what `cancel` gave, or ``error``."""
+        assert self._agent is not None
+        self._ending = ""
+        self._recorder.record(TurnStarted(prompt_id=prompt.prompt_id))
+        self._recorder.record(PhaseChanged(phase="working"))
+        self._recorder.sync()
+        self._turn = asyncio.create_task(self._agent.prompt(prompt.text))
+        detail = ""
+        try:
+            reply = await self._turn
+            reason = self._ending or reply.stop_reason
+            if used := self._meter.read_reply(reply):
+                self._recorder.record(used)
+        except AgentFailed as error:
+            reason, detail = self._ending or "error", str(error)
+            await self._bury()
+        finally:
+            self._turn = None
+            self._drop_questions()
+        self._recorder.record(TurnEnded(prompt_id=prompt.prompt_id, stop_reason=reason, detail=detail))
+        self._recorder.sync()
+        return reason
+
+    async def cancel(self, reason: str) -> None:
+        """End the turn in progress, if any, with ``reason``: asked again every 2 s, forced after 20 s.
+
+        Some agents lose a cancel under load, therefore the repetition.
+        """
+        self._ending = reason
+        self._drop_questions()
+        deadline = asyncio.get_running_loop().time() + _CANCEL_SECONDS
+        while (turn := self._turn) is not None and self._agent is not None:
+            if asyncio.get_running_loop().time() > deadline:
+                await self._bury()
+                return
+            await self._agent.cancel()
+            await asyncio.wait((turn,), timeout=_RESEND_SECONDS)
+
+    def answer(self, request_id: str, option_id: str) -> None:
+        """Answer an open question; raises `CommandRefused` if it is not open or has no such option."""
+        question = next((q for q in self._recorder.state.questions if q.request_id == request_id), None)
+        waiting = self._answers.get(request_id)
+        if question is None or waiting is None or waiting.done():
+            raise CommandRefused("That question is no longer open.", code="not-open")
+        if option_id not in {o.option_id for o in question.options}:
+            names = ", ".join(o.option_id for o in question.options)
+            raise CommandRefused(f"There is no answer {option_id!r}; there are: {names}.", code="no-option")
+        waiting.set_result(option_id)
+
+    async def close(self) -> None:
+        """End the agent and everything it started."""
+        self._drop_questions()
+        await self._bury()
+
+    async def _bury(self) -> None:
+        agent, self._agent = self._agent, None
+        if agent is not None:
+            await agent.close()
+
+    def _happened(self, event: Event) -> None:
+        if isinstance(event, Used):
+            event = self._meter.read_update(event)
+        self._recorder.record(event)
+
+    async def _asked(self, call: ToolCalled, options: tuple[PermissionOption, ...]) -> str | None:
+        # The request may be the first that is seen of the call, and may carry less than is known already.
+        self._recorder.record(call)
+        request_id = f"q{next(self._numbers)}"
+        self._recorder.record(PermissionAsked(request_id=request_id, call_id=call.call_id, options=options))
+        state = self._recorder.state
+        tool = next(b for b in state.blocks if b.type == "tool" and b.call_id == call.call_id)
+        chosen = decide(state.policy, tool.tool_kind, options)
+        if chosen is not None:
+            self._recorder.record(PermissionAnswered(request_id=request_id, option_id=chosen, by="policy"))
+            return chosen
+        return await self._wait_answer(request_id)
+
+    async def _wait_answer(self, request_id: str) -> str | None:
+        answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
+        self._recorder.record(PhaseChanged(phase="needs-input"))
+        self._recorder.sync()
+        chosen = None
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                chosen = await answer
+        finally:
+            del self._answers[request_id]
+            by = "cancel" if chosen is None else "user"
+            self._recorder.record(PermissionAnswered(request_id=request_id, option_id=chosen, by=by))
+            if not self._answers and self._turn is not None:
+                self._recorder.record(PhaseChanged(phase="working"))
+        return chosen
+
+    def _drop_questions(self) -> None:
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_result(None)

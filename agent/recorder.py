@@ -1,0 +1,94 @@
+"""The runner's record: journal, state and everybody who waits for news, in one place.
+
+Streamed text is held back for a moment and written as one event, so that a token stream does not become
+a journal of tokens.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.events import AnyEvent, Event, Text, Thought
+from agent.journal import Journal, read_events
+from agent.state import SessionState, advance
+
+_HOLD_SECONDS = 0.05
+
+Observer = Callable[[AnyEvent, SessionState], None]
+
+
+class Recorder:
+    """Appends events, folds them and wakes those who follow; only the owner of the session may have one."""
+
+    def __init__(self, journal: Path, epoch: int) -> None:
+        """Open the journal, repair its end, fold its history; raises `agent.errors.JournalDamaged`, `OSError`."""
+        self._journal = Journal(journal, epoch)
+        self.epoch = epoch
+        self.path = journal
+        self.state = advance(SessionState(), read_events(journal))
+        self.closed = False
+        self._fenced = False
+        self._held: Text | Thought | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._news = asyncio.Event()
+        self._observers: list[Observer] = []
+
+    def observe(self, observer: Observer) -> None:
+        """Call ``observer`` after each event with the event and the state after it."""
+        self._observers.append(observer)
+
+    def record(self, event: Event) -> None:
+        """Take an event; text may be held back until more comes, `_HOLD_SECONDS` at most."""
+        if self._fenced:
+            return
+        if not isinstance(event, Text | Thought):
+            self.flush()
+            self._write(event)
+        elif self._held is not None and type(self._held) is type(event):
+            self._held = self._held.model_copy(update={"text": self._held.text + event.text})
+        else:
+            self.flush()
+            self._held = event
+            self._timer = asyncio.get_running_loop().call_later(_HOLD_SECONDS, self.flush)
+
+    def fence(self) -> None:
+        """Drop everything from here on: the session is not ours any more, so nothing may be written."""
+        self._held = None
+        self._fenced = True
+
+    def flush(self) -> None:
+        """Write text that is held back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._write(held)
+
+    def sync(self) -> None:
+        """Make everything recorded survive a power cut."""
+        self.flush()
+        self._journal.sync()
+
+    def _write(self, event: Event) -> None:
+        stamped: AnyEvent = self._journal.append(event)  # type: ignore[assignment]  # each event class is in AnyEvent
+        self.state = advance(self.state, (stamped,))
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+        for observer in self._observers:
+            observer(stamped, self.state)
+
+    async def wait_news(self, after_seq: int) -> bool:
+        """Return ``True`` once the journal goes beyond ``after_seq``, ``False`` if it is closed and never will."""
+        while self.state.head_seq <= after_seq:
+            if self.closed:
+                return False
+            await self._news.wait()
+        return True
+
+    def close(self) -> None:
+        """Write what is held back and close the journal; nothing can be recorded after."""
+        self.flush()
+        self._journal.close()
+        self.closed = True
+        self._news.set()

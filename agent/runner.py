@@ -1,0 +1,309 @@
+"""The runner: the one process that drives a session's agent, writes its journal and serves its viewers.
+
+The same program here and on a host. It runs only while the lease says that the session is held here at its
+epoch, and looks again at every heartbeat.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.arrival import arrive, continuation, read_arrival
+from agent.budget import find_limit, unmeasured
+from agent.client import Launch
+from agent.driver import Driver
+from agent.durable import write_model
+from agent.errors import AgentFailed, CommandRefused, NotOwner, RunnerBusy
+from agent.events import BudgetSet, Frozen, Noted, Phase, PhaseChanged, PolicySet, Prompted
+from agent.lease import read_lease
+from agent.messages import (
+    HEARTBEAT_SECONDS,
+    Answer,
+    Command,
+    Drain,
+    Interrupt,
+    Prompt,
+    Resume,
+    SetBudget,
+    SetPolicy,
+    Stop,
+)
+from agent.paths import short_socket_path
+from agent.profiles import Profile
+from agent.recorder import Observer, Recorder
+from agent.server import LINE_LIMIT, ViewerSession
+from agent.sessions import SessionDir
+
+_LAST_WORDS_SECONDS = 5.0
+_REASONS = {"max_tokens": "The model's answer was cut at its length limit.", "refusal": "The model refused to go on."}
+
+
+class RunnerRecord(Frozen):
+    """Where the runner of a session can be reached."""
+
+    pid: int
+    epoch: int
+    socket: str
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What a runner runs. ``launch`` is asked at each start of the agent; ``linger`` ends an idle runner that nobody
+    watches after that many seconds (``None``: never); ``host`` is the machine's name, or "" where sessions begin."""
+
+    session: SessionDir
+    profile: Profile
+    launch: Callable[[], Launch]
+    host: str = ""
+    linger: float | None = None
+    observers: tuple[Observer, ...] = ()
+
+
+class Runner:
+    """Serves one session until it is drained, stopped, idle for long, or no longer owned."""
+
+    def __init__(self, duty: Duty, recorder: Recorder) -> None:
+        self._duty = duty
+        self._recorder = recorder
+        self._driver = Driver(recorder, duty.session, duty.profile, duty.launch, duty.host)
+        self._wake = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._draining = False
+        self._viewers: set[asyncio.Task[None]] = set()
+        self._idle_since = time.monotonic()
+        recorder.observe(self._notice)
+        for observer in duty.observers:
+            recorder.observe(observer)
+
+    async def run(self) -> None:
+        """Serve the session; returns when it is over here. Raises `OSError` when the journal cannot be written."""
+        async with self._listen(), asyncio.TaskGroup() as tasks:
+            workers = [tasks.create_task(self._work()), tasks.create_task(self._watch())]
+            await self._ended.wait()
+            for worker in workers:
+                worker.cancel()
+        await self._driver.close()
+        self._recorder.close()
+        if self._viewers:
+            await asyncio.wait(self._viewers, timeout=_LAST_WORDS_SECONDS)
+
+    async def handle(self, command: Command) -> None:
+        """Carry out a viewer's command; raises `CommandRefused`."""
+        match command:
+            case Prompt():
+                self._queue(command.text)
+            case Interrupt():
+                await self._driver.cancel("cancelled")
+            case Answer():
+                self._driver.answer(command.request_id, command.option_id)
+            case SetPolicy():
+                self._recorder.record(PolicySet(policy=command.policy))
+                await self._driver.apply_policy()
+            case SetBudget():
+                self._recorder.record(BudgetSet(budget=command.budget))
+            case Resume():
+                self._resume()
+            case Drain():
+                await self._drain(command.deadline)
+            case Stop():
+                await self._finish("stopped")
+
+    @contextlib.asynccontextmanager
+    async def _listen(self) -> AsyncGenerator[None]:
+        session = self._duty.session
+        socket = short_socket_path(session.path / "runner.sock")
+        socket.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(self._welcome, path=socket, limit=LINE_LIMIT)
+        socket.chmod(0o600)
+        record = RunnerRecord(pid=os.getpid(), epoch=self._recorder.epoch, socket=str(socket))
+        write_model(session.path / "runner.json", record)
+        try:
+            yield
+        finally:
+            server.close()
+            socket.unlink(missing_ok=True)
+            (session.path / "runner.json").unlink(missing_ok=True)
+
+    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._viewers.add(task)
+        try:
+            await ViewerSession(self._recorder, self._duty.session.id, self.handle, reader, writer).serve()
+        finally:
+            self._viewers.discard(task)
+            self._idle_since = time.monotonic()
+
+    async def _work(self) -> None:
+        """Take up the session, then one prompt after the other."""
+        self._take_up()
+        await self._start_agent()
+        while True:
+            prompt = next(iter(self._recorder.state.queue), None)
+            if prompt is None or self._draining or self._recorder.state.phase in ("paused", "failed"):
+                self._wake.clear()
+                await self._wake.wait()
+            elif (limit := find_limit(self._recorder.state, time.time())) is not None:
+                self._say("paused", limit)
+            elif self._driver.alive or await self._start_agent():
+                self._conclude(await self._driver.run_turn(prompt))
+
+    def _take_up(self) -> None:
+        state = self._recorder.state
+        arrival = read_arrival(self._duty.session, state, self._recorder.epoch)
+        if arrival is not None:
+            for event in arrive(arrival, state, _prompt_id()):
+                self._recorder.record(event)
+            self._recorder.sync()
+
+    async def _start_agent(self) -> bool:
+        before = self._recorder.state.phase
+        self._say("starting")
+        try:
+            await self._driver.start()
+        except AgentFailed as error:
+            self._say("failed", " ".join(filter(None, (str(error), error.way_out))))
+            return False
+        self._say(before if before in ("finished", "paused") else "idle", self._recorder.state.detail)
+        return True
+
+    def _conclude(self, reason: str) -> None:
+        """Say in which phase the end of a turn leaves the session."""
+        state = self._recorder.state
+        if state.turns and (sentence := unmeasured(state)) and not _was_said(self._recorder, sentence):
+            self._recorder.record(Noted(level="warning", text=sentence))
+        if self._draining:
+            return
+        match reason:
+            case "end_turn" | "max_tokens" | "max_turn_requests" | "refusal":
+                self._say("finished", _REASONS.get(reason, ""))
+            case "budget":
+                self._say("paused", find_limit(state, time.time()) or "The budget is used up.")
+            case "error":
+                self._say("failed", _last_detail(self._recorder))
+            case _:
+                self._say("idle")
+
+    def _queue(self, text: str) -> None:
+        if self._draining:
+            raise CommandRefused("The session is being moved; send it again when it has arrived.", code="draining")
+        if not text.strip():
+            raise CommandRefused("An empty prompt says nothing.", code="empty")
+        self._recorder.record(Prompted(prompt_id=_prompt_id(), text=text))
+        self._recorder.sync()
+        if self._recorder.state.phase == "failed":
+            self._say("idle")
+        self._wake.set()
+
+    def _resume(self) -> None:
+        state = self._recorder.state
+        if (limit := find_limit(state, time.time())) is not None:
+            raise CommandRefused(f"{limit} Raise the budget first.", code="budget")
+        if state.interrupted_turn is not None and not state.queue:
+            self._recorder.record(Prompted(prompt_id=_prompt_id(), text=continuation(state), source="castoff"))
+        elif state.phase not in ("paused", "failed"):
+            raise CommandRefused("There is nothing to resume: no turn was interrupted.", code="nothing")
+        if state.phase in ("paused", "failed"):
+            self._say("idle")
+        self._wake.set()
+
+    async def _drain(self, deadline: float) -> None:
+        """Stop at a safe tool boundary: when no tool call is running, or when the deadline has passed."""
+        if self._draining:
+            raise CommandRefused("The session is being drained already.", code="draining")
+        self._draining = True
+        self._say("draining")
+        end = time.monotonic() + deadline
+        while self._recorder.state.running and self._recorder.state.turn and not self._recorder.state.questions:
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._recorder.wait_news(self._recorder.state.head_seq), left)
+        await self._finish("drained")
+
+    async def _finish(self, phase: Phase) -> None:
+        self._draining = True
+        await self._driver.cancel("drained")
+        await self._driver.close()
+        # The turn's own end is recorded by the worker; only after it the last phase may stand.
+        while self._recorder.state.turn is not None:
+            await self._recorder.wait_news(self._recorder.state.head_seq)
+        self._say(phase)
+        self._recorder.sync()
+        self._ended.set()
+
+    async def _watch(self) -> None:
+        """Look at ownership, budget and idleness, again and again."""
+        while True:
+            await asyncio.sleep(min(1.0, HEARTBEAT_SECONDS))
+            lease = read_lease(self._duty.session)
+            if lease.state != "held" or lease.epoch != self._recorder.epoch:
+                self._recorder.fence()
+                self._ended.set()
+            elif self._recorder.state.turn and find_limit(self._recorder.state, time.time()):
+                await self._driver.cancel("budget")
+            elif self._idle():
+                self._ended.set()
+
+    def _idle(self) -> bool:
+        linger = self._duty.linger
+        if linger is None or self._viewers or self._recorder.state.turn or self._recorder.state.queue:
+            return False
+        return time.monotonic() - self._idle_since > linger
+
+    def _notice(self, *_: object) -> None:
+        self._idle_since = time.monotonic()
+
+    def _say(self, phase: Phase, detail: str = "") -> None:
+        self._recorder.record(PhaseChanged(phase=phase, detail=detail))
+
+
+def _prompt_id() -> str:
+    return f"p{secrets.token_hex(6)}"
+
+
+def _last_detail(recorder: Recorder) -> str:
+    last = recorder.state.blocks[-1]
+    return last.detail if last.type == "turn" else ""
+
+
+def _was_said(recorder: Recorder, sentence: str) -> bool:
+    return any(b.type == "note" and b.text == sentence for b in recorder.state.blocks)
+
+
+@contextlib.contextmanager
+def _lock(path: Path):
+    """Hold the session's lock file, or raise `RunnerBusy`; a crash of the holder frees it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunnerBusy("Another runner serves this session already.") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def serve(duty: Duty) -> None:
+    """Run the session that ``duty`` names until it is over here.
+
+    Raises `NotOwner` when it is not held here, `RunnerBusy` when it is served already, `JournalDamaged`.
+    """
+    with _lock(duty.session.path / "runner.lock"):
+        lease = read_lease(duty.session)
+        if lease.state != "held":
+            raise NotOwner("This session is not held here.", "castoff runs shows where it is.")
+        recorder = Recorder(duty.session.journal, lease.epoch)
+        try:
+            await Runner(duty, recorder).run()
+        finally:
+            if not recorder.closed:
+                recorder.close()

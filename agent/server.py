@@ -1,0 +1,143 @@
+"""The runner's side of the control protocol, over any pair of streams.
+
+Events are sent from the journal file itself, so that a slow viewer costs no memory and what a viewer gets is
+what is on disk.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import BinaryIO
+
+from pydantic import ValidationError
+
+from agent.errors import AgentError
+from agent.events import Frozen
+from agent.messages import (
+    CLIENT_MESSAGE,
+    HEARTBEAT_SECONDS,
+    VERSION,
+    Command,
+    Done,
+    Heartbeat,
+    Hello,
+    Refused,
+    Welcome,
+)
+from agent.recorder import Recorder
+
+LINE_LIMIT = 64 << 20
+_BATCH_BYTES = 256 << 10
+
+Handler = Callable[[Command], Awaitable[None]]
+
+
+class ViewerSession:
+    """One attached viewer: reads its commands, sends it events, heartbeats and answers."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        session_id: str,
+        handle: Handler,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._recorder = recorder
+        self._session_id = session_id
+        self._handle = handle
+        self._reader = reader
+        self._writer = writer
+        self._sending = asyncio.Lock()
+
+    async def serve(self) -> None:
+        """Serve until the viewer goes away or breaks the protocol."""
+        try:
+            hello = await self._greet()
+            if hello is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                events = tasks.create_task(self._send_events(hello.after_seq))
+                commands = tasks.create_task(self._read_commands(tasks))
+                beat = tasks.create_task(self._beat())
+                await asyncio.wait((events, commands), return_when=asyncio.FIRST_COMPLETED)
+                # Commands being carried out are not cancelled: a drain's answer still goes out.
+                for stream in (events, commands, beat):
+                    stream.cancel()
+        except* (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self._writer.close()
+            with contextlib.suppress(ConnectionError):
+                await self._writer.wait_closed()
+
+    async def _greet(self) -> Hello | None:
+        line = await self._reader.readline()
+        try:
+            hello = CLIENT_MESSAGE.validate_json(line)
+        except ValidationError:
+            await self._send(Refused(id="", code="protocol", reason="The first message must be hello."))
+            return None
+        if not isinstance(hello, Hello) or hello.version != VERSION:
+            reason = f"This runner speaks control protocol {VERSION}; use the same castoff version on both sides."
+            await self._send(Refused(id="", code="version", reason=reason))
+            return None
+        state = self._recorder.state
+        await self._send(
+            Welcome(session_id=self._session_id, epoch=self._recorder.epoch, head_seq=state.head_seq, phase=state.phase)
+        )
+        return hello
+
+    async def _read_commands(self, tasks: asyncio.TaskGroup) -> None:
+        while line := await self._reader.readline():
+            try:
+                command = CLIENT_MESSAGE.validate_json(line)
+            except ValidationError as error:
+                await self._send(Refused(id="", code="protocol", reason=error.errors()[0]["msg"]))
+                continue
+            if not isinstance(command, Hello):
+                # A drain takes its time; other commands must not wait for it.
+                tasks.create_task(self._carry_out(command))
+
+    async def _carry_out(self, command: Command) -> None:
+        try:
+            await self._handle(command)
+        except AgentError as error:
+            await self._send(Refused(id=command.id, code=error.code, reason=str(error)))
+        else:
+            await self._send(Done(id=command.id))
+
+    async def _send_events(self, after_seq: int) -> None:
+        with self._recorder.path.open("rb") as journal:
+            sent = 0
+            while sent < after_seq and journal.readline():
+                sent += 1
+            while await self._recorder.wait_news(sent):
+                while batch := _read_batch(journal, self._recorder.state.head_seq - sent):
+                    sent += len(batch)
+                    await self._send_raw(b"".join(b'{"type":"event","event":%b}\n' % line for line in batch))
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            state = self._recorder.state
+            await self._send(Heartbeat(head_seq=state.head_seq, epoch=self._recorder.epoch, phase=state.phase))
+
+    async def _send(self, message: Frozen) -> None:
+        await self._send_raw(message.model_dump_json().encode() + b"\n")
+
+    async def _send_raw(self, data: bytes) -> None:
+        async with self._sending:
+            self._writer.write(data)
+            await self._writer.drain()
+
+
+def _read_batch(journal: BinaryIO, most: int) -> list[bytes]:
+    """The next whole lines of the journal, ``most`` at most and about `_BATCH_BYTES` together."""
+    lines: list[bytes] = []
+    size = 0
+    while len(lines) < most and size < _BATCH_BYTES:
+        line = journal.readline()
+        lines.append(line.rstrip(b"\n"))
+        size += len(line)
+    return lines

@@ -1,0 +1,66 @@
+"""Reading and writing files of a tree on an agent's behalf, without following a link out of it.
+
+The runner stands outside the agent's sandbox, so a symbolic link that the agent planted must not lead our
+write elsewhere: every component is opened with O_NOFOLLOW, relative to the directory before it.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Generator
+from pathlib import Path, PurePosixPath
+
+from agent.errors import AgentFailed
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def read_text(tree: Path, name: PurePosixPath) -> str:
+    """The text of the file ``name`` (relative) in ``tree``; raises `AgentFailed` or `OSError`."""
+    with _parent(tree, name, make=False) as directory:
+        descriptor = os.open(name.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+        with os.fdopen(descriptor, encoding="utf-8", errors="replace", newline="") as file:
+            return file.read()
+
+
+def write_text(tree: Path, name: PurePosixPath, content: str) -> None:
+    """Replace the file ``name`` (relative) in ``tree`` at once, keeping its mode; raises `AgentFailed` or `OSError`."""
+    with _parent(tree, name, make=True) as directory:
+        mode = 0o644
+        with contextlib.suppress(FileNotFoundError):
+            mode = os.stat(name.name, dir_fd=directory, follow_symlinks=False).st_mode & 0o777
+        temporary = f".castoff-{secrets.token_hex(6)}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        descriptor = os.open(temporary, flags, mode, dir_fd=directory)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                file.write(content)
+                os.fchmod(file.fileno(), mode)
+            os.rename(temporary, name.name, src_dir_fd=directory, dst_dir_fd=directory)
+        except OSError:
+            os.unlink(temporary, dir_fd=directory)
+            raise
+
+
+def relative_name(tree: str, path: str) -> PurePosixPath:
+    """``path`` (absolute, as the agent sees it) relative to ``tree``; raises `AgentFailed` when it lies outside."""
+    whole = PurePosixPath(path)
+    if ".." in whole.parts or not whole.is_relative_to(tree) or whole == PurePosixPath(tree):
+        raise AgentFailed(f"{path} does not lie in the project.")
+    return whole.relative_to(tree)
+
+
+@contextlib.contextmanager
+def _parent(tree: Path, name: PurePosixPath, *, make: bool) -> Generator[int]:
+    descriptor = os.open(tree, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in name.parts[:-1]:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=descriptor)
+            inner = os.open(part, _DIRECTORY, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,105 @@
+"""ACP session updates as journal events: the one place that knows the SDK's update classes.
+
+Lossless frames are kept elsewhere (`agent.sessions.SessionDir.frames`); here only what the fold shows is taken.
+Source of the shapes: Agent Client Protocol schema 1.19, `agent-client-protocol` 0.12.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from acp import schema
+
+from agent.events import (
+    DiffContent,
+    Event,
+    Location,
+    PermissionOption,
+    PlanEntry,
+    Planned,
+    Text,
+    TextContent,
+    Thought,
+    ToolCalled,
+    ToolContent,
+    Used,
+)
+
+
+def read_update(update: Any) -> Event | None:
+    """The event that an ACP ``session/update`` stands for, or ``None`` for a kind that the journal has no use for."""
+    match update:
+        case schema.AgentMessageChunk():
+            return Text(text=_text(update.content)) if _text(update.content) else None
+        case schema.AgentThoughtChunk():
+            return Thought(text=_text(update.content)) if _text(update.content) else None
+        case schema.ToolCallStart() | schema.ToolCallProgress():
+            return read_tool_call(update)
+        case schema.AgentPlanUpdate():
+            return Planned(entries=_plan(update.entries))
+        case schema.UsageUpdate():
+            return Used(cost_usd=_dollars(update.cost), context_used=update.used, context_size=update.size)
+        case _:
+            return None
+
+
+def read_tool_call(call: schema.ToolCall | schema.ToolCallUpdate) -> ToolCalled:
+    """The event for a tool call as first announced, as updated, or as a permission request describes it."""
+    return ToolCalled(
+        call_id=call.tool_call_id,
+        title=call.title or None,
+        tool_kind=call.kind,
+        status=call.status,
+        locations=_locations(call.locations),
+        content=_contents(call.content),
+        raw_input=call.raw_input,
+    )
+
+
+def read_options(options: Sequence[schema.PermissionOption]) -> tuple[PermissionOption, ...]:
+    """The answers that a permission request offers."""
+    return tuple(PermissionOption(option_id=o.option_id, name=o.name, kind=o.kind) for o in options)
+
+
+def _text(content: Any) -> str:
+    match content:
+        case schema.TextContentBlock():
+            return content.text
+        case schema.ResourceContentBlock():
+            return f"[{content.name}]"
+        case schema.ImageContentBlock():
+            return f"[image, {content.mime_type}]"
+        case schema.AudioContentBlock():
+            return f"[audio, {content.mime_type}]"
+        case _:
+            return ""
+
+
+def _plan(entries: Iterable[schema.PlanEntry]) -> tuple[PlanEntry, ...]:
+    return tuple(PlanEntry(content=e.content, status=e.status, priority=e.priority) for e in entries)
+
+
+def _dollars(cost: schema.Cost | None) -> float | None:
+    # Another currency is not dollars: unknown, never taken for free or for one to one.
+    return cost.amount if cost is not None and cost.currency.upper() == "USD" else None
+
+
+def _locations(locations: Sequence[schema.ToolCallLocation] | None) -> tuple[Location, ...] | None:
+    if locations is None:
+        return None
+    return tuple(Location(path=each.path, line=each.line) for each in locations)
+
+
+def _contents(contents: Sequence[Any] | None) -> tuple[ToolContent, ...] | None:
+    if contents is None:
+        return None
+    return tuple(read for each in contents if (read := _content(each)) is not None)
+
+
+def _content(content: Any) -> ToolContent | None:
+    match content:
+        case schema.FileEditToolCallContent():
+            return DiffContent(path=content.path, old_text=content.old_text, new_text=content.new_text)
+        case schema.ContentToolCallContent():
+            return TextContent(text=_text(content.content))
+        case _:
+            return None

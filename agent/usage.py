@@ -1,0 +1,46 @@
+"""What agents report of usage, made comparable: totals of the session that never go down.
+
+Agents count different things (`agent.profiles.Usage`): this turn, since the process began, or the session.
+"""
+
+from acp import schema
+
+from agent.events import Used
+from agent.profiles import Usage as Counting
+from agent.state import Usage
+
+
+class Meter:
+    """Turns one agent process's numbers into session totals, starting from what was used before it."""
+
+    def __init__(self, counting: Counting, before: Usage) -> None:
+        self._counting = counting
+        self._base = before
+        self._input = before.input_tokens
+        self._output = before.output_tokens
+
+    def read_reply(self, reply: schema.PromptResponse) -> Used | None:
+        """The totals after a turn, or ``None`` if the agent says nothing of tokens."""
+        usage = reply.usage
+        if usage is None or self._counting in ("none", "context"):
+            return None
+        self._input = self._total(self._input, self._base.input_tokens, usage.input_tokens)
+        self._output = self._total(self._output, self._base.output_tokens, usage.output_tokens)
+        return Used(input_tokens=self._input, output_tokens=self._output)
+
+    def read_update(self, used: Used) -> Used:
+        """The totals after a usage update: cost per process is added to what was spent before."""
+        if self._counting == "process" and used.cost_usd is not None:
+            return used.model_copy(update={"cost_usd": used.cost_usd + (self._base.cost_usd or 0.0)})
+        if self._counting == "context":
+            return used.model_copy(update={"cost_usd": None})
+        return used
+
+    def _total(self, so_far: int | None, before: int | None, reported: int) -> int:
+        match self._counting:
+            case "turn":
+                return (so_far or 0) + reported
+            case "process":
+                return (before or 0) + reported
+            case _:
+                return max(so_far or 0, reported)

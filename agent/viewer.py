@@ -1,0 +1,217 @@
+"""A viewer's side of the control protocol, over any pair of streams: what the TUI and the CLI hold of a runner."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from agent.errors import CommandRefused, ViewerGone
+from agent.events import AnyEvent, Budget, Policy
+from agent.messages import (
+    SERVER_MESSAGE,
+    Answer,
+    Command,
+    Done,
+    Drain,
+    Hello,
+    Interrupt,
+    Occurred,
+    Prompt,
+    Refused,
+    Resume,
+    SetBudget,
+    SetPolicy,
+    Stop,
+    Welcome,
+)
+
+_WELCOME_SECONDS = 15.0
+_COMMAND_SECONDS = 30.0
+
+
+class Reader(Protocol):
+    """Where lines come from; ``b""`` at the end."""
+
+    async def readline(self) -> bytes:
+        """The next line with its newline."""
+        ...
+
+
+class Writer(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes, /) -> None:
+        """Queue bytes."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait until there is room."""
+        ...
+
+    def close(self) -> None:
+        """End the stream."""
+        ...
+
+
+class Viewer:
+    """One attachment to a runner. Make it with `attach`; use `batches` in one task, commands from any."""
+
+    def __init__(
+        self, reader: Reader, writer: Writer, welcome: Welcome, release: Callable[[], Awaitable[None]]
+    ) -> None:
+        self.welcome = welcome
+        self.last_heard = time.monotonic()
+        """When the last message came, by `time.monotonic`."""
+        self._reader = reader
+        self._writer = writer
+        self._release = release
+        self._ids = itertools.count(1)
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._events: list[AnyEvent] = []
+        self._gone: str | None = None
+        self._news = asyncio.Event()
+        self._task = asyncio.create_task(self._read(), name="viewer")
+
+    async def batches(self) -> AsyncIterator[tuple[AnyEvent, ...]]:
+        """Events as they come, all that are there at once; ends by raising `ViewerGone`."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            events, self._events = tuple(self._events), []
+            if events:
+                yield events
+            if self._gone is not None and not self._events:
+                raise ViewerGone(self._gone)
+
+    async def prompt(self, text: str) -> None:
+        """Queue a prompt."""
+        await self._command(Prompt(id=self._next_id(), text=text))
+
+    async def interrupt(self) -> None:
+        """Cancel the turn in progress."""
+        await self._command(Interrupt(id=self._next_id()))
+
+    async def answer(self, request_id: str, option_id: str) -> None:
+        """Answer a permission question."""
+        await self._command(Answer(id=self._next_id(), request_id=request_id, option_id=option_id))
+
+    async def set_policy(self, policy: Policy) -> None:
+        """Change the permission policy."""
+        await self._command(SetPolicy(id=self._next_id(), policy=policy))
+
+    async def set_budget(self, budget: Budget) -> None:
+        """Change the budget; it counts anew from here."""
+        await self._command(SetBudget(id=self._next_id(), budget=budget))
+
+    async def resume(self) -> None:
+        """Go on after a pause or a failure."""
+        await self._command(Resume(id=self._next_id()))
+
+    async def drain(self, deadline: float) -> None:
+        """Stop at a safe tool boundary, or after ``deadline`` seconds; the runner then ends."""
+        await self._command(Drain(id=self._next_id(), deadline=deadline), limit=deadline + _COMMAND_SECONDS)
+
+    async def stop(self) -> None:
+        """End agent and runner."""
+        await self._command(Stop(id=self._next_id()))
+
+    async def close(self) -> None:
+        """Detach; the runner goes on."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._writer.close()
+        await self._release()
+
+    def _next_id(self) -> str:
+        return str(next(self._ids))
+
+    async def _command(self, command: Command, *, limit: float = _COMMAND_SECONDS) -> None:
+        if self._gone is not None:
+            raise ViewerGone(self._gone)
+        answer = self._waiting[command.id] = asyncio.get_running_loop().create_future()
+        try:
+            self._writer.write(command.model_dump_json().encode() + b"\n")
+            await self._writer.drain()
+            await asyncio.wait_for(answer, limit)
+        except TimeoutError as error:
+            raise ViewerGone(f"The runner did not answer within {limit:.0f} seconds.") from error
+        except (ConnectionError, BrokenPipeError) as error:
+            raise ViewerGone("The link to the runner is cut.") from error
+        finally:
+            self._waiting.pop(command.id, None)
+
+    async def _read(self) -> None:
+        try:
+            while line := await self._reader.readline():
+                self._take(line)
+            self._end("The runner has ended.")
+        except (ConnectionError, asyncio.IncompleteReadError, OSError) as error:
+            self._end(f"The link to the runner is cut: {error}.")
+        except ValidationError as error:
+            self._end(f"The runner said something that is not the control protocol: {error.errors()[0]['msg']}.")
+        except ViewerGone as error:
+            self._end(str(error))
+
+    def _take(self, line: bytes) -> None:
+        message = SERVER_MESSAGE.validate_json(line)
+        self.last_heard = time.monotonic()
+        match message:
+            case Occurred():
+                self._events.append(message.event)
+                self._news.set()
+            case Done():
+                self._settle(message.id, None)
+            case Refused():
+                self._settle(message.id, CommandRefused(message.reason, code=message.code))
+            case _:
+                pass
+
+    def _settle(self, command_id: str, error: CommandRefused | None) -> None:
+        answer = self._waiting.get(command_id)
+        if answer is None or answer.done():
+            return
+        if error is None:
+            answer.set_result(None)
+        else:
+            answer.set_exception(error)
+
+    def _end(self, reason: str) -> None:
+        self._gone = reason
+        self._news.set()
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(ViewerGone(reason))
+
+
+async def _nothing() -> None:
+    return
+
+
+async def attach(
+    reader: Reader, writer: Writer, after_seq: int = 0, release: Callable[[], Awaitable[None]] = _nothing
+) -> Viewer:
+    """Say hello and return a viewer that will get every event after ``after_seq``.
+
+    ``release`` is awaited when the viewer closes. Raises `ViewerGone` when there is no answer,
+    `CommandRefused` when the runner refuses, e.g. another protocol version.
+    """
+    writer.write(Hello(after_seq=after_seq).model_dump_json().encode() + b"\n")
+    try:
+        await writer.drain()
+        line = await asyncio.wait_for(reader.readline(), _WELCOME_SECONDS)
+    except (TimeoutError, ConnectionError) as error:
+        raise ViewerGone("The runner does not answer.", "castoff doctor tells more.") from error
+    if not line:
+        raise ViewerGone("The runner ended before it answered.")
+    try:
+        message = SERVER_MESSAGE.validate_json(line)
+    except ValidationError as error:
+        raise ViewerGone("What answered is not a castoff runner.") from error
+    if isinstance(message, Refused):
+        raise CommandRefused(message.reason, code=message.code)
+    if not isinstance(message, Welcome):
+        raise ViewerGone("What answered is not a castoff runner.")
+    return Viewer(reader, writer, message, release)
