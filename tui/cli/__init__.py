@@ -1,0 +1,1 @@
+"""The command line: the whole journey without a screen, for scripts and for people who like it so."""

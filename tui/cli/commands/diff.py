@@ -1,0 +1,44 @@
+"""``castoff diff``: what a session changed in its tree."""
+
+import sys
+
+import click
+
+from tui.cli.edge import async_command
+from tui.cli.names import run_argument
+from tui.cli.output import Output
+from tui.cli.place import open_place
+from tui.cli.wording import count
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  castoff diff
+  castoff diff k3v9 --stat
+  castoff diff k3v9 --raw | less
+"""
+)
+@run_argument
+@click.option("--stat", is_flag=True, help="Only names and counts of lines.")
+@click.option("--raw", is_flag=True, help="Print the text byte for byte, control characters too: not for a terminal.")
+@async_command
+async def diff(out: Output, run: str | None, stat: bool, raw: bool) -> None:
+    """Show what a session or run changed in its tree since it began."""
+    async with open_place(run) as place:
+        found = await place.read_diff()
+    for file in found.files:
+        out.record("file", file)
+        counts = "" if file.added is None else f"  +{file.added} -{file.removed or 0}"
+        out.say(f"{file.change} {file.path}{counts}{'  ' if file.note else ''}{file.note}", "bold")
+        if stat or not file.text or out.as_json:
+            continue
+        if raw:
+            sys.stdout.write(file.text)
+            continue
+        for line in file.text.splitlines():
+            out.say(line, _STYLES.get(line[:1], ""))
+    out.say(f"{count(len(found.files), 'file')} changed." if found.files else "Nothing is changed.")
+    out.done(id=place.session_id, files=len(found.files))

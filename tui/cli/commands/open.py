@@ -1,0 +1,17 @@
+"""``castoff [PATH]``: the full-screen app."""
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("castoff")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+def open_app(path: Path) -> None:
+    """Work with an agent on PATH in the full-screen app."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("The full-screen app needs a terminal; castoff --help lists the commands for scripts.")
+    from tui.wiring import run_app
+
+    run_app(path.absolute())

@@ -1,0 +1,30 @@
+"""``castoff send``: a prompt to a session or run."""
+
+import click
+
+from tui.cli.edge import async_command
+from tui.cli.names import complete_session
+from tui.cli.output import Output
+from tui.cli.place import open_place
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  castoff send k3v9 "Also update the README"
+  castoff send k3v9 - < prompt.txt
+"""
+)
+@click.argument("run", shell_complete=complete_session)
+@click.argument("text")
+@async_command
+async def send(out: Output, run: str, text: str) -> None:
+    """Send TEXT to a session or run as its next prompt; it waits its turn. TEXT - reads it from standard input."""
+    if text == "-":
+        text = click.get_text_stream("stdin").read()
+    if not text.strip():
+        raise click.UsageError("The prompt is empty.")
+    async with open_place(run) as place, place.attach() as viewer:
+        await viewer.prompt(text)
+    out.say(f"Sent to {place.title} ({place.session_id}, {place.host}).")
+    out.done(id=place.session_id)

@@ -1,0 +1,51 @@
+"""The edge of every command: gives it its `Output`, and turns what it raises into a sentence and an exit status."""
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Concatenate, ParamSpec
+
+import click
+
+from tui.cli.errors import known_errors
+from tui.cli.output import Output
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+Params = ParamSpec("Params")
+
+
+def command_edge(function: Callable[Concatenate[Output, Params], None]) -> Callable[Params, None]:
+    """Add ``--json``; exit 1 with one sentence when the command fails, 130 when Ctrl-C ended it."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line; the last one has “ok”.")
+    @functools.wraps(function)
+    def command(*args: Params.args, **kwargs: Params.kwargs) -> None:
+        out = Output(bool(kwargs.pop("as_json")))
+        status = 0
+        try:
+            function(out, *args, **kwargs)
+            out.done()
+        except KeyboardInterrupt as stop:
+            out.failed("interrupted", str(stop) or "Stopped by Ctrl-C.")
+            status = INTERRUPTED
+        except known_errors() as error:
+            out.failed(str(getattr(error, "code", "failed")), str(error), str(getattr(error, "way_out", "")))
+            status = 1
+        click.get_current_context().exit(status)
+
+    return command
+
+
+def async_command(
+    function: Callable[Concatenate[Output, Params], Coroutine[None, None, None]],
+) -> Callable[Params, None]:
+    """`command_edge` for a coroutine; Ctrl-C cancels it and waits until it has put things right."""
+
+    @command_edge
+    @functools.wraps(function)
+    def command(out: Output, *args: Params.args, **kwargs: Params.kwargs) -> None:
+        asyncio.run(function(out, *args, **kwargs))
+
+    return command

@@ -1,0 +1,95 @@
+"""A session's events as running text, for people: what the agent says as it comes, one line for everything else."""
+
+from agent.events import (
+    AgentStarted,
+    AnyEvent,
+    DiffContent,
+    Moved,
+    Noted,
+    PermissionAnswered,
+    PermissionAsked,
+    PhaseChanged,
+    Planned,
+    Prompted,
+    Text,
+    Thought,
+    ToolCalled,
+    TurnEnded,
+)
+from tui.cli.output import Output
+
+_MARKS = {"completed": "x", "in_progress": ">", "pending": " "}
+_QUIET_PHASES = ("starting", "working")
+
+
+class Narrator:
+    """Prints events in order. Remembers only whether a line of streamed text is open, and tool titles by call."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._streaming: type[Text] | type[Thought] | None = None
+        self._titles: dict[str, str] = {}
+
+    def take(self, event: AnyEvent) -> None:
+        """Print one event, if it says something to people."""
+        if isinstance(event, Text | Thought):
+            self._stream(event)
+            return
+        line, style = self._line(event)
+        if line:
+            self.end()
+            self._out.say(line, style)
+
+    def end(self) -> None:
+        """End the open line, if there is one."""
+        if self._streaming is not None:
+            self._out.say("")
+            self._streaming = None
+
+    def _stream(self, event: Text | Thought) -> None:
+        if self._streaming is not type(event):
+            self.end()
+            self._streaming = type(event)
+        self._out.write(event.text, "dim" if isinstance(event, Thought) else "")
+
+    def _line(self, event: AnyEvent) -> tuple[str, str]:
+        match event:
+            case Prompted():
+                return f"\n> {event.text}", "bold"
+            case ToolCalled():
+                return self._tool(event), "cyan"
+            case Planned():
+                return "\n".join(f"  [{_MARKS[e.status]}] {e.content}" for e in event.entries), ""
+            case PermissionAsked():
+                options = " · ".join(f"{o.option_id} ({o.name})" for o in event.options)
+                return f"? {self._titles.get(event.call_id) or 'The agent asks for leave'}: {options}", "bold yellow"
+            case PermissionAnswered():
+                return f"  answered: {event.option_id or 'withdrawn'} (by {event.by})", ""
+            case _:
+                return _narrate_rest(event)
+
+    def _tool(self, event: ToolCalled) -> str:
+        if event.title:
+            self._titles[event.call_id] = event.title
+        title = self._titles.get(event.call_id, event.call_id)
+        changed = "".join(f"  {c.path}" for c in event.content or () if isinstance(c, DiffContent))
+        if event.status in ("completed", "failed"):
+            return f"* {title}: {event.status}{changed}"
+        return f"* {title}" if event.title else ""
+
+
+def _narrate_rest(event: AnyEvent) -> tuple[str, str]:
+    match event:
+        case TurnEnded() if event.stop_reason not in ("end_turn", "drained"):
+            return f"-- turn ended: {event.stop_reason}. {event.detail}".rstrip(), "yellow"
+        case PhaseChanged() if event.phase not in _QUIET_PHASES:
+            return f"-- {event.phase}{'. ' if event.detail else ''}{event.detail}", "dim"
+        case AgentStarted():
+            verb = "starts" if event.resumed == "new" else f"continues ({event.resumed})"
+            return f"-- {event.agent} {event.version} {verb}{f' on {event.host}' if event.host else ''}", "dim"
+        case Moved():
+            return f"-- moved from {event.origin} to {event.to}: {event.files} files, {event.seconds:.1f} s", "bold"
+        case Noted():
+            return f"-- {event.text}", "yellow" if event.level != "info" else "dim"
+        case _:
+            return "", ""

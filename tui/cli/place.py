@@ -1,0 +1,126 @@
+"""Where a session is, found by the beginning of its id; and how to read it and talk to it there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.journal import read_events
+from agent.lease import read_lease
+from agent.paths import state_dir
+from agent.sessions import SessionDir, find_session, list_sessions
+from agent.state import SessionState, advance
+from agent.viewer import Viewer
+
+if TYPE_CHECKING:
+    from remote.links import Links
+    from snapshot.diff import Diff
+
+HERE = "here"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One session and the machine it is on: ``host`` is `HERE` or a host's name."""
+
+    session_id: str
+    title: str
+    host: str
+    session: SessionDir | None
+    """This machine's record of it, if it has one; not the truth of a session that is on a host."""
+    links: "Links"
+
+    @property
+    def local(self) -> SessionDir | None:
+        """The session's directory if the session is here."""
+        return self.session if self.host == HERE else None
+
+    @asynccontextmanager
+    async def attach(self, after_seq: int = 0) -> AsyncIterator[Viewer]:
+        """A viewer of the session's runner; here the runner is started when none runs."""
+        if self.local is not None:
+            from remote.local import open_local
+
+            viewer = await open_local(self.local, after_seq)
+        else:
+            viewer = await self.links.attach(self.host, self.session_id, after_seq)
+        try:
+            yield viewer
+        finally:
+            await viewer.close()
+
+    async def read_state(self) -> SessionState:
+        """The session's state as of now; reading it here starts nothing."""
+        if self.local is not None:
+            return advance(
+                SessionState(), await asyncio.to_thread(lambda path: tuple(read_events(path)), self.local.journal)
+            )
+        async with self.attach() as viewer:
+            return await follow(viewer, SessionState(), lambda state: state.head_seq >= viewer.welcome.head_seq)
+
+    async def read_diff(self) -> "Diff":
+        """What the session changed in its tree."""
+        if self.local is not None:
+            from remote.local import local_diff
+
+            return await local_diff(self.local)
+        from remote.runs import fetch_diff
+
+        return await fetch_diff(self.links, self.host, self.session_id)
+
+
+async def follow(viewer: Viewer, state: SessionState, until: Callable[[SessionState], bool]) -> SessionState:
+    """Fold the viewer's events into ``state`` until it is as wished; raises `ViewerGone` when they end before."""
+    if until(state):
+        return state
+    async for events in viewer.batches():
+        state = advance(state, events)
+        if until(state):
+            break
+    return state
+
+
+@asynccontextmanager
+async def open_links() -> AsyncIterator["Links"]:
+    """The connections to hosts; none is made before it is needed."""
+    from remote.config import Settings
+    from remote.links import Links
+
+    links = Links(Settings())
+    try:
+        yield links
+    finally:
+        await links.close()
+
+
+@asynccontextmanager
+async def open_place(prefix: str | None) -> AsyncIterator[Place]:
+    """The one session whose id begins with ``prefix``, here or on a host; without one, the only one there is.
+
+    What this machine knows decides first: a session that it handed off is on that host. Only then are the
+    hosts asked. Raises `agent.errors.SessionUnknown`, or `remote.errors.RemoteError`.
+    """
+    async with open_links() as links:
+        yield await _find(prefix, links)
+
+
+async def _find(prefix: str | None, links: "Links") -> Place:
+    known = [s for s in list_sessions(state_dir()) if s.id.startswith(prefix or "")]
+    away = [s for s in known if _host_of(s) != HERE]
+    if prefix is None and len(away) == 1:
+        known = away
+    if len(known) > 1:
+        find_session(state_dir(), prefix)  # raises, and names those that fit
+    if known:
+        return Place(known[0].id, known[0].info.title, _host_of(known[0]), known[0], links)
+    from remote.runs import find_run
+
+    run = await find_run(links, prefix)
+    return Place(run.run_id, run.title, run.host, None, links)
+
+
+def _host_of(session: SessionDir) -> str:
+    """The host that this machine's lease names, or `HERE`."""
+    lease = read_lease(session)
+    return lease.to if lease.state in ("offered", "away") else HERE
