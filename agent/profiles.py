@@ -8,9 +8,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from agent.errors import ProfileError
 from agent.events import Policy
@@ -74,19 +74,14 @@ class Profile(BaseModel):
 
     @field_validator("find", "session_files", "config_files")
     @classmethod
-    def _check_relative(cls, globs: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_globs(cls, globs: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        _refuse_placeholders(globs, frozenset({"{sid}"} if info.field_name == "session_files" else ()))
         for glob in globs:
             if PurePosixPath(glob).is_absolute() or ".." in PurePosixPath(glob).parts:
                 raise ValueError(f"{glob!r} must be relative and may not hold '..'")
             if PurePosixPath(glob).parts[0] in ("*", "**"):
                 raise ValueError(f"{glob!r} must begin with a name, not with a wildcard")
         return globs
-
-    @model_validator(mode="after")
-    def _check_sid(self) -> Self:
-        _refuse_placeholders(self.session_files, frozenset({"{sid}"}))
-        _refuse_placeholders((*self.find, *self.config_files), frozenset())
-        return self
 
 
 def load_profile(name: str, directory: Path | None = None) -> Profile:
@@ -130,7 +125,7 @@ def _read(path: Path) -> Profile:
         profile = Profile.model_validate(tomllib.loads(path.read_text("utf-8")))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        key = ".".join(str(part) for part in first["loc"] if part != "[key]")
         raise ProfileError(f"Agent profile {path}: {key}: {_plain(first['msg'])}.", way_out) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProfileError(f"Agent profile {path} cannot be read: {error}.", way_out) from error
@@ -141,7 +136,7 @@ def _read(path: Path) -> Profile:
 
 def _plain(message: str) -> str:
     """Pydantic's message as the rest of a sentence."""
-    message = message.removeprefix("Value error, ").rstrip(".")
+    message = message.removeprefix("Value error, ").replace("tuple", "list").rstrip(".")
     return message[:1].lower() + message[1:]
 
 
