@@ -1,0 +1,169 @@
+"""The exact list of what travels, at one point in time.
+
+Everything is digested, then everything is looked at again: what differs in any way that the file system shows
+makes the capture fail, so that a manifest never mixes two states of the tree.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from snapshot.digest import DigestCache, file_digest, text_digest
+from snapshot.errors import SnapshotRefused, TreeChanged
+from snapshot.manifest import Entry, Manifest, entry_type, in_git
+from snapshot.refusal import Refusal
+from snapshot.repository import ignored_among, read_summary
+from snapshot.scan import Scan, scan
+from snapshot.walk import Found, has_bad_name, read_link, walk
+
+Progress = Callable[[int, int], None]
+_STEP = 256
+# Files that changed this shortly before the first look may have changed again within the same clock tick.
+_TICK_NS = 50_000_000
+
+
+def capture(tree: Path, *, cache: DigestCache | None = None, progress: Progress | None = None) -> Manifest:
+    """The manifest of all that travels of ``tree``; ``progress`` is told (entries done, entries).
+
+    Raises `SnapshotRefused` with every reason, `TreeChanged` if anything changes meanwhile, `GitFailed`.
+    """
+    seen = scan(tree)
+    if seen.refusals:
+        raise SnapshotRefused(seen.refusals)
+    since = time.time_ns()
+    entries = _describe(tree, seen.travels, cache, progress)
+    again = _look_again(tree, seen)
+    _compare(seen.travels, again)
+    _read_fresh_again(tree, seen.travels, entries, since)
+    if seen.git is not None and read_summary(tree).index != seen.git.index:
+        raise TreeChanged("The git index changed while the tree was read.", (".git/index",), "Try again.")
+    if cache is not None:
+        cache.save()
+    return Manifest(entries=entries, git=seen.git)
+
+
+def capture_paths(
+    tree: Path,
+    paths: Iterable[str],
+    *,
+    base: Manifest | None = None,
+    cache: DigestCache | None = None,
+    progress: Progress | None = None,
+) -> Manifest:
+    """The manifest of ``paths`` and the directories above them, outside ``.git``, without running git.
+
+    For a tree that is not trusted: ``paths`` is what ``python -m snapshot list`` printed inside the sandbox.
+    What ``base`` holds and still exists is added, so that an ignore rule made by the run deletes nothing.
+    Paths that do not exist are left out. Raises `SnapshotRefused` and `TreeChanged` as `capture` does.
+    """
+    wanted = {path for path in paths if not path.startswith(".git/")}
+    wanted |= {entry.path for entry in base.tree_entries()} if base else set()
+    found = _select(tree, wanted)
+    since = time.time_ns()
+    entries = _describe(tree, found, cache, progress)
+    _compare(found, _select(tree, wanted))
+    _read_fresh_again(tree, found, entries, since)
+    if cache is not None:
+        cache.save()
+    return Manifest(entries=entries)
+
+
+def _select(tree: Path, wanted: set[str]) -> list[Found]:
+    # The walk never follows a link, so a path through one, or with `..`, selects nothing.
+    listed, unlisted = walk(tree, {".git"})
+    above = {parent for path in wanted for parent in _parents(path)}
+    found = [item for item in listed if item.path in wanted or item.path in above]
+    refusals = [_refuse("name-encoding", item.path, "is not UTF-8") for item in found if has_bad_name(item.path)]
+    refusals += [
+        _refuse("special-file", item.path, "is a socket, pipe or device")
+        for item in found
+        if entry_type(item.stat.st_mode) is None
+    ]
+    refusals += [_refuse("unreadable", path, "cannot be listed") for path in unlisted if path in wanted | above]
+    if refusals:
+        raise SnapshotRefused(refusals)
+    return found
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]
+
+
+def _describe(
+    tree: Path, found: list[Found], cache: DigestCache | None, progress: Progress | None
+) -> tuple[Entry, ...]:
+    entries: list[Entry] = []
+    for item in found:
+        entries.append(_describe_one(tree, item, cache))
+        if progress and (len(entries) % _STEP == 0 or len(entries) == len(found)):
+            progress(len(entries), len(found))
+    return tuple(entries)
+
+
+def _describe_one(tree: Path, item: Found, cache: DigestCache | None) -> Entry:
+    path, record = item
+    kind = entry_type(record.st_mode)
+    mode = record.st_mode & 0o7777
+    if kind == "dir":
+        return Entry(path=path, type=kind, mode=mode, size=0, mtime_ns=0, digest="")
+    try:
+        if kind == "symlink":
+            return link_entry(path, read_link(f"{tree}/{path}"))
+        digest = cache.find(path, record) if cache else None
+        if digest is None:
+            digest = file_digest(f"{tree}/{path}", record.st_size)
+            if cache:
+                cache.keep(path, record, digest)
+    except PermissionError as error:
+        raise SnapshotRefused([_refuse("unreadable", path, "cannot be read")]) from error
+    except OSError as error:
+        raise TreeChanged(f"{path!r} changed while it was read.", (path,), "Try again.") from error
+    return Entry(path=path, type="file", mode=mode, size=record.st_size, mtime_ns=record.st_mtime_ns, digest=digest)
+
+
+def link_entry(path: str, target: str) -> Entry:
+    """The entry of a symbolic link; raises `SnapshotRefused` if its target is not UTF-8."""
+    if has_bad_name(target):
+        raise SnapshotRefused([_refuse("name-encoding", path, "leads to a name that is not UTF-8")])
+    size = len(target.encode())
+    return Entry(
+        path=path, type="symlink", mode=0o777, size=size, mtime_ns=0, digest=text_digest(target), target=target
+    )
+
+
+def _look_again(tree: Path, seen: Scan) -> list[Found]:
+    staying = seen.ignored.union(seen.sockets)
+    found = walk(tree, staying).found
+    known = {item.path for item in seen.travels}
+    fresh = [item.path for item in found if item.path not in known and not in_git(item.path)]
+    late = ignored_among(tree, fresh) if seen.git is not None else set[str]()
+    return [item for item in found if item.path not in late]
+
+
+def _compare(first: list[Found], second: list[Found]) -> None:
+    before = {path: _state(record) for path, record in first}
+    after = {path: _state(record) for path, record in second}
+    if before != after:
+        changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise TreeChanged(f"{changed[0]!r}{more} changed while the tree was read.", changed, "Try again.")
+
+
+def _state(record: os.stat_result) -> tuple[int, ...]:
+    if entry_type(record.st_mode) == "dir":
+        return (record.st_mode,)
+    return (record.st_mode, record.st_size, record.st_mtime_ns, record.st_ctime_ns, record.st_ino)
+
+
+def _read_fresh_again(tree: Path, found: list[Found], entries: tuple[Entry, ...], since: int) -> None:
+    for (path, record), entry in zip(found, entries, strict=True):
+        fresh = max(record.st_mtime_ns, record.st_ctime_ns) > since - _TICK_NS
+        if fresh and entry.type == "file" and file_digest(f"{tree}/{path}", entry.size) != entry.digest:
+            raise TreeChanged(f"{path!r} changed while the tree was read.", (path,), "Try again.")
+
+
+def _refuse(code: str, path: str, what: str) -> Refusal:
+    shown = os.fsencode(path).decode(errors="backslashreplace")
+    return Refusal(code=code, path=shown, sentence=f"{shown!r} {what}.", way_out="Remove it, or ignore it.")

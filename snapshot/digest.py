@@ -1,0 +1,78 @@
+"""Digests of files, and the cache that makes a second capture hash only what changed."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from blake3 import blake3
+
+from snapshot.manifest import write_durably
+
+# A file written again within the clock tick of its last change keeps its times. Those that changed less than
+# this before they were read are never answered from the cache. Some file systems count whole seconds.
+RACY_NS = 2_000_000_000
+
+
+def file_digest(path: str | Path, expected_size: int) -> str:
+    """blake3 in hex of a file's content; ``expected_size`` in bytes only makes it quick. Raises `OSError`."""
+    # Without O_NONBLOCK a pipe that took the file's place would block for ever.
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return handle_digest(handle, expected_size)
+    finally:
+        os.close(handle)
+
+
+def handle_digest(handle: int, expected_size: int) -> str:
+    """blake3 in hex of what is left to read from an open file."""
+    state = blake3()
+    # One read of the right size: a large fixed buffer costs three times as much on small files.
+    while block := os.read(handle, min(expected_size + 1, 1 << 22)):
+        state.update(block)
+    return state.hexdigest()
+
+
+def text_digest(target: str) -> str:
+    """blake3 in hex of a link's target."""
+    return blake3(os.fsencode(target)).hexdigest()
+
+
+class DigestCache:
+    """Digests of one tree's files, kept in a file and trusted while size, times and inode are the same.
+
+    A damaged or missing cache file is an empty cache: it only costs time.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known: dict[str, tuple[tuple[int, ...], str]] = {}
+        self._used: dict[str, tuple[tuple[int, ...], str]] = {}
+        try:
+            rows = json.loads(file.read_bytes())
+            self._known = {str(path): (tuple(map(int, key)), str(digest)) for path, key, digest in rows}
+        except (OSError, ValueError, TypeError):
+            self._known = {}
+
+    def find(self, path: str, record: os.stat_result) -> str | None:
+        """The digest of ``path`` if nothing about it changed since it was kept."""
+        held = self._known.get(path)
+        if held is None or held[0] != _key(record):
+            return None
+        self._used[path] = held
+        return held[1]
+
+    def keep(self, path: str, record: os.stat_result, digest: str) -> None:
+        """Remember a digest that was just computed, unless the file is so fresh that its times prove nothing."""
+        if max(record.st_mtime_ns, record.st_ctime_ns) + RACY_NS < time.time_ns():
+            self._used[path] = (_key(record), digest)
+
+    def save(self) -> None:
+        """Write what was used since the cache was made; the rest is forgotten."""
+        if self._used != self._known:
+            rows = [(path, *held) for path, held in self._used.items()]
+            write_durably(self._file, json.dumps(rows, separators=(",", ":")).encode())
+
+
+def _key(record: os.stat_result) -> tuple[int, ...]:
+    return (record.st_size, record.st_mtime_ns, record.st_ctime_ns, record.st_ino)

@@ -1,0 +1,29 @@
+"""Filters that make ``rsync -a TREE/ THERE/`` send a manifest's entries and no more."""
+
+import os
+from pathlib import Path
+
+from snapshot.manifest import Manifest
+
+
+def rsync_filters(tree: Path, manifest: Manifest) -> bytes:
+    """What of ``tree`` is not in the manifest, for ``--exclude-from=- --from0``: anchored at the tree, literal.
+
+    Pass the tree to rsync with a trailing slash. Directories that are not in the manifest are excluded whole.
+    """
+    travels = {entry.path for entry in manifest.entries}
+    folders = ["", *(f"{entry.path}/" for entry in manifest.entries if entry.type == "dir")]
+    patterns: list[bytes] = []
+    for folder in folders:
+        with os.scandir(f"{tree}/{folder}") as listing:
+            stays = sorted(folder + item.name for item in listing if folder + item.name not in travels)
+        patterns += [_anchor(os.fsencode(path)) for path in stays]
+    return b"".join(pattern + b"\0" for pattern in patterns)
+
+
+def _anchor(path: bytes) -> bytes:
+    # rsync takes a backslash literally unless the pattern holds a wildcard character, and as an escape if it does.
+    if any(wild in path for wild in (b"*", b"?", b"[")):
+        for char in (b"\\", b"*", b"?", b"["):
+            path = path.replace(char, b"\\" + char)
+    return b"/" + path

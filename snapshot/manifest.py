@@ -1,0 +1,198 @@
+"""The manifest: the exact list of what travels, and its file.
+
+The file is one JSON object. Entries are rows, not objects, which makes the file a third smaller;
+``digest`` in it is compared on reading, so a damaged file is never taken for a shorter list.
+"""
+
+import os
+import stat
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from blake3 import blake3
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from snapshot.errors import ManifestDamaged
+
+FORMAT = 1
+EntryType = Literal["file", "dir", "symlink"]
+Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+
+
+class Frozen(BaseModel):
+    """Base of this folder's records: immutable, and tolerant of fields that a newer version added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Entry(Frozen):
+    """One file, directory or symbolic link, by its path relative to the tree, separated by ``/``.
+
+    ``mode`` is the permission bits (0o777 for links, whose own bits mean nothing). ``size`` is bytes: of the
+    content, or of a link's target; 0 for directories. ``mtime_ns`` counts for files only, else 0. ``digest`` is
+    the blake3 of the content or of the link's target in hex, "" for directories. ``target`` is a link's target.
+    """
+
+    path: str
+    type: EntryType
+    mode: Annotated[int, Field(ge=0, le=0o7777)]
+    size: Annotated[int, Field(ge=0)]
+    mtime_ns: int
+    digest: Hex
+    target: str = ""
+
+
+class GitSummary(Frozen):
+    """Where the repository stood. ``head`` is the commit id, None before the first commit.
+
+    ``branch`` is "" when HEAD is detached. ``refs`` are the local branches and the stash with their ids.
+    ``index`` is a digest of the staged entries and their flags, without the file times that any git command rewrites.
+    """
+
+    branch: str
+    head: str | None
+    staged: int = 0
+    unstaged: int = 0
+    untracked: int = 0
+    conflicts: int = 0
+    refs: tuple[tuple[str, str], ...] = ()
+    index: str = ""
+
+    @property
+    def line(self) -> str:
+        """One line for the user: branch and counts."""
+        at = self.branch or f"detached at {(self.head or '')[:10]}"
+        if self.head is None:
+            at += ", no commit yet"
+        counts = ((self.staged, "staged"), (self.unstaged, "unstaged"), (self.untracked, "untracked"))
+        parts = [f"{count} {word}" for count, word in (*counts, (self.conflicts, "in conflict")) if count]
+        return f"{at} · {', '.join(parts) or 'clean'}"
+
+
+class Manifest(Frozen):
+    """What travels, sorted by path. ``git`` is None where there is no repository."""
+
+    version: int = FORMAT
+    entries: tuple[Entry, ...]
+    git: GitSummary | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """blake3 in hex over every entry: path, type, mode, size, digest, and the mtime of regular files."""
+        state = blake3(f"castoff manifest {self.version}\0".encode())
+        for e in self.entries:
+            state.update(f"{e.path}\0{e.type}\0{e.mode:o}\0{e.size}\0{e.mtime_ns}\0{e.digest}\n".encode())
+        return state.hexdigest()
+
+    @cached_property
+    def files(self) -> int:
+        """How many files and links travel."""
+        return sum(entry.type != "dir" for entry in self.entries)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(entry.size for entry in self.entries)
+
+    @cached_property
+    def by_path(self) -> dict[str, Entry]:
+        """The entries by path."""
+        return {entry.path: entry for entry in self.entries}
+
+    def tree_entries(self) -> tuple[Entry, ...]:
+        """The entries outside ``.git``."""
+        return tuple(entry for entry in self.entries if not in_git(entry.path))
+
+    def git_entries(self) -> tuple[Entry, ...]:
+        """``.git`` and everything in it."""
+        return tuple(entry for entry in self.entries if in_git(entry.path))
+
+
+def in_git(path: str) -> bool:
+    """Whether ``path`` is the tree's ``.git`` or lies in it."""
+    return path == ".git" or path.startswith(".git/")
+
+
+def entry_type(mode: int) -> EntryType | None:
+    """The entry type of an ``st_mode``; None for sockets, pipes and devices."""
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "dir"
+    return "symlink" if stat.S_ISLNK(mode) else None
+
+
+Row = tuple[str, EntryType, int, int, int, str, str]
+
+
+class _Page(Frozen):
+    castoff: Literal["manifest"] = "manifest"
+    version: Literal[1] = FORMAT
+    digest: str
+    git: GitSummary | None
+    entries: list[Row]
+
+
+_ENTRIES: TypeAdapter[tuple[Entry, ...]] = TypeAdapter(tuple[Entry, ...])
+
+
+def dump_manifest(manifest: Manifest) -> bytes:
+    """The manifest as compact JSON."""
+    rows: list[Row] = [(e.path, e.type, e.mode, e.size, e.mtime_ns, e.digest, e.target) for e in manifest.entries]
+    return _Page(digest=manifest.digest, git=manifest.git, entries=rows).model_dump_json().encode() + b"\n"
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """The manifest in ``data``; raises `ManifestDamaged` for anything that `dump_manifest` did not write."""
+    try:
+        page = _Page.model_validate_json(data)
+        names = Entry.model_fields
+        entries = _ENTRIES.validate_python([dict(zip(names, row, strict=True)) for row in page.entries])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ManifestDamaged(f"The manifest cannot be read: {first['msg']}.", "Start the move again.") from error
+    manifest = Manifest(version=page.version, entries=entries, git=page.git)
+    paths = [entry.path for entry in entries]
+    if manifest.digest != page.digest or len(set(paths)) != len(paths):
+        raise ManifestDamaged("The manifest is not the one that was written.", "Start the move again.")
+    return manifest
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Put the manifest into the file ``path`` (mode 0600): whole or not at all, also after a power cut."""
+    write_durably(path, dump_manifest(manifest))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in the file ``path``; raises `ManifestDamaged`, also when there is no such file."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ManifestDamaged(f"The manifest cannot be read: {error.strerror}.", "Start the move again.") from error
+    return parse_manifest(data)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace the file ``path`` by ``data`` (mode 0600): write aside, fsync, rename, fsync the directory."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in the directory ``path`` durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

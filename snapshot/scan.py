@@ -1,0 +1,86 @@
+"""One look at a tree: what travels, what stays, what stands in the way. Nothing is read but names and status."""
+
+import os
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+from snapshot.errors import SnapshotRefused
+from snapshot.manifest import GitSummary, entry_type, in_git
+from snapshot.refusal import Refusal
+from snapshot.repository import has_repository, ignored_among, inspect, read_status
+from snapshot.walk import Found, has_bad_name, walk
+
+
+class Scan(NamedTuple):
+    """``travels`` is sorted by path; ``ignored`` and ``sockets`` (in ``.git``, or ignored) are paths that stay."""
+
+    travels: list[Found]
+    ignored: frozenset[str]
+    sockets: list[str]
+    git: GitSummary | None
+    refusals: list[Refusal]
+
+
+def scan(tree: Path) -> Scan:
+    """Look at ``tree``. Raises `SnapshotRefused` if it is no directory, `GitFailed`, `TreeChanged`."""
+    if not tree.is_dir():
+        sentence = f"There is no folder {str(tree)!r}."
+        raise SnapshotRefused([Refusal(code="no-tree", path="", sentence=sentence, way_out="Name an existing folder.")])
+    refusals = inspect(tree)
+    readable = has_repository(tree) and all(refusal.code != "git-broken" for refusal in refusals)
+    status = read_status(tree) if readable else None
+    ignored = status.ignored if status else frozenset[str]()
+    found, unlisted = walk(tree, ignored)
+    special = [path for path, record in found if entry_type(record.st_mode) is None]
+    staying = {path for path in special if in_git(path)}
+    if status:
+        staying |= ignored_among(tree, [path for path in special if path not in staying])
+    refusals += [_unreadable(path) for path in unlisted]
+    for item in found:
+        if item.path not in staying:
+            refusals += _examine(item)
+    travels = [item for item in found if item.path not in staying]
+    refusals += [refusal for item in travels if (refusal := _check_access(tree, item))]
+    return Scan(travels, ignored, sorted(staying), status.summary if status else None, refusals)
+
+
+def _examine(item: Found) -> list[Refusal]:
+    path, record = item
+    shown = os.fsencode(path).decode(errors="backslashreplace")
+    refusals: list[Refusal] = []
+    if entry_type(record.st_mode) is None:
+        sentence = f"{shown!r} is a {_kind(record.st_mode)}, which cannot travel."
+        refusals.append(Refusal(code="special-file", path=shown, sentence=sentence, way_out="Remove it or ignore it."))
+    if has_bad_name(path):
+        sentence = f"The name {shown!r} is not UTF-8 and may not arrive as it is."
+        refusals.append(Refusal(code="name-encoding", path=shown, sentence=sentence, way_out="Rename it or ignore it."))
+    folder, _, name = shown.rpartition("/")
+    if name.lower() == ".git" and shown != ".git" and not in_git(shown):
+        refusals.append(
+            Refusal(
+                code="nested-repository",
+                path=folder,
+                sentence=f"{folder or '.'!r} is a git repository inside this one; its changes could not come home.",
+                way_out="Ignore that folder, or move it out of this tree.",
+            )
+        )
+    return refusals
+
+
+def _check_access(tree: Path, item: Found) -> Refusal | None:
+    if stat.S_ISREG(item.stat.st_mode) and not os.access(f"{tree}/{item.path}", os.R_OK):
+        return _unreadable(item.path)
+    return None
+
+
+def _unreadable(path: str) -> Refusal:
+    shown = os.fsencode(path).decode(errors="backslashreplace")
+    sentence = f"{shown!r} cannot be read."
+    return Refusal(code="unreadable", path=shown, sentence=sentence, way_out="Change its mode, or ignore it.")
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISSOCK(mode):
+        return "socket"
+    return "pipe" if stat.S_ISFIFO(mode) else "device"

@@ -1,0 +1,120 @@
+"""What would travel and what would stay, told before anything moves. No file is read."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from snapshot.credentials import read_settings
+from snapshot.manifest import Frozen, GitSummary, entry_type, in_git
+from snapshot.refusal import Kept, Refusal
+from snapshot.repository import has_repository
+from snapshot.scan import Scan, scan
+from snapshot.walk import Found, walk
+
+__all__ = ["Kept", "Refusal", "Survey", "survey"]
+
+_IGNORED = "ignored by git"
+_SETTINGS = ("core.hookspath", "core.excludesfile", "core.attributesfile")
+
+
+class Survey(Frozen):
+    """``files`` and ``size`` (bytes) of what travels, ``.git`` included; ``summary`` is None without a repository.
+
+    ``git`` is one line for the user. ``stays`` is sorted by size, the largest first. With ``refusals`` a capture
+    would raise `SnapshotRefused`.
+    """
+
+    files: int
+    size: int
+    git: str
+    summary: GitSummary | None = None
+    stays: tuple[Kept, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+def survey(tree: Path) -> Survey:
+    """Look at ``tree`` without reading files. Raises `SnapshotRefused` if there is none, `GitFailed`, `TreeChanged`."""
+    seen = scan(tree)
+    kept = [*_ignored(tree, seen.ignored), *_sockets(seen.sockets), *_links(seen), *_attributes(tree, seen)]
+    if has_repository(tree) and seen.git is not None:
+        kept += _settings(tree)
+    return Survey(
+        files=sum(entry_type(item.stat.st_mode) != "dir" for item in seen.travels),
+        size=sum(item.stat.st_size for item in seen.travels if entry_type(item.stat.st_mode) == "file"),
+        git=seen.git.line if seen.git else "no git repository: the folder alone travels",
+        summary=seen.git,
+        stays=tuple(sorted(kept, key=lambda item: -item.size)),
+        refusals=tuple(seen.refusals),
+    )
+
+
+def _ignored(tree: Path, ignored: Iterable[str]) -> list[Kept]:
+    """Ignored paths by class: a directory's name, a file's suffix, else its name."""
+    counts: dict[str, tuple[int, int]] = {}
+    for path in sorted(ignored):
+        what, inside = _classify(tree, path)
+        files, size = counts.get(what, (0, 0))
+        sizes = [item.stat.st_size for item in inside if entry_type(item.stat.st_mode) != "dir"]
+        counts[what] = (files + len(sizes), size + sum(sizes))
+    return [Kept(what=_shown(what), why=_IGNORED, files=files, size=size) for what, (files, size) in counts.items()]
+
+
+def _classify(tree: Path, path: str) -> tuple[str, list[Found]]:
+    file = tree / path
+    name = PurePosixPath(path)
+    if not os.path.lexists(file):
+        return name.name, []
+    if file.is_dir() and not file.is_symlink():
+        return f"{name.name}/", walk(file).found
+    return (f"*{name.suffix}" if name.suffix else name.name), [Found(path, file.lstat())]
+
+
+def _sockets(paths: list[str]) -> list[Kept]:
+    return [Kept(what=_shown(path), why="a socket, pipe or device belongs to this machine", files=1) for path in paths]
+
+
+def _links(seen: Scan) -> list[Kept]:
+    several = [item for item in seen.travels if item.stat.st_nlink > 1 and entry_type(item.stat.st_mode) == "file"]
+    outside = [item for item in several if not in_git(item.path)]
+    if not outside:
+        return []
+    return [Kept(what="hard links", why="each name travels as a file of its own", files=len(outside))]
+
+
+def _attributes(tree: Path, seen: Scan) -> list[Kept]:
+    if not hasattr(os, "listxattr"):
+        return []
+    marked = sum(_has_attributes(f"{tree}/{item.path}") for item in seen.travels if not in_git(item.path))
+    return [Kept(what="extended attributes", why="only content, mode and time travel", files=marked)] if marked else []
+
+
+def _has_attributes(file: str) -> bool:
+    try:
+        return any(not name.startswith("security.") for name in os.listxattr(file, follow_symlinks=False))
+    except OSError:
+        return False
+
+
+def _settings(tree: Path) -> list[Kept]:
+    """Settings of the repository that lead outside the tree, and the user's own."""
+    kept: list[Kept] = []
+    root = tree.resolve()
+    for origin, name, value in read_settings(tree):
+        include = name == "include.path" or (name.startswith("includeif.") and name.endswith(".path"))
+        if not include and name not in _SETTINGS:
+            continue
+        beside = (tree.absolute() / origin).parent if include else tree
+        if not (beside / Path(value).expanduser()).resolve().is_relative_to(root):
+            why = (
+                f"the repository's setting {name.partition('.')[0]}.path"
+                if include
+                else f"the repository's setting {name}"
+            )
+            kept.append(Kept(what=value, why=f"{why} leads outside the folder"))
+    if (Path.home() / ".gitconfig").exists():
+        kept.append(Kept(what="~/.gitconfig", why="your own git settings stay; the host's apply there"))
+    return kept
+
+
+def _shown(path: str) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")
