@@ -8,7 +8,7 @@ from tui.cli.edge import async_command
 from tui.cli.errors import NotHere
 from tui.cli.names import complete_session
 from tui.cli.output import Output
-from tui.cli.place import follow, open_place
+from tui.cli.target import follow, open_target
 
 
 @click.command(
@@ -24,14 +24,14 @@ Examples:
 @async_command
 async def answer(out: Output, run: str, option: str, request: str | None) -> None:
     """Answer a run's open permission question with OPTION: an option's id, kind (allow_once, ...) or name."""
-    async with open_place(run) as place, place.attach() as viewer:
+    async with open_target(run) as target, target.attach() as viewer:
         head = viewer.welcome.head_seq
         state = await follow(viewer, SessionState(), lambda s: s.head_seq >= head)
         question = _question(state, request)
         chosen = _choose(question, option)
         await viewer.answer(question.request_id, chosen)
-    out.say(f"Answered {chosen} ({place.title}, {place.session_id}).")
-    out.done(id=place.session_id, request_id=question.request_id, option_id=chosen)
+    out.say(f"Answered {chosen} ({target.title}, {target.session_id}).")
+    out.done(id=target.session_id, request_id=question.request_id, option_id=chosen)
 
 
 def _question(state: SessionState, request: str | None) -> PermissionBlock:

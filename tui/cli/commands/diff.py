@@ -7,7 +7,7 @@ import click
 from tui.cli.edge import async_command
 from tui.cli.names import run_argument
 from tui.cli.output import Output
-from tui.cli.place import open_place
+from tui.cli.target import open_target
 from tui.cli.wording import count
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -27,8 +27,8 @@ Examples:
 @async_command
 async def diff(out: Output, run: str | None, stat: bool, raw: bool) -> None:
     """Show what a session or run changed in its tree since it began."""
-    async with open_place(run) as place:
-        found = await place.read_diff()
+    async with open_target(run) as target:
+        found = await target.read_diff()
     for file in found.files:
         out.record("file", file)
         counts = "" if file.added is None else f"  +{file.added} -{file.removed or 0}"
@@ -41,4 +41,4 @@ async def diff(out: Output, run: str | None, stat: bool, raw: bool) -> None:
         for line in file.text.splitlines():
             out.say(line, _STYLES.get(line[:1], ""))
     out.say(f"{count(len(found.files), 'file')} changed." if found.files else "Nothing is changed.")
-    out.done(id=place.session_id, files=len(found.files))
+    out.done(id=target.session_id, files=len(found.files))

@@ -8,7 +8,7 @@ from tui.cli.edge import async_command
 from tui.cli.names import run_argument
 from tui.cli.narration import Narrator
 from tui.cli.output import Output
-from tui.cli.place import Place, open_place
+from tui.cli.target import Target, open_target
 
 
 @click.command(
@@ -25,23 +25,23 @@ Examples:
 @async_command
 async def log(out: Output, run: str | None, after: int, follow: bool) -> None:
     """Print what happened in a session or run: its transcript, or with --json its events as they are."""
-    async with open_place(run) as place:
+    async with open_target(run) as target:
         narrator, head = Narrator(out), after
-        if place.local is not None and not follow:
-            for event in read_events(place.local.journal, after):
+        if target.local is not None and not follow:
+            for event in read_events(target.local.journal, after):
                 narrator.take(event)
                 out.record("event", event)
                 head = event.seq
         else:
-            head = await _stream(place, out, narrator, after, follow)
+            head = await _stream(target, out, narrator, after, follow)
         narrator.end()
-    out.done(id=place.session_id, head_seq=head)
+    out.done(id=target.session_id, head_seq=head)
 
 
-async def _stream(place: Place, out: Output, narrator: Narrator, after: int, follow: bool) -> int:
+async def _stream(target: Target, out: Output, narrator: Narrator, after: int, follow: bool) -> int:
     """Print events from the runner; returns the last seq."""
     head = after
-    async with place.attach(after) as viewer:
+    async with target.attach(after) as viewer:
         if not follow and head >= viewer.welcome.head_seq:
             return head
         try:

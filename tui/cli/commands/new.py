@@ -61,7 +61,7 @@ async def new(out: Output, agent: str, text: str, policy: Policy, title: str, wa
         await viewer.close()
     if state.phase == "needs-input":
         raise WaitEnded("The agent needs an answer.", f"castoff show {session.id} shows it.", code="needs-input")
-    if state.phase not in ("idle", "finished"):
+    if state.phase != "finished":
         raise WaitEnded(f"The session is {state.phase}. {state.detail}".strip(), code=state.phase)
     out.done(id=session.id, phase=state.phase)
 
@@ -74,8 +74,8 @@ async def _watch(viewer: Viewer, out: Output) -> SessionState:
             narrator.take(event)
             out.record("event", event)
         state = advance(state, events)
-        at_rest = state.phase not in ("starting", "working", "draining")
-        if at_rest and (state.phase in ("failed", "needs-input") or (state.turns and not state.queue)):
+        done = state.turns > 0 and state.turn is None and not state.queue and state.phase != "working"
+        if done or state.phase in ("failed", "needs-input", "paused", "stopped"):
             break
     narrator.end()
     return state

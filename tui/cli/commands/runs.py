@@ -9,7 +9,7 @@ from agent.state import SessionState
 from remote.run import Run
 from tui.cli.edge import async_command
 from tui.cli.output import Output
-from tui.cli.place import HERE, Place, open_links
+from tui.cli.target import HERE, Target, open_links
 from tui.cli.wording import age, money
 
 
@@ -30,19 +30,19 @@ async def runs(out: Output) -> None:
 
     async with open_links() as links:
         here = [
-            (Place(s.id, s.info.title, HERE, s, links), s)
+            (Target(s.id, s.info.title, HERE, s, links), s)
             for s in list_sessions(state_dir())
             if read_lease(s).state == "held"
         ]
         rows: list[tuple[str, ...]] = []
-        for place, session in here:
-            state = await place.read_state()
-            rows.append(_row_here(place, session.info.agent, state))
+        for target, session in here:
+            state = await target.read_state()
+            rows.append(_row_here(target, session.info.agent, state))
             out.record(
                 "session",
                 {
-                    "id": place.session_id,
-                    "title": place.title,
+                    "id": target.session_id,
+                    "title": target.title,
                     "host": HERE,
                     "project": session.info.project,
                     "agent": session.info.agent,
@@ -78,11 +78,11 @@ def _row(run: Run) -> tuple[str, ...]:
     )
 
 
-def _row_here(place: Place, agent: str, state: SessionState) -> tuple[str, ...]:
+def _row_here(target: Target, agent: str, state: SessionState) -> tuple[str, ...]:
     import time
 
     done = sum(entry.status == "completed" for entry in state.plan)
     plan = f"{done}/{len(state.plan)}" if state.plan else "-"
     cost = money(state.usage.cost_usd, state.budget.max_usd)
     news = age(time.time() - state.at) if state.at else "-"
-    return (place.session_id, HERE, state.phase, plan, cost, news, place.title or agent)
+    return (target.session_id, HERE, state.phase, plan, cost, news, target.title or agent)

@@ -5,7 +5,7 @@ import click
 from tui.cli.edge import async_command
 from tui.cli.names import complete_session
 from tui.cli.output import Output
-from tui.cli.place import open_place
+from tui.cli.target import open_target
 
 
 @click.command(
@@ -24,7 +24,7 @@ async def send(out: Output, run: str, text: str) -> None:
         text = click.get_text_stream("stdin").read()
     if not text.strip():
         raise click.UsageError("The prompt is empty.")
-    async with open_place(run) as place, place.attach() as viewer:
+    async with open_target(run) as target, target.attach() as viewer:
         await viewer.prompt(text)
-    out.say(f"Sent to {place.title} ({place.session_id}, {place.host}).")
-    out.done(id=place.session_id)
+    out.say(f"Sent to {target.title} ({target.session_id}, {target.host}).")
+    out.done(id=target.session_id)

@@ -2,12 +2,12 @@
 
 import click
 
-from agent.blocks import TextBlock, ToolBlock
+from agent.blocks import PermissionBlock, TextBlock, ToolBlock
 from agent.state import SessionState
 from tui.cli.edge import async_command
 from tui.cli.names import run_argument
 from tui.cli.output import Output
-from tui.cli.place import Place, open_place
+from tui.cli.target import Target, open_target
 from tui.cli.wording import money
 
 _MARKS = {"completed": "x", "in_progress": ">", "pending": " "}
@@ -24,19 +24,19 @@ Examples:
 @async_command
 async def show(out: Output, run: str | None) -> None:
     """Show where a session or run stands: phase, plan, open questions, cost, the agent's last words."""
-    async with open_place(run) as place:
-        state = await place.read_state()
-    _show(out, place, state)
+    async with open_target(run) as target:
+        state = await target.read_state()
+    _show(out, target, state)
     out.record(
         "session",
-        {"id": place.session_id, "title": place.title, "host": place.host}
+        {"id": target.session_id, "title": target.title, "host": target.host}
         | state.model_dump(mode="json", exclude={"blocks", "questions"})
         | {"questions": _questions(state), "last_text": _last_text(state)},
     )
 
 
-def _show(out: Output, place: Place, state: SessionState) -> None:
-    out.say(f"{place.title}  ({place.session_id}, {place.host})", "bold")
+def _show(out: Output, target: Target, state: SessionState) -> None:
+    out.say(f"{target.title}  ({target.session_id}, {target.host})", "bold")
     out.say(f"{state.phase}{'. ' if state.detail else ''}{state.detail}")
     out.say(
         f"agent {state.agent or '-'} {state.agent_version}".rstrip() + f" · policy {state.policy} · turns {state.turns}"
@@ -44,25 +44,30 @@ def _show(out: Output, place: Place, state: SessionState) -> None:
     out.say(f"cost {money(state.usage.cost_usd, state.budget.max_usd)}")
     for entry in state.plan:
         out.say(f"  [{_MARKS[entry.status]}] {entry.content}")
-    for question in _questions(state):
-        out.say(f"? {question['title']}", "bold yellow")
-        for option in question["options"]:
-            out.say(f"    castoff answer {place.session_id} {option['option_id']}   ({option['name']})")
+    for question in state.questions:
+        out.say(f"? {_title(state, question)}", "bold yellow")
+        for option in question.options:
+            out.say(f"    castoff answer {target.session_id} {option.option_id}   ({option.name})")
     if text := _last_text(state):
         out.say("\n" + text)
 
 
 def _questions(state: SessionState) -> list[dict[str, object]]:
-    """Open questions with the titles of the tool calls they are about."""
-    titles = {block.call_id: block.title for block in state.blocks if isinstance(block, ToolBlock)}
+    """Open questions, as JSON has them."""
     return [
         {
             "request_id": question.request_id,
-            "title": titles.get(question.call_id, ""),
+            "title": _title(state, question),
             "options": [option.model_dump(mode="json") for option in question.options],
         }
         for question in state.questions
     ]
+
+
+def _title(state: SessionState, question: PermissionBlock) -> str:
+    """The title of the tool call that the question is about."""
+    calls = (block for block in state.blocks if isinstance(block, ToolBlock) and block.call_id == question.call_id)
+    return next((block.title for block in calls), "") or "The agent asks for leave."
 
 
 def _last_text(state: SessionState) -> str:

@@ -5,7 +5,7 @@ import click
 from tui.cli.edge import async_command
 from tui.cli.names import run_argument
 from tui.cli.output import Output
-from tui.cli.place import open_place
+from tui.cli.target import open_target
 
 
 @click.command(
@@ -18,7 +18,7 @@ Example:
 @async_command
 async def stop(out: Output, run: str | None) -> None:
     """End a session's agent and runner, here or on its host. Its history and its tree are kept."""
-    async with open_place(run) as place, place.attach() as viewer:
+    async with open_target(run) as target, target.attach() as viewer:
         await viewer.stop()
-    out.say(f"Stopped {place.title} ({place.session_id}, {place.host}). Nothing of it is lost.")
-    out.done(id=place.session_id)
+    out.say(f"Stopped {target.title} ({target.session_id}, {target.host}). Nothing of it is lost.")
+    out.done(id=target.session_id)

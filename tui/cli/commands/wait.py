@@ -10,20 +10,26 @@ from tui.cli.edge import async_command
 from tui.cli.errors import WaitEnded
 from tui.cli.names import run_argument
 from tui.cli.output import Output
-from tui.cli.place import Place, follow, open_place
+from tui.cli.target import Target, follow, open_target
 
 _OVER = ("failed", "stopped")
 
 
 def _is_done(state: SessionState) -> bool:
-    """All prompts are answered. ``idle`` right after the start, with nothing asked yet, does not count."""
-    return state.phase in ("idle", "finished") and state.turns > 0 and not state.queue
+    """The last prompt's turn came to its own end; a turn that was interrupted is not finished."""
+    return state.phase == "finished" and state.turn is None and not state.queue
+
+
+def _is_idle(state: SessionState) -> bool:
+    """Nothing goes on, for whatever reason."""
+    waiting = state.phase in ("needs-input", "paused", *_OVER)
+    return waiting or (state.phase in ("idle", "finished") and state.turn is None and not state.queue)
 
 
 UNTIL: dict[str, Callable[[SessionState], bool]] = {
     "finished": _is_done,
     "needs-input": lambda state: state.phase == "needs-input",
-    "idle": lambda state: state.phase in ("idle", "finished", "paused", "needs-input", *_OVER) and not state.queue,
+    "idle": _is_idle,
 }
 
 
@@ -50,30 +56,30 @@ async def wait(out: Output, run: str | None, until: tuple[str, ...], timeout: fl
 
     Exit status 1 when the time is over, or when the run failed or was stopped while something else was waited for.
     """
-    async with open_place(run) as place:
+    async with open_target(run) as target:
         try:
             async with asyncio.timeout(timeout):
-                state = await _wait(place, until)
+                state = await _wait(target, until)
         except TimeoutError as error:
-            way_out = f"castoff show {place.session_id} shows where it stands."
+            way_out = f"castoff show {target.session_id} shows where it stands."
             raise WaitEnded(f"Not {' or '.join(until)} within {timeout:g} s.", way_out, code="timeout") from error
     reached = next((word for word in until if UNTIL[word](state)), None)
     if reached is None:
         raise WaitEnded(f"The run is {state.phase}. {state.detail}".strip(), code=state.phase)
-    out.say(f"{reached}: {place.title} ({place.session_id}, {place.host})")
-    out.done(id=place.session_id, reached=reached, phase=state.phase, head_seq=state.head_seq)
+    out.say(f"{reached}: {target.title} ({target.session_id}, {target.host})")
+    out.done(id=target.session_id, reached=reached, phase=state.phase, head_seq=state.head_seq)
 
 
-async def _wait(place: Place, until: tuple[str, ...]) -> SessionState:
+async def _wait(target: Target, until: tuple[str, ...]) -> SessionState:
     def reached(state: SessionState) -> bool:
         return state.phase in _OVER or any(UNTIL[word](state) for word in until)
 
     state = SessionState()
-    if place.local is not None:
+    if target.local is not None:
         # The journal tells without starting a runner that has nothing to do.
-        state = await place.read_state()
+        state = await target.read_state()
         if reached(state):
             return state
-    async with place.attach(state.head_seq) as viewer:
+    async with target.attach(state.head_seq) as viewer:
         # Only at the journal's end as of now: it may hold earlier rests.
         return await follow(viewer, state, lambda s: s.head_seq >= viewer.welcome.head_seq and reached(s))

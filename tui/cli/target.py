@@ -1,9 +1,10 @@
 """Where a session is, found by the beginning of its id; and how to read it and talk to it there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.journal import read_events
@@ -21,7 +22,7 @@ HERE = "here"
 
 
 @dataclass(frozen=True)
-class Place:
+class Target:
     """One session and the machine it is on: ``host`` is `HERE` or a host's name."""
 
     session_id: str
@@ -37,7 +38,7 @@ class Place:
         return self.session if self.host == HERE else None
 
     @asynccontextmanager
-    async def attach(self, after_seq: int = 0) -> AsyncIterator[Viewer]:
+    async def attach(self, after_seq: int = 0) -> AsyncGenerator[Viewer]:
         """A viewer of the session's runner; here the runner is started when none runs."""
         if self.local is not None:
             from remote.local import open_local
@@ -53,9 +54,7 @@ class Place:
     async def read_state(self) -> SessionState:
         """The session's state as of now; reading it here starts nothing."""
         if self.local is not None:
-            return advance(
-                SessionState(), await asyncio.to_thread(lambda path: tuple(read_events(path)), self.local.journal)
-            )
+            return await asyncio.to_thread(_fold, self.local.journal)
         async with self.attach() as viewer:
             return await follow(viewer, SessionState(), lambda state: state.head_seq >= viewer.welcome.head_seq)
 
@@ -70,6 +69,10 @@ class Place:
         return await fetch_diff(self.links, self.host, self.session_id)
 
 
+def _fold(journal: Path) -> SessionState:
+    return advance(SessionState(), read_events(journal))
+
+
 async def follow(viewer: Viewer, state: SessionState, until: Callable[[SessionState], bool]) -> SessionState:
     """Fold the viewer's events into ``state`` until it is as wished; raises `ViewerGone` when they end before."""
     if until(state):
@@ -82,7 +85,7 @@ async def follow(viewer: Viewer, state: SessionState, until: Callable[[SessionSt
 
 
 @asynccontextmanager
-async def open_links() -> AsyncIterator["Links"]:
+async def open_links() -> AsyncGenerator["Links"]:
     """The connections to hosts; none is made before it is needed."""
     from remote.config import Settings
     from remote.links import Links
@@ -95,7 +98,7 @@ async def open_links() -> AsyncIterator["Links"]:
 
 
 @asynccontextmanager
-async def open_place(prefix: str | None) -> AsyncIterator[Place]:
+async def open_target(prefix: str | None) -> AsyncGenerator[Target]:
     """The one session whose id begins with ``prefix``, here or on a host; without one, the only one there is.
 
     What this machine knows decides first: a session that it handed off is on that host. Only then are the
@@ -105,7 +108,7 @@ async def open_place(prefix: str | None) -> AsyncIterator[Place]:
         yield await _find(prefix, links)
 
 
-async def _find(prefix: str | None, links: "Links") -> Place:
+async def _find(prefix: str | None, links: "Links") -> Target:
     known = [s for s in list_sessions(state_dir()) if s.id.startswith(prefix or "")]
     away = [s for s in known if _host_of(s) != HERE]
     if prefix is None and len(away) == 1:
@@ -113,11 +116,11 @@ async def _find(prefix: str | None, links: "Links") -> Place:
     if len(known) > 1:
         find_session(state_dir(), prefix)  # raises, and names those that fit
     if known:
-        return Place(known[0].id, known[0].info.title, _host_of(known[0]), known[0], links)
+        return Target(known[0].id, known[0].info.title, _host_of(known[0]), known[0], links)
     from remote.runs import find_run
 
     run = await find_run(links, prefix)
-    return Place(run.run_id, run.title, run.host, None, links)
+    return Target(run.run_id, run.title, run.host, None, links)
 
 
 def _host_of(session: SessionDir) -> str:

@@ -1,0 +1,103 @@
+"""``castoff handoff``: cast a session off to a host."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+import click
+
+from agent.events import Budget, Policy
+from agent.lease import read_lease
+from agent.paths import state_dir
+from agent.sessions import SessionDir, find_session
+from remote.steps import Away, Decision, HandoffStep, StillHere, Terms
+from tui.cli.edge import async_command
+from tui.cli.errors import NotMoved
+from tui.cli.names import complete_host, complete_session
+from tui.cli.output import Output
+from tui.cli.steps import StepView, blocked, can_ask, confirm, drive
+from tui.cli.target import open_links
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  castoff handoff --host vm
+  castoff handoff k3v9 --host vm --say "Go on; run all tests before you end." --max-usd 5 --yes
+"""
+)
+@click.argument("session", required=False, shell_complete=complete_session)
+@click.option("--host", required=True, shell_complete=complete_host, help="Where to: a host of castoff host list.")
+@click.option("--say", default="", metavar="TEXT", help="A last word to the agent; by default it just goes on.")
+@click.option("--max-usd", type=click.FloatRange(min=0, min_open=True), help="Pause the run at this cost.")
+@click.option("--max-turns", type=click.IntRange(min=1), help="Pause the run after so many turns.")
+@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Pause the run after so long.")
+@click.option(
+    "--policy",
+    type=click.Choice(["ask", "accept-edits", "accept-all"]),
+    default="accept-all",
+    show_default=True,
+    help="What the agent may do there without asking.",
+)
+@click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal.")
+@async_command
+async def handoff(
+    out: Output,
+    session: str | None,
+    host: str,
+    say: str,
+    max_usd: float | None,
+    max_turns: int | None,
+    max_minutes: float | None,
+    policy: Policy,
+    yes: bool,
+) -> None:
+    """Cast a session off to a host: tree, plan and conversation move, and the same agent carries on there.
+
+    First it shows what travels, what stays and what stands in the way; nothing has changed then. Ctrl-C at any step
+    puts things right again and says where the session is. The same command again finishes a move that was cut.
+    """
+    _need_answerer(out, yes)
+    moving = find_session(state_dir(), session)
+    budget = Budget(max_usd=max_usd, max_turns=max_turns, max_minutes=max_minutes)
+    terms = Terms(say=say, budget=budget, policy=policy)
+    try:
+        last = await _hand_off(out, moving, host, terms, yes)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt(_where(moving)) from None
+    if isinstance(last, StillHere):
+        raise NotMoved(last.reason, last.way_out, code=last.code)
+    assert isinstance(last, Away)
+    out.say(f"  castoff log {last.run_id} --follow     castoff pull {last.run_id}")
+    out.done(id=last.run_id, host=last.host, epoch=last.epoch, seconds=last.seconds)
+
+
+async def _hand_off(out: Output, session: SessionDir, host: str, terms: Terms, yes: bool) -> HandoffStep:
+    from remote.handoff import hand_off
+
+    async def decide(step: HandoffStep) -> Decision:
+        if step.step != "preflighted" or blocked(step):
+            return "cancel"
+        return "go" if yes or await confirm(f"Cast off to {host}?") else "cancel"
+
+    async with open_links() as links:
+        steps: AsyncGenerator[HandoffStep, Decision | None] = hand_off(session, links.settings.host(host), terms, links)
+        with contextlib.closing(StepView(out)) as view:
+            return await drive(steps, view, decide)
+
+
+def _need_answerer(out: Output, yes: bool) -> None:
+    if not yes and (out.as_json or not can_ask()):
+        raise click.UsageError("Nobody can be asked here: add --yes to go on without a question.")
+
+
+def _where(session: SessionDir) -> str:
+    """Where the session is after an interruption, as the lease on disk says."""
+    lease = read_lease(session)
+    match lease.state:
+        case "held":
+            return "Stopped by Ctrl-C; the session is here, as it was."
+        case "offered":
+            return f"Stopped by Ctrl-C on the way to {lease.to}; the same command again finishes the move."
+        case _:
+            return f"Stopped by Ctrl-C; the session is on {lease.to} already."
