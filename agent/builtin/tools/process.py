@@ -1,0 +1,96 @@
+"""Running a program in a process group of its own, with its output as it comes and a limit in time."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.builtin.providers import SECRET_VARIABLES
+from agent.builtin.tools.capture import Capture
+
+_GRACE = 2.0
+"""Seconds between the polite and the hard signal, and for output after a program's end."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended: exit ``status`` (negative: the signal that killed it) and its ``output``, capped."""
+
+    status: int
+    output: str
+    timed_out: bool = False
+
+
+async def run_process(
+    argv: Sequence[str],
+    cwd: Path,
+    seconds: float,
+    show: Callable[[str], Awaitable[None]] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Ended:
+    """Run ``argv`` and return how it ended; after ``seconds``, or when cancelled, its whole process group is killed.
+
+    Standard output and error are one stream; there is no input. ``show`` gets the end of the output now and then.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        cwd=cwd,
+        env=command_environment(os.environ if environ is None else environ),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    capture = Capture(show)
+    timed_out = False
+    try:
+        async with asyncio.timeout(seconds):
+            await _follow(process, capture)
+    except TimeoutError:
+        timed_out = True
+    finally:
+        await _end_group(process)
+    return Ended(process.returncode or 0, capture.text(), timed_out)
+
+
+def command_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a command: ours without the model's keys, and told that nobody is at a terminal."""
+    kept = {name: value for name, value in environ.items() if name not in SECRET_VARIABLES}
+    return kept | {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
+
+
+async def _follow(process: asyncio.subprocess.Process, capture: Capture) -> None:
+    """Read until the program has ended. Something it left running may hold the pipe open: that is not waited for."""
+    reading = asyncio.create_task(_read(process, capture))
+    try:
+        await process.wait()
+        await asyncio.wait([reading], timeout=_GRACE)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _read(process: asyncio.subprocess.Process, capture: Capture) -> None:
+    assert process.stdout is not None  # asked for a pipe above
+    while data := await process.stdout.read(65536):
+        await capture.add(data)
+
+
+async def _end_group(process: asyncio.subprocess.Process) -> None:
+    """End what is left of the group: first politely, then not. Holds even when cancelled in between."""
+    _signal_group(process.pid, signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), _GRACE)
+    except TimeoutError:
+        pass  # the hard signal below is the answer
+    finally:
+        _signal_group(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
