@@ -214,6 +214,16 @@ class Home(Frozen):
 
 
 HandoffStep = (
-    Connecting | SettingUp | Preflighted | Draining | Captured | Sending | Verified | Offered | Proved | Away | StillHere
+    Connecting
+    | SettingUp
+    | Preflighted
+    | Draining
+    | Captured
+    | Sending
+    | Verified
+    | Offered
+    | Proved
+    | Away
+    | StillHere
 )
 PullStep = Connecting | SettingUp | Reviewed | Draining | Receiving | Verified | Offered | Applied | Home | StillHere

@@ -1,0 +1,258 @@
+"""The one SSH connection to a host, on asyncssh: connect with a pinned host key, run commands, open channels.
+
+Every command goes through `Connection.run` or `Connection.open`: they alone know that an end without an
+exit status means a lost link. asyncssh is imported when the first connection is made: it costs start-up time,
+and hosts do not have it.
+"""
+
+import asyncio
+import shlex
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from agent.events import Frozen
+from remote.channel import WINDOW, Channel, connection_lost
+from remote.config import Host
+from remote.errors import CommandFailed, HostLacks, HostNoisy, HostTimeout, HostUnreachable, RemoteError
+from remote.hostkeys import HostKeyQuestion, HostKeys
+
+if TYPE_CHECKING:
+    import asyncssh
+
+Trust = Callable[[HostKeyQuestion], Awaitable[bool]]
+Passphrase = Callable[[str], Awaitable[str]]
+"""Asked with the private key's file name."""
+
+_OUTPUT_LIMIT = 64 * 1024 * 1024
+_STDERR_HEAD = 2000
+
+
+class Output(Frozen):
+    """What a command left: its exit status (negative for a signal), and its output. ``stderr`` is the last 64 KiB."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """Standard output as text, without surrounding white space."""
+        return self.stdout.decode(errors="replace").strip()
+
+
+class Connection:
+    """An open connection to one host. ``rtt`` is the round-trip time in seconds, measured when it was made."""
+
+    def __init__(self, host: Host, ssh: "asyncssh.SSHClientConnection") -> None:
+        self.host = host
+        self.rtt = 0.0
+        self.versions: dict[str, str] = {}
+        """What programs on the host said of themselves, kept so that they are asked once."""
+        self._ssh = ssh
+
+    @property
+    def name(self) -> str:
+        """The host's name in the settings."""
+        return self.host.name
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is gone."""
+        return self._ssh.is_closed()
+
+    async def run(
+        self, argv: Sequence[str], *, input: bytes | None = None, timeout: float | None = 60.0, check: bool = True
+    ) -> Output:
+        """Run a command to its end and return its output; ``input`` is fed to it, then its standard input ends.
+
+        Raises `ConnectionLost`, `HostTimeout` after ``timeout`` seconds, and with ``check`` `HostLacks` if there is no
+        such program, `CommandFailed` for any status but 0.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                output = await self._collect(argv, input or b"")
+        except TimeoutError as error:
+            raise HostTimeout(f"{argv[0]} on {self.name} did not end within {timeout:g} seconds.") from error
+        if check and output.status != 0:
+            raise self._failure(argv, output)
+        return output
+
+    async def open(self, argv: Sequence[str]) -> Channel:
+        """Start a command and return its streams; raises `ConnectionLost`."""
+        return await self.start(shlex.join(argv))
+
+    async def start(self, command: str) -> Channel:
+        """Start a command line that is already quoted for the host's shell; raises `ConnectionLost`."""
+        import asyncssh
+
+        try:
+            process = await self._ssh.create_process(command, encoding=None, window=WINDOW)
+        except asyncssh.ChannelOpenError as error:
+            if self.closed:
+                raise connection_lost(self.name) from error
+            raise HostUnreachable(
+                f"{self.name} refuses another command on this connection: {error.reason}.",
+                "Raise MaxSessions in its sshd_config.",
+            ) from error
+        except (asyncssh.Error, OSError) as error:
+            raise connection_lost(self.name) from error
+        return Channel(process, self.name)
+
+    async def close(self) -> None:
+        """Close the connection and wait until it is closed."""
+        self._ssh.close()
+        await self._ssh.wait_closed()
+
+    async def measure(self) -> None:
+        """Warm the connection up, set `rtt`, and raise `HostNoisy` if the login shell prints text of its own."""
+        mark = b"castoff\n"
+        channel = await self.open(["cat"])
+        async with channel, asyncio.timeout(30):
+            started = time.monotonic()
+            channel.writer.write(mark)
+            line = await channel.reader.readline()
+            self.rtt = time.monotonic() - started
+            channel.writer.write_eof()
+            if line != mark:
+                raise self._noisy(line or channel.stderr_tail.encode())
+
+    async def _collect(self, argv: Sequence[str], data: bytes) -> Output:
+        async with await self.open(argv) as channel:
+            feeding = asyncio.create_task(_feed(channel, data))
+            try:
+                stdout = bytearray()
+                while piece := await channel.reader.read():
+                    stdout += piece
+                    if len(stdout) > _OUTPUT_LIMIT:
+                        raise RemoteError(f"{argv[0]} on {self.name} printed more than 64 MiB.", code="output-too-long")
+                status = await channel.wait()
+            finally:
+                feeding.cancel()
+                await asyncio.wait([feeding])
+            return Output(status=status, stdout=bytes(stdout), stderr=channel.stderr_tail)
+
+    def _failure(self, argv: Sequence[str], output: Output) -> RemoteError:
+        program = argv[0]
+        if output.status == 127 and program != "sh":
+            return HostLacks(
+                f"{program} is not installed on {self.name}.", f"Install {program} there.", missing=(program,)
+            )
+        said = output.stderr.strip()[:_STDERR_HEAD]
+        first = said.splitlines()[0].rstrip(".") if said else "it said nothing"
+        return CommandFailed(
+            f"{program} on {self.name} failed with status {output.status}: {first}.", status=output.status, stderr=said
+        )
+
+    def _noisy(self, line: bytes) -> HostNoisy:
+        return HostNoisy(
+            f"The login shell on {self.name} does not run plain commands cleanly; it printed: "
+            f"{line.decode(errors='replace').strip()[:200]!r}.",
+            "Let its start-up files (.bashrc and the like) print nothing when there is no terminal.",
+        )
+
+    async def __aenter__(self) -> Self:
+        """Closed at the end of the block."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close, whatever happened."""
+        await self.close()
+
+
+async def connect(
+    host: Host,
+    *,
+    trust: Trust | None = None,
+    passphrase: Passphrase | None = None,
+    host_keys: HostKeys | None = None,
+    ssh_config: Path | None = None,
+) -> Connection:
+    """Connect to a host whose key is pinned, or that ``trust`` agrees to; the key is pinned then.
+
+    ``ssh_config`` is the user's ``~/.ssh/config`` unless given. Raises a `ConnectError`, `HostNoisy` or
+    `ConnectionLost`, each with its sentence.
+    """
+    from remote.dial import dial
+
+    ssh = await dial(host, trust, passphrase, host_keys or HostKeys(), ssh_config or Path("~/.ssh/config").expanduser())
+    connection = Connection(host, ssh)
+    try:
+        await connection.measure()
+    except TimeoutError as error:
+        await connection.close()
+        raise HostUnreachable(
+            f"{host.name} let us in but does not run commands.", "Log in there by hand and see why."
+        ) from error
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+class Connections:
+    """One connection for each host, made when it is first asked for and again after it was lost."""
+
+    def __init__(
+        self,
+        *,
+        trust: Trust | None = None,
+        passphrase: Passphrase | None = None,
+        host_keys: HostKeys | None = None,
+        ssh_config: Path | None = None,
+    ) -> None:
+        self._trust = trust
+        self._passphrase = passphrase
+        self._host_keys = host_keys
+        self._ssh_config = ssh_config
+        self._open: dict[str, Connection] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def get(self, host: Host) -> Connection:
+        """The connection to ``host``, made now if there is none; raises what `connect` raises."""
+        async with self._locks.setdefault(host.name, asyncio.Lock()):
+            known = self._open.get(host.name)
+            if known is not None and known.host == host and not known.closed:
+                return known
+            if known is not None:
+                await known.close()
+            self._open[host.name] = await connect(
+                host,
+                trust=self._trust,
+                passphrase=self._passphrase,
+                host_keys=self._host_keys,
+                ssh_config=self._ssh_config,
+            )
+            return self._open[host.name]
+
+    async def close(self) -> None:
+        """Close them all."""
+        for connection in self._open.values():
+            await connection.close()
+        self._open.clear()
+
+    async def __aenter__(self) -> Self:
+        """Closed at the end of the block."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close, whatever happened."""
+        await self.close()
+
+
+async def _feed(channel: Channel, data: bytes) -> None:
+    """Feed input to a command; one that ends without reading it all is judged by its status."""
+    from remote.errors import ConnectionLost
+
+    try:
+        channel.writer.write(data)
+        await channel.writer.drain()
+        channel.writer.write_eof()
+    except ConnectionLost:
+        return

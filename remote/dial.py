@@ -1,0 +1,198 @@
+"""Dial a host: asyncssh's options, the check of the host's key, and its errors in words of ours."""
+
+import asyncio
+import contextlib
+import getpass
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+import asyncssh
+
+from remote.config import Host
+from remote.connection import Passphrase, Trust
+from remote.errors import (
+    AuthenticationRefused,
+    ConnectError,
+    HostKeyChanged,
+    HostKeyError,
+    HostKeyRevoked,
+    HostKeyUnknown,
+    HostUnreachable,
+    IdentityUnusable,
+    UnknownHost,
+)
+from remote.hostkeys import HostKey, HostKeyQuestion, HostKeys, Verdict
+
+_CONNECT_SECONDS = 15
+_LOGIN_SECONDS = 30
+_KEEPALIVE_SECONDS = 5
+_KEEPALIVE_COUNT = 3
+_CIPHERS = (
+    "aes128-gcm@openssh.com",  # first: half the CPU of the default, see notes on speed in docs
+    "aes256-gcm@openssh.com",
+    "chacha20-poly1305@openssh.com",
+    "aes256-ctr",
+    "aes192-ctr",
+    "aes128-ctr",
+)
+
+
+class _Client(asyncssh.SSHClient):
+    """Judges the host's key by our own pinned keys, and remembers what it saw."""
+
+    def __init__(self, host_keys: HostKeys) -> None:
+        self._host_keys = host_keys
+        self.verdict: Verdict | None = None
+        self.question: HostKeyQuestion | None = None
+        self.key: HostKey | None = None
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        algorithm, encoded = key.export_public_key("openssh").decode().split()[:2]
+        self.key = HostKey(algorithm=algorithm, encoded=encoded)
+        self.verdict = self._host_keys.look_up(host, port, self.key)
+        self.question = HostKeyQuestion(
+            host=host, address=addr, port=port, algorithm=algorithm, fingerprint=self.key.fingerprint
+        )
+        return self.verdict == "same"
+
+
+async def dial(
+    host: Host, trust: Trust | None, passphrase: Passphrase | None, host_keys: HostKeys, ssh_config: Path
+) -> asyncssh.SSHClientConnection:
+    """Connect and log in; a new host's key is asked about, pinned, and then the connection is made afresh."""
+    ssh, client = await _attempt(host, passphrase, host_keys, ssh_config, ())
+    if ssh is None and client.verdict == "changed":
+        # The host may have several keys and have shown another kind than the one pinned.
+        algorithms = _algorithms(_pinned(client, host_keys))
+        with contextlib.suppress(HostUnreachable):
+            ssh, _ = await _attempt(host, passphrase, host_keys, ssh_config, algorithms)
+    if ssh is None and client.verdict == "new" and client.question and client.key and trust:
+        if not await trust(client.question):
+            raise _refusal(host, client, host_keys)
+        host_keys.pin(client.question.host, client.question.port, client.key)
+        ssh, client = await _attempt(host, passphrase, host_keys, ssh_config, ())
+    if ssh is None:
+        raise _refusal(host, client, host_keys)
+    return ssh
+
+
+async def _attempt(
+    host: Host, passphrase: Passphrase | None, host_keys: HostKeys, ssh_config: Path, algorithms: tuple[str, ...]
+) -> tuple[asyncssh.SSHClientConnection | None, _Client]:
+    """Connect once; ``None`` instead of a connection when the host's key is not the pinned one."""
+    client = _Client(host_keys)
+    identity = Path(host.identity).expanduser() if host.identity else None
+    if identity is not None and not identity.is_file():
+        raise IdentityUnusable(f"The key {identity} for {host.name} does not exist.", "Correct the host's identity.")
+    try:
+        with _in_our_words(host):
+            ssh = await asyncssh.connect(
+                host.address,
+                port=host.port or (),
+                username=host.login or (),
+                config=[str(ssh_config)] if ssh_config.is_file() else None,
+                client_factory=lambda: client,
+                known_hosts=([], [], []),  # checked by the client above, never switched off
+                server_host_key_algs=algorithms or "default",
+                client_keys=[str(identity)] if identity else (),
+                passphrase=passphrase,
+                ignore_encrypted=passphrase is None,
+                preferred_auth="publickey",
+                send_env=None,
+                env=None,
+                agent_forwarding=False,
+                x11_forwarding=False,
+                encryption_algs=_CIPHERS,
+                compression_algs=["none"],
+                connect_timeout=_CONNECT_SECONDS,
+                login_timeout=_LOGIN_SECONDS,
+                keepalive_interval=_KEEPALIVE_SECONDS,
+                keepalive_count_max=_KEEPALIVE_COUNT,
+            )
+    except asyncssh.HostKeyNotVerifiable as error:
+        if client.key is None:
+            raise HostKeyUnknown(
+                f"The key of the host in front of {host.name} is not known.",
+                "Connect to that jump host with ssh once, so that its key is in ~/.ssh/known_hosts.",
+            ) from error
+        return None, client
+    return ssh, client
+
+
+@contextlib.contextmanager
+def _in_our_words(host: Host) -> Generator[None]:
+    """Turn what asyncssh and the system raise into a `ConnectError`; host-key trouble passes through."""
+    where = f"{host.name} ({host.destination})" if host.destination != host.name else host.name
+    try:
+        yield
+    except asyncssh.HostKeyNotVerifiable:
+        raise
+    except socket.gaierror as error:
+        raise UnknownHost(f"No address is known for {where}.", "Check the name, or the network.") from error
+    except asyncssh.PermissionDenied as error:
+        login = host.login or getpass.getuser()
+        raise AuthenticationRefused(
+            f"{where} accepts none of your SSH keys for {login}.",
+            "Add your public key to ~/.ssh/authorized_keys there, load it into ssh-agent if it has a passphrase, "
+            "or name it: castoff host add --identity.",
+        ) from error
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise IdentityUnusable(
+            f"The SSH key for {host.name} cannot be used: {_sentence(error)}.",
+            "Check the passphrase, or load the key into ssh-agent.",
+        ) from error
+    except asyncssh.ConfigParseError as error:
+        raise ConnectError(f"~/.ssh/config cannot be used: {_sentence(error)}.", "Correct that line.") from error
+    except TimeoutError as error:
+        raise HostUnreachable(
+            f"{where} did not answer within {_CONNECT_SECONDS} seconds.", "Check that it runs and that you are online."
+        ) from error
+    except ConnectionRefusedError as error:
+        raise HostUnreachable(
+            f"{where} refuses connections: no SSH server listens there.", "Check the port, and that sshd runs."
+        ) from error
+    except OSError as error:
+        raise HostUnreachable(f"{where} cannot be reached: {_sentence(error)}.", "Check the network.") from error
+    except (asyncssh.Error, asyncio.IncompleteReadError) as error:
+        raise HostUnreachable(
+            f"{where} answers, but no SSH connection comes about: {_sentence(error)}.",
+            "Check that this is an SSH port and that sshd is a current one.",
+        ) from error
+
+
+def _refusal(host: Host, client: _Client, host_keys: HostKeys) -> HostKeyError:
+    shown = client.key.fingerprint if client.key else ""
+    if client.verdict == "changed":
+        pinned = tuple(key.fingerprint for key in _pinned(client, host_keys))
+        return HostKeyChanged(
+            f"The key of {host.name} is not the one it had: it now shows {shown}, pinned is {', '.join(pinned)}. "
+            "Somebody may be listening in, or it was installed anew.",
+            f"If you know why: castoff host remove {host.name}, then add it again and compare the fingerprint.",
+            fingerprint=shown,
+            pinned=pinned,
+        )
+    if client.verdict == "revoked":
+        return HostKeyRevoked(f"The key of {host.name}, {shown}, is marked as revoked.", fingerprint=shown)
+    return HostKeyUnknown(
+        f"The key of {host.name}, {shown}, is not known here and was not agreed to.",
+        f"Compare it with the host's own (ssh-keygen -l) and agree: castoff host check {host.name}",
+        fingerprint=shown,
+    )
+
+
+def _pinned(client: _Client, host_keys: HostKeys) -> tuple[HostKey, ...]:
+    return host_keys.pinned(client.question.host, client.question.port) if client.question else ()
+
+
+def _algorithms(keys: tuple[HostKey, ...]) -> tuple[str, ...]:
+    """The signature algorithms that go with the pinned keys' types."""
+    found: list[str] = []
+    for key in keys:
+        found += ["rsa-sha2-512", "rsa-sha2-256"] if key.algorithm == "ssh-rsa" else [key.algorithm]
+    return tuple(found)
+
+
+def _sentence(error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
+    return str(reason).strip().rstrip(".") or type(error).__name__

@@ -1,0 +1,106 @@
+"""Start, find and stop the demo's own host (`remote.embedded`), which lives on when this process ends."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from agent.durable import make_private
+from agent.events import Frozen
+from remote.config import Host
+from remote.errors import EmbeddedHostFailed
+from remote.hostkeys import HostKey, HostKeys
+
+_START_SECONDS = 20.0
+_STOP_SECONDS = 10.0
+_READY = "ready.json"
+
+
+class EmbeddedHost(Frozen):
+    """A running embedded host: where it listens, which key logs in, and the key it shows."""
+
+    port: int
+    pid: int
+    user: str
+    identity: str
+    host_key: HostKey
+
+    def host(self, name: str) -> Host:
+        """The settings entry that leads to it."""
+        return Host(name=name, destination="127.0.0.1", port=self.port, user=self.user, identity=self.identity)
+
+    def pin(self, host_keys: HostKeys) -> None:
+        """Trust its key: we made it ourselves."""
+        if host_keys.look_up("127.0.0.1", self.port, self.host_key) != "same":
+            host_keys.forget("127.0.0.1", self.port)
+            host_keys.pin("127.0.0.1", self.port, self.host_key)
+
+
+def find(root: Path) -> EmbeddedHost | None:
+    """The host that serves ``root`` now, or ``None``."""
+    if not _served(root):
+        return None
+    try:
+        return EmbeddedHost.model_validate_json((root / _READY).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+async def start(root: Path) -> EmbeddedHost:
+    """The host that serves ``root``, started now as a process of its own if there is none.
+
+    Raises `EmbeddedHostFailed` with the last line that it said.
+    """
+    if (running := find(root)) is not None:
+        return running
+    make_private(root)
+    argv = [sys.executable, "-I", "-m", "remote.embedded", "--root", str(root), "--ready-file", str(root / _READY)]
+    with (root / "log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: ASYNC220 - it must outlive this event loop, and starting it takes milliseconds
+            argv, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    deadline = asyncio.get_running_loop().time() + _START_SECONDS
+    while (running := find(root)) is None:
+        if process.poll() is not None or asyncio.get_running_loop().time() > deadline:
+            process.kill()
+            process.wait()
+            said = (root / "log").read_text(errors="replace").strip().splitlines()
+            raise EmbeddedHostFailed(
+                f"The demo's host does not start: {said[-1] if said else 'it said nothing'}.", f"See {root / 'log'}."
+            )
+        await asyncio.sleep(0.02)
+    process.returncode = 0  # ours no longer: it lives on, and Popen must not warn about that
+    return running
+
+
+async def stop(root: Path) -> bool:
+    """End the host that serves ``root``; whether there was one. Raises `EmbeddedHostFailed` if it does not end."""
+    running = find(root)
+    if running is None:
+        return False
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = asyncio.get_running_loop().time() + _STOP_SECONDS
+    while _served(root):
+        if asyncio.get_running_loop().time() > deadline:
+            raise EmbeddedHostFailed(f"The demo's host (process {running.pid}) does not end.")
+        await asyncio.sleep(0.02)
+    return True
+
+
+def _served(root: Path) -> bool:
+    """Whether a server holds the lock of ``root``."""
+    try:
+        lock = (root / "lock").open("rb")
+    except FileNotFoundError:
+        return False
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

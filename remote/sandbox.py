@@ -1,0 +1,136 @@
+"""The sandbox of a run: bubblewrap, with the tree and HOME at the laptop's absolute paths.
+
+Level ``open``: own mounts, processes and capabilities, network shared. Level ``none``: no sandbox, said plainly.
+Inside exist only the system (read-only), the run's tree and HOME, castoff's runtime, and what ``binds`` adds.
+Pure: builds argument lists and environments, starts nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from agent.events import Frozen
+from remote.errors import SandboxUnavailable
+
+Level = Literal["open", "none"]
+
+RUNTIME_AT = PurePosixPath("/run/castoff/runtime")
+"""Where castoff's runtime appears inside."""
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix")
+_NAME_SERVICE = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager/resolv.conf", "/run/nscd")
+_CLOSED = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix", "/proc", "/sys", "/dev")
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Bind(Frozen):
+    """Something more to be seen inside: ``source`` of the host at the path ``at`` (the same if ``None``)."""
+
+    source: Path
+    at: PurePosixPath | None = None
+    writable: bool = False
+
+
+def wrap(
+    argv: Sequence[str],
+    *,
+    level: Level,
+    tree: Path,
+    tree_at: str,
+    home: Path,
+    home_at: str,
+    runtime: Path,
+    base_prefix: Path | None = None,
+    binds: Sequence[Bind] = (),
+) -> list[str]:
+    """The argument list that runs ``argv`` in the sandbox; with level ``none`` it is ``argv`` itself.
+
+    ``tree`` and ``home`` on this machine appear inside at ``tree_at`` and ``home_at``, the laptop's absolute paths.
+    ``runtime`` is castoff's runtime, ``base_prefix`` the prefix of the Python that it builds on.
+    Start it with exactly ``environment(...)`` as its environment: argument lists can be seen by every user of the
+    machine, so no variable is set by argument. With level ``none`` start it in ``tree``.
+    Raises `SandboxUnavailable` for paths that cannot be shown inside.
+    """
+    if level == "none":
+        return list(argv)
+    tree_inside, home_inside = _check_paths(tree_at, home_at)
+    return [
+        "bwrap",
+        *_system(tree_inside, home_inside),
+        *("--bind", str(home), str(home_inside)),
+        *_read_only(base_prefix),
+        *(word for bind in binds for word in _bind(bind)),
+        *("--bind", str(tree), str(tree_inside)),
+        *("--ro-bind", str(runtime), str(RUNTIME_AT)),
+        *("--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *("--hostname", "castoff", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+        *("--chdir", str(tree_inside), "--", *argv),
+    ]
+
+
+def environment(given: Mapping[str, str], *, level: Level, home: Path, home_at: str, runtime: Path) -> dict[str, str]:
+    """The whole environment to start a wrapped command with: the few variables every program needs, and ``given``.
+
+    Nothing is taken from this process. With level ``none`` HOME is ``home`` itself.
+    """
+    own = str(home) if level == "none" else home_at
+    at = runtime if level == "none" else RUNTIME_AT
+    basic = {"HOME": own, "PATH": _PATH, "LANG": "C.UTF-8", "TERM": "xterm-256color", "CASTOFF_RUNTIME": str(at)}
+    if level != "none":
+        basic |= {"USER": PurePosixPath(home_at).name, "LOGNAME": PurePosixPath(home_at).name}
+    return {**basic, **given}
+
+
+def probe_command() -> list[str]:
+    """A command that succeeds only if a sandbox of level ``open`` can be built here."""
+    return [
+        *("bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),
+        *("--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *("--hostname", "castoff", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--", "true"),
+    ]
+
+
+def _system(tree: PurePosixPath, home: PurePosixPath) -> list[str]:
+    """The system's own directories, read-only, and fresh private ones. What the tree or HOME lies under is left out:
+    no mount point can be made in a read-only directory."""
+    shown = [path for path in _SYSTEM if not tree.is_relative_to(path) and not home.is_relative_to(path)]
+    words = [word for path in shown for word in ("--ro-bind-try", path, path)]
+    words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var"]
+    words += ["--dir", "/var/tmp", "--dir", "/run/castoff"]
+    return words + [word for path in _NAME_SERVICE for word in ("--ro-bind-try", path, path)]
+
+
+def _read_only(prefix: Path | None) -> list[str]:
+    if prefix is None or prefix.is_relative_to("/usr"):
+        return []
+    return ["--ro-bind", str(prefix), str(prefix)]
+
+
+def _bind(bind: Bind) -> list[str]:
+    return ["--bind" if bind.writable else "--ro-bind", str(bind.source), str(bind.at or bind.source)]
+
+
+def _check_paths(tree_at: str, home_at: str) -> tuple[PurePosixPath, PurePosixPath]:
+    tree, home = _check_path("project", tree_at), _check_path("home directory", home_at)
+    if home.is_relative_to(tree):
+        what = "is" if home == tree else "contains"
+        raise SandboxUnavailable(
+            f"The project {tree} {what} your home directory, and a run's home directory is its own.",
+            "Work in a directory below your home directory.",
+        )
+    if tree.is_relative_to(RUNTIME_AT.parent) or RUNTIME_AT.is_relative_to(tree) or RUNTIME_AT.is_relative_to(home):
+        raise SandboxUnavailable(f"The path {tree} is in the way of {RUNTIME_AT.parent}.", "Move the project.")
+    return tree, home
+
+
+def _check_path(what: str, text: str) -> PurePosixPath:
+    path = PurePosixPath(text)
+    if not path.is_absolute() or ".." in path.parts or str(path) in ("/", "//"):
+        raise SandboxUnavailable(f"The {what}'s path {text!r} cannot be shown on a host.", "Move the project.")
+    for closed in _CLOSED:
+        if path.is_relative_to(closed):
+            raise SandboxUnavailable(
+                f"The {what}'s path {path} lies under {closed}, which belongs to the system on the host.",
+                "Move the project to your home directory, or use the sandbox level none.",
+            )
+    return path

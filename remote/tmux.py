@@ -1,0 +1,125 @@
+"""A run's terminal on its host: one tmux server for each run, with its own socket.
+
+``ssh HOST`` and ``tmux -S SOCKET attach`` shows the run without castoff. tmux is never the record: the
+journal is. The output also goes to a log file, and the pane stays after the command ended, with its status.
+"""
+
+import asyncio
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agent.durable import make_private
+from agent.events import Frozen
+from agent.paths import short_socket_path, state_dir
+from remote.errors import HostLacks, TerminalFailed
+
+_SECONDS = 15.0
+_LOG_VARIABLE = "CASTOFF_TMUX_LOG"
+
+
+class Ended(Frozen):
+    """How the command ended: ``status``, or the number of the ``signal`` that ended it."""
+
+    status: int | None = None
+    signal: int | None = None
+
+
+class Terminal:
+    """The tmux server on one socket. Use a fresh ``name`` for each start: a dying server still holds its socket."""
+
+    def __init__(self, name: str, state: Path | None = None) -> None:
+        wanted = (state or state_dir()) / "tmux" / name
+        make_private(wanted.parent)
+        self.socket = short_socket_path(wanted)
+
+    async def start(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> None:
+        """Run ``argv`` in a new detached terminal of 200 x 50 with exactly ``env`` (and TERM) as its environment.
+
+        Its output is appended to ``log``. Raises `HostLacks` without tmux, `TerminalFailed` with what tmux said.
+        """
+        if await self.alive():
+            raise TerminalFailed(f"A terminal of this name already runs at {self.socket}.", "Look at the run first.")
+        log.touch(mode=0o600)
+        # The options must be set before the command starts, or a quick end is lost with its output: hence respawn.
+        # The log's path travels in a variable, because tmux expands formats in what pipe-pane is given.
+        words = ["new-session", "-d", "-s", "run", "-x", "200", "-y", "50", "exec cat"]
+        words += [";", "set-option", "-g", "default-shell", "/bin/sh"]
+        words += [";", "set-option", "-g", "remain-on-exit", "on", ";", "set-option", "-g", "history-limit", "20000"]
+        words += [";", "pipe-pane", "-o", f'exec cat >> "${_LOG_VARIABLE}"']
+        words += [";", "respawn-pane", "-k", "-c", _literal(str(cwd)), f"exec {shlex.join(argv)}"]
+        await self._tmux(words, env={**env, "SHELL": "/bin/sh", _LOG_VARIABLE: str(log)})
+
+    async def alive(self) -> bool:
+        """Whether the command runs."""
+        return await self._pane() is not None and await self.ended() is None
+
+    async def ended(self) -> Ended | None:
+        """How the command ended, or ``None`` while it runs; raises `TerminalFailed` if the server is gone."""
+        pane = await self._pane()
+        if pane is None:
+            raise TerminalFailed(f"No terminal runs at {self.socket}.")
+        dead, status, signal = pane
+        if dead != "1":
+            return None
+        return Ended(status=int(status) if status else None, signal=int(signal) if signal else None)
+
+    async def text(self) -> str:
+        """What the pane shows, history included: untrusted text."""
+        return await self._tmux(["capture-pane", "-p", "-S", "-", "-t", "run:"])
+
+    async def kill(self) -> None:
+        """End the command and the server; nothing to do if there is none."""
+        if await self._pane() is not None:
+            await self._tmux(["kill-server"])
+        self.socket.unlink(missing_ok=True)
+
+    def attach_command(self) -> list[str]:
+        """What a user types on the host to look at the run."""
+        return ["tmux", "-S", str(self.socket), "attach"]
+
+    async def _pane(self) -> tuple[str, str, str] | None:
+        """``pane_dead``, ``pane_dead_status``, ``pane_dead_signal``, or ``None`` without a server."""
+        if not self.socket.exists():
+            return None
+        words = ["list-panes", "-s", "-t", "run", "-F", "#{pane_dead} #{pane_dead_status} #{pane_dead_signal}"]
+        try:
+            line = (await self._tmux(words)).splitlines()[0]
+        except TerminalFailed:
+            return None
+        dead, status, signal = (*line.split(" "), "", "")[:3]
+        return dead, status, signal
+
+    async def _tmux(self, words: Sequence[str], env: Mapping[str, str] | None = None) -> str:
+        environ = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **(env or {})}
+        argv = ["tmux", "-S", str(self.socket), "-f", "/dev/null", *words]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environ,
+                cwd="/",
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise HostLacks("tmux is not installed.", "Install tmux.", missing=("tmux",)) from error
+        try:
+            async with asyncio.timeout(_SECONDS):
+                stdout, stderr = await process.communicate()
+        except TimeoutError as error:
+            process.kill()
+            await process.wait()
+            raise TerminalFailed(f"tmux did not answer within {_SECONDS:g} seconds.") from error
+        if process.returncode != 0:
+            said = stderr.decode(errors="replace").strip()
+            raise TerminalFailed(f"tmux failed with status {process.returncode}: {said}.")
+        return stdout.decode(errors="replace")
+
+
+def _literal(text: str) -> str:
+    """A text in which tmux expands nothing."""
+    return text.replace("#", "##")
