@@ -219,12 +219,15 @@ class AgentProcess:
     def _hint(self) -> str:
         return f"Its own messages are in {self._log}."
 
-    async def close(self) -> None:
-        """End the agent: end of input, then SIGTERM, then SIGKILL, to its whole process group."""
+    async def close(self, *, ends_on_eof: bool = True) -> None:
+        """End the agent: end of input, then SIGTERM, then SIGKILL, to its whole process group.
+
+        Without ``ends_on_eof`` no time is lost waiting for an agent that takes no notice of the end of its input.
+        """
         await self._connection.close()
         assert self._process.stdin is not None
         self._process.stdin.close()
-        for sign in (None, signal.SIGTERM, signal.SIGKILL):
+        for sign in (None, signal.SIGTERM, signal.SIGKILL)[0 if ends_on_eof else 1 :]:
             if sign is not None:
                 self._signal(sign)
             with contextlib.suppress(TimeoutError):

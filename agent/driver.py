@@ -86,7 +86,7 @@ class Driver:
             await self.apply_policy()
         except BaseException:
             self._agent = None
-            await agent.close()
+            await agent.close(ends_on_eof=self._profile.ends_on_eof)
             raise
 
     async def apply_policy(self) -> None:
@@ -153,7 +153,7 @@ class Driver:
     async def _bury(self) -> None:
         agent, self._agent = self._agent, None
         if agent is not None:
-            await agent.close()
+            await agent.close(ends_on_eof=self._profile.ends_on_eof)
 
     def _happened(self, event: Event) -> None:
         if isinstance(event, Used):

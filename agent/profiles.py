@@ -51,6 +51,8 @@ class Profile(BaseModel):
     """Variables that would move the agent's files out of HOME; they are not passed on."""
     resume: Annotated[tuple[Literal["resume", "load"], ...], Field(min_length=1)]
     """How a session is taken up again, best first."""
+    ends_on_eof: bool = True
+    """Whether the agent ends when its input does; else it is sent SIGTERM at once."""
     modes: Mapping[Policy, str] = {}
     """The agent's mode id for each of our policies, where it has modes."""
     usage: Usage
