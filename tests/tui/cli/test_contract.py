@@ -1,0 +1,183 @@
+"""The contract for scripts: exit status 0, 1, 2, and JSON lines of which the last has ``ok``."""
+
+import importlib
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.tui.cli.conftest import ASKING, FINISHED, Castoff, MakeSession
+from tui.cli.root import COMMANDS, root
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_examples_and_json(name: str) -> None:
+    """The table is written apart, so that help need not import every command."""
+    command = root.get_command(click.Context(root), name)
+    assert command is not None
+    assert command.name == name
+    assert command.help
+    leaves = command.commands.values() if isinstance(command, click.Group) else [command]
+    for leaf in leaves:
+        assert leaf.help, leaf.name
+        if name != "completion":
+            assert any("--json" in param.opts for param in leaf.params), leaf.name
+    assert command.epilog and "castoff " in command.epilog
+
+
+def test_every_command_module_is_reachable() -> None:
+    folder = Path(importlib.import_module("tui.cli.commands").__path__[0])
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "open"}
+    assert modules == {entry.place.partition(":")[0] for entry in COMMANDS.values()}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("shwo",),
+        ("wait",),
+        ("wait", "--until", "never"),
+        ("log", "--after", "-1"),
+        ("new",),
+        ("handoff",),
+        ("handoff", "--host", "vm"),
+        ("handoff", "--host", "vm", "--max-usd", "0", "--yes"),
+        ("pull",),
+        ("send", "x"),
+        (".",),
+        ("--no-such-option",),
+    ],
+)
+def test_misuse_is_2_and_says_so_in_json_too(argv: tuple[str, ...], castoff: Castoff) -> None:
+    plain, as_json = castoff(*argv), castoff(*argv, "--json")
+    assert plain.status == as_json.status == 2
+    assert plain.out == ""
+    assert "Error: " in plain.err
+    assert (as_json.records[-1]["ok"], as_json.records[-1]["code"]) == (False, "usage")
+
+
+def test_a_mistyped_command_is_guessed(castoff: Castoff) -> None:
+    assert "Did you mean “castoff show”?" in castoff("shwo").err
+
+
+@pytest.mark.parametrize("argv", [("show",), ("show", "zzz"), ("log", "zzz"), ("stop", "zzz"), ("diff", "zzz")])
+def test_failure_is_1_with_one_sentence(argv: tuple[str, ...], castoff: Castoff) -> None:
+    plain, as_json = castoff(*argv), castoff(*argv, "--json")
+    assert (plain.status, as_json.status) == (1, 1)
+    assert plain.err.startswith("castoff: ")
+    last = as_json.records[-1]
+    assert (last["ok"], last["code"]) == (False, "session-unknown")
+    assert last["reason"] in plain.err
+    assert as_json.err == ""
+
+
+def test_a_damaged_journal_is_a_sentence(castoff: Castoff, make_session: MakeSession) -> None:
+    session = make_session()
+    session.journal.write_bytes(b"nonsense\n" + session.journal.read_bytes())
+    ran = castoff("show", "--json")
+    assert (ran.status, ran.records[-1]["code"]) == (1, "journal-damaged")
+
+
+def test_show(castoff: Castoff, make_session: MakeSession) -> None:
+    session = make_session(ASKING)
+    ran = castoff("show", session.id[:6])
+    assert ran.status == 0
+    assert "\x1b" not in ran.out
+    assert f"castoff answer {session.id} allow   (Allow)" in ran.out
+    assert "[x] Look" in ran.out
+    (record, last) = castoff("show", "--json").records
+    assert last == {"type": "result", "ok": True}
+    assert (record["type"], record["phase"], record["last_text"]) == ("session", "needs-input", "I look first.")
+    assert [option["option_id"] for option in record["questions"][0]["options"]] == ["allow", "reject"]
+
+
+def test_log_prints_text_as_it_is_and_events_as_they_are(castoff: Castoff, make_session: MakeSession) -> None:
+    make_session(FINISHED)
+    ran = castoff("log")
+    assert "> Say hello" in ran.out
+    assert "Hello [bold]there[/bold] :smile:" in ran.out
+    records = castoff("log", "--after", "2", "--json").records
+    assert [r["seq"] for r in records[:-1]] == [3, 4, 5, 6, 7]
+    assert records[-1]["head_seq"] == 7
+
+
+def test_log_sends_no_control_sequence(castoff: Castoff, make_session: MakeSession) -> None:
+    make_session(ASKING)
+    assert "\x1b" not in castoff("log").out
+
+
+def test_json_is_ascii(castoff: Castoff, make_session: MakeSession) -> None:
+    make_session(title="caf\u00e9 \x9b31m \u202e")
+    ran = castoff("show", "--json")
+    assert ran.out.isascii()
+    assert ran.records[0]["title"] == "caf\u00e9 \x9b31m \u202e"
+
+
+def test_ambiguous_ids_are_named(castoff: Castoff, make_session: MakeSession) -> None:
+    ids = {make_session().id, make_session().id}
+    ran = castoff("show")
+    assert ran.status == 1
+    assert all(one in ran.err for one in ids)
+
+
+@pytest.mark.parametrize(
+    ("events", "until", "status", "code"),
+    [
+        (FINISHED, "finished", 0, "finished"),
+        (FINISHED, "idle", 0, "idle"),
+        (ASKING, "needs-input", 0, "needs-input"),
+        (ASKING, "idle", 0, "idle"),
+    ],
+)
+def test_wait_for_what_is_already_so(
+    events: tuple[object, ...], until: str, status: int, code: str, castoff: Castoff, make_session: MakeSession
+) -> None:
+    make_session(events)
+    ran = castoff("wait", "--until", until, "--timeout", "5", "--json")
+    assert (ran.status, ran.records[-1]["reached"]) == (status, code)
+
+
+def test_completion_scripts_and_values(castoff_process: Castoff, make_session: MakeSession) -> None:
+    session = make_session(title="Shop")
+    assert "_CASTOFF_COMPLETE=zsh_complete" in castoff_process("completion", "zsh").out
+    assert "_CASTOFF_COMPLETE=bash_complete" in castoff_process("completion", "bash").out
+
+    def complete(words: str, index: int) -> str:
+        return castoff_process(_CASTOFF_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(index)).out
+
+    assert f"plain,{session.id}" in complete("castoff show ", 2)
+    assert "plain,handoff" in complete("castoff ha", 1)
+    assert "plain,needs-input" in complete("castoff wait --until n", 3)
+    assert "plain,builtin" in complete("castoff new --agent b", 3)
+
+
+def test_a_reader_that_goes_away_is_no_traceback(make_session: MakeSession) -> None:
+    make_session()
+    command = f"{sys.executable} -I -m tui.cli log --json | true"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_is_130_and_a_sentence(make_session: MakeSession) -> None:
+    make_session(ASKING)
+    argv = [sys.executable, "-I", "-m", "tui.cli", "wait", "--until", "finished", "--json"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        _wait_until_it_handles_signals(process.pid)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert '"code": "interrupted"' in out.splitlines()[-1]
+
+
+def _wait_until_it_handles_signals(pid: int) -> None:
+    """Until the process has asyncio's own wake-up descriptors open: its SIGINT handler is installed by then."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if any("socket" in str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()):
+            return
+        time.sleep(0.01)
+    raise AssertionError("the command did not start its event loop")

@@ -1,0 +1,126 @@
+"""What the doctor looks at on this machine: one finding for each thing, in words, with a way out."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from agent.errors import AgentError, AgentFailed
+from agent.events import Frozen
+from agent.paths import config_dir, state_dir
+from remote.errors import RemoteError
+
+Grade = Literal["ok", "note", "bad"]
+"""``note``: something that only some of castoff needs; ``bad``: it stands in the way of everything."""
+
+
+class Finding(Frozen):
+    """One thing looked at, as a sentence."""
+
+    about: str
+    grade: Grade
+    sentence: str
+    way_out: str = ""
+
+
+_PROGRAMS = (
+    ("git", "--version", "the diff pane and the repository's part of a move"),
+    ("rsync", "--version", "moving a tree to a host and back"),
+    ("tmux", "-V", "being a host, as in castoff demo"),
+    ("bwrap", "--version", "the sandbox of a run on this machine, as in castoff demo"),
+)
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything on this machine that castoff uses; nothing is changed, nothing is sent."""
+    version = sys.version.split()[0]
+    yield Finding(about="python", grade="ok", sentence=f"Python {version} at {sys.executable}.")
+    for name, flag, use in _PROGRAMS:
+        yield _program(name, flag, use)
+    yield _folder("state", state_dir)
+    yield _folder("settings", config_dir)
+    yield from _guarded("hosts", _hosts)
+    yield from _guarded("agents", _agents)
+    yield from _guarded("model", _model)
+    yield from _guarded("sessions", _sessions)
+
+
+def _guarded(about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What ``look`` finds; an error of ours is a finding too."""
+    try:
+        yield from look()
+    except (AgentError, RemoteError) as error:
+        yield Finding(about=about, grade="bad", sentence=str(error), way_out=error.way_out)
+
+
+def _program(name: str, flag: str, use: str) -> Finding:
+    path = shutil.which(name)
+    if path is None:
+        way_out = f"Install it (package {'bubblewrap' if name == 'bwrap' else name})."
+        return Finding(
+            about=name, grade="note", sentence=f"{name} is missing; it is needed for {use}.", way_out=way_out
+        )
+    said = subprocess.run([path, flag], capture_output=True, text=True, timeout=10, check=False)
+    first = (said.stdout or said.stderr).strip().splitlines()
+    return Finding(about=name, grade="ok", sentence=f"{first[0] if first else name} at {path}.")
+
+
+def _folder(about: str, find: Callable[[], Path]) -> Finding:
+    try:
+        path = find()
+    except OSError as error:
+        return Finding(about=about, grade="bad", sentence=f"No place for {about}: {error}.", way_out="Check its owner.")
+    if not os.access(path, os.W_OK):
+        return Finding(about=about, grade="bad", sentence=f"{path} cannot be written.", way_out="Check its owner.")
+    return Finding(about=about, grade="ok", sentence=f"{about} in {path}, private to you.")
+
+
+def _hosts() -> Iterator[Finding]:
+    from remote.config import Settings
+
+    hosts = Settings().hosts()
+    names = ", ".join(host.name for host in hosts)
+    sentence = f"Hosts: {names}." if hosts else "No host is known yet."
+    yield Finding(
+        about="hosts",
+        grade="ok" if hosts else "note",
+        sentence=sentence,
+        way_out="castoff host check NAME looks at one." if hosts else "castoff host add NAME user@address",
+    )
+
+
+def _agents() -> Iterator[Finding]:
+    from agent.profiles import list_profiles
+    from agent.programs import agent_command
+
+    for profile in list_profiles():
+        about = f"agent {profile.name}"
+        try:
+            program = agent_command(profile)[0]
+        except AgentFailed as error:
+            yield Finding(about=about, grade="note", sentence=str(error), way_out=error.way_out)
+        else:
+            yield Finding(about=about, grade="ok", sentence=f"{profile.title} at {program}.")
+
+
+def _model() -> Iterator[Finding]:
+    from agent.builtin.model import check_model
+    from remote.agent_env import read_env
+
+    fault = check_model({**os.environ, **read_env()})
+    if fault is None:
+        yield Finding(about="model", grade="ok", sentence="The built-in agent's model is chosen and its key is there.")
+    else:
+        yield Finding(about="model", grade="note", sentence=f"The built-in agent cannot work: {fault}")
+
+
+def _sessions() -> Iterator[Finding]:
+    from agent.lease import read_lease
+    from agent.sessions import list_sessions
+
+    sessions = list_sessions(state_dir())
+    away = sum(read_lease(session).state in ("offered", "away") for session in sessions)
+    yield Finding(about="sessions", grade="ok", sentence=f"{len(sessions)} sessions, {away} of them on hosts.")

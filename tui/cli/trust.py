@@ -1,0 +1,44 @@
+"""First contact: is this the host's key? Asked of a person, or settled by what they gave on the command line."""
+
+from remote.connection import Trust
+from remote.errors import HostKeyUnknown
+from remote.hostkeys import HostKeyQuestion
+from tui.cli.output import Output
+from tui.cli.steps import can_ask, confirm
+
+
+def make_trust(out: Output, fingerprint: str | None = None, *, first_use: bool = False) -> Trust:
+    """The answer to a host-key question: the given fingerprint decides, else ``first_use``, else a person is asked.
+
+    Without a person the answer raises `HostKeyUnknown` and says how to give it.
+    """
+
+    async def trust(question: HostKeyQuestion) -> bool:
+        out.record("host-key", question)
+        if fingerprint is not None:
+            return _same(question, fingerprint)
+        if first_use:
+            out.say(f"Trusting {question.host} at first use: {question.algorithm} {question.fingerprint}")
+            return True
+        if out.as_json or not can_ask():
+            raise HostKeyUnknown(
+                f"The key of {question.host} is not known yet: {question.algorithm} {question.fingerprint}.",
+                f"Compare it with the host's own (ssh-keygen -l) and add --fingerprint {question.fingerprint}, "
+                "or go unchecked with --trust-on-first-use.",
+                fingerprint=question.fingerprint,
+            )
+        out.say(f"First contact with {question.host}, port {question.port}. It shows this {question.algorithm} key:")
+        out.say(f"  {question.fingerprint}", "bold")
+        return await confirm("Is it the host's own?")
+
+    return trust
+
+
+def _same(question: HostKeyQuestion, fingerprint: str) -> bool:
+    if question.fingerprint == fingerprint or question.fingerprint == f"SHA256:{fingerprint}":
+        return True
+    raise HostKeyUnknown(
+        f"{question.host} shows {question.fingerprint}, not {fingerprint}: it was not trusted.",
+        "Check the fingerprint on the host itself: ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub",
+        fingerprint=question.fingerprint,
+    )
