@@ -1,7 +1,5 @@
 """Connections against both hosts: commands, streams, status, host keys and what goes wrong."""
 
-import asyncio
-
 from tests.hosts import HostForTests
 
 
