@@ -8,6 +8,7 @@ SnapshotError
 ├── BaseLost           the base of a diff is gone
 ├── UnsafePaths        names from a host that may not be created here; ``problems`` says why
 ├── IncomingDamaged    a received file is missing or not what the manifest says
+├── PlacingFailed      the file system refused to take a change; running it again goes on
 ├── MassDeletion       the run would delete most of the tree
 ├── HostileObjects     commits from a host that git's strict check refuses
 └── UndoDamaged        what was kept for an undo is incomplete
@@ -90,6 +91,12 @@ class IncomingDamaged(SnapshotError):
     """A received file is not what the run's manifest says."""
 
     code = "incoming-damaged"
+
+
+class PlacingFailed(SnapshotError):
+    """A change could not be written here; what was done so far stays and counts when it is run again."""
+
+    code = "placing-failed"
 
 
 class MassDeletion(SnapshotError):

@@ -1,0 +1,59 @@
+"""``python -I -m snapshot``: the commands that run git on a tree that is not trusted, so inside the sandbox."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from snapshot.base import record_base
+from snapshot.commits import bundle
+from snapshot.diff import diff
+from snapshot.errors import SnapshotError
+from snapshot.listing import list_paths
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its result goes to standard output, a sentence to standard error. 0, or 1 if it failed."""
+    given = _parser().parse_args(arguments)
+    tree: Path = given.tree
+    try:
+        match given.command:
+            case "base":
+                out = record_base(tree, given.store).encode()
+            case "diff":
+                out = diff(tree, given.store, given.base).model_dump_json().encode()
+            case "bundle":
+                out = str(bundle(tree, given.base or None, given.out, known=given.known)).encode()
+            case _:
+                out = b"".join(os.fsencode(path) + b"\0" for path in list_paths(tree))
+    except SnapshotError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.buffer.write(out)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -I -m snapshot", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("list", "print the paths that git does not ignore, separated by NUL"),
+        ("base", "record the tree as base; print its id"),
+        ("diff", "print what changed since the base, as JSON"),
+        ("bundle", "write new commits into a bundle; print their number"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--tree", type=Path, required=True)
+        if name in {"base", "diff"}:
+            command.add_argument("--store", type=Path, required=True)
+        if name in {"diff", "bundle"}:
+            command.add_argument("--base", required=True, help="the base's id; for a bundle a commit, or empty")
+        if name == "bundle":
+            command.add_argument("--out", type=Path, required=True)
+            command.add_argument("--known", action="append", default=[], metavar="COMMIT")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

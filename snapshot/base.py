@@ -1,0 +1,96 @@
+"""The base that a run's diffs are made against: the work tree as a git tree object in a store of our own.
+
+The store is a bare repository outside the tree. It borrows the user's objects and starts from a copy of the user's
+index, so that only changed files are read; the user's repository is never written to and its configuration never
+read: no filter, hook or monitor of it runs.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from snapshot.errors import GitFailed
+from snapshot.git import OWN_CONFIG, git, quote_path
+from snapshot.repository import COPIED, has_repository
+
+LARGE = 2 * 1024 * 1024
+"""Files above this many bytes are not compared line by line."""
+
+_INDEX = "castoff-index"
+
+
+def record_base(tree: Path, store: Path) -> str:
+    """Write the work tree (tracked and untracked, not what git ignores) into ``store``, made if missing; its tree id.
+
+    Without a repository everything is written. Raises `GitFailed`.
+    """
+    prepare_store(tree, store)
+    return write_tree(tree, store)
+
+
+def prepare_store(tree: Path, store: Path) -> None:
+    """Make the store for ``tree`` if there is none."""
+    if (store / "HEAD").exists():
+        return
+    store.mkdir(mode=0o700, parents=True, exist_ok=True)
+    form = "sha1"
+    if has_repository(tree):
+        form = git("rev-parse", "--show-object-format", tree=tree).out.decode().strip()
+    git("init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(store), environment=OWN_CONFIG)
+
+
+def write_tree(tree: Path, store: Path) -> str:
+    """The id of the tree object of the work tree as it is now."""
+    _copy_excludes(tree, store)
+    index = store / _INDEX
+    if not index.exists():
+        _seed(tree, store)
+    try:
+        return _add_all(tree, store)
+    except GitFailed:
+        # The user's index may be of a kind (split, sparse) that means nothing outside its repository.
+        index.unlink(missing_ok=True)
+        return _add_all(tree, store)
+
+
+def run_in_store(tree: Path, store: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """The output of a git command that sees the store's objects and the user's. Raises `GitFailed`."""
+    environment = {**OWN_CONFIG, "GIT_INDEX_FILE": str((store / _INDEX).absolute())}
+    if has_repository(tree):
+        environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = quote_path(tree / ".git" / "objects")
+    config = (*COPIED, f"core.bigFileThreshold={LARGE}", *_user_excludes())
+    return git(*arguments, tree=tree, git_dir=store, config=config, environment=environment, stdin=stdin).out
+
+
+def _add_all(tree: Path, store: Path) -> str:
+    # Without a repository nothing is ignored: the whole folder travelled.
+    force = () if has_repository(tree) else ("--force",)
+    run_in_store(tree, store, "add", "--all", *force, ".")
+    return run_in_store(tree, store, "write-tree").decode().strip()
+
+
+def _seed(tree: Path, store: Path) -> None:
+    if not (tree / ".git" / "index").is_file() or not has_repository(tree):
+        return
+    for shared in (tree / ".git").glob("sharedindex.*"):
+        shutil.copy2(shared, store / shared.name)
+    # The times must be kept: git trusts an entry only if the index file is newer than the file.
+    part = store / f"{_INDEX}.part"
+    shutil.copy2(tree / ".git" / "index", part)
+    part.replace(store / _INDEX)
+
+
+def _copy_excludes(tree: Path, store: Path) -> None:
+    rules = tree / ".git" / "info" / "exclude"
+    if rules.is_file():
+        (store / "info").mkdir(exist_ok=True)
+        shutil.copyfile(rules, store / "info" / "exclude")
+
+
+def _user_excludes() -> list[str]:
+    # The user's own ignore file counts as it does for `git status`; nothing else of the user's settings does.
+    if "HOME" not in os.environ:
+        return []
+    found = git("config", "--global", "--type=path", "--get", "core.excludesFile", accept=(0, 1)).out
+    name = os.fsdecode(found).rstrip("\n")
+    return [f"core.excludesFile={name}"] if name else []

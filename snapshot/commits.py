@@ -1,0 +1,138 @@
+"""Commits that a run made come home as objects only, through a quarantine, into refs of our own.
+
+Git does not check what it fetches from a bundle, so there are two hops: the bundle goes into a scratch repository of
+ours, what is new there is checked strictly, and only then it is fetched, checked once more, into the user's.
+HEAD, index and every other ref of the user's repository are never touched.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from snapshot.errors import GitFailed, HostileObjects
+from snapshot.git import OWN_CONFIG, git, quote_path
+from snapshot.manifest import Frozen
+
+_QUARANTINE = "refs/quarantine"
+
+
+class Imported(Frozen):
+    """What came: the number of new commits, and the refs made here, HEAD's first, as (name, commit)."""
+
+    commits: int
+    refs: tuple[tuple[str, str], ...] = ()
+
+
+def bundle(tree: Path, base_head: str | None, out: Path, *, known: Sequence[str] = ()) -> int:
+    """Write what HEAD, the branches and the stash of ``tree`` have that ``base_head`` and ``known`` have not to ``out``.
+
+    Returns the number of commits; with 0 no file is written. ``known`` are ids of other commits that home has: those
+    that do not exist here (any more) are left out. It runs git on the tree: inside the sandbox. Raises `GitFailed`.
+    """
+    wanted = [name for name in ("HEAD", *_refs(tree)) if _exists(tree, name)]
+    if not wanted:
+        return 0
+    have = [f"^{commit}" for commit in dict.fromkeys(filter(None, (base_head, *known))) if _exists(tree, commit)]
+    listing = "".join(f"{item}\n" for item in (*wanted, *have)).encode()
+    count = int(git("rev-list", "--count", "--stdin", tree=tree, stdin=listing).out)
+    if count == 0:
+        return 0
+    git("bundle", "create", "--quiet", str(out.absolute()), "--stdin", tree=tree, stdin=listing)
+    return count
+
+
+def import_bundle(repo: Path, bundle_file: Path, ref: str) -> Imported:
+    """Bring the commits of a bundle into the repository of the tree ``repo``, below ``ref`` (``refs/castoff/...``).
+
+    HEAD becomes ``ref/HEAD``, branches ``ref/heads/NAME``, the stash ``ref/stash``. Raises `HostileObjects` when
+    git's strict check refuses anything in it, and nothing is kept; `GitFailed`.
+    """
+    git("check-ref-format", ref, tree=repo)
+    with tempfile.TemporaryDirectory(prefix="castoff-quarantine-") as folder:
+        quarantine = Path(folder) / "q.git"
+        _make_quarantine(repo, quarantine)
+        _fetch_bundle(quarantine, bundle_file)
+        _check_strictly(quarantine)
+        try:
+            git(
+                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
+                *("--no-recurse-submodules", "--force", str(quarantine), f"{_QUARANTINE}/*:{ref}/*"),
+                tree=repo,
+                config=("fetch.fsckObjects=true", "protocol.file.allow=always", "fetch.writeCommitGraph=false"),
+            )
+        except GitFailed as error:
+            raise HostileObjects(
+                f"The run's commits were refused: {error}", "Its files can still be pulled."
+            ) from error
+    made = _made(repo, ref)
+    return Imported(commits=_count(repo, made, ref), refs=made)
+
+
+def _make_quarantine(repo: Path, quarantine: Path) -> None:
+    form = git("rev-parse", "--show-object-format", tree=repo).out.decode().strip()
+    git("init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(quarantine), environment=OWN_CONFIG)
+    (quarantine / "objects" / "info").mkdir(exist_ok=True)
+    borrowed = os.fsencode(quote_path(repo.resolve() / ".git" / "objects"))
+    (quarantine / "objects" / "info" / "alternates").write_bytes(borrowed + b"\n")
+    shallow = repo / ".git" / "shallow"
+    if shallow.exists():
+        shutil.copyfile(shallow, quarantine / "shallow")
+
+
+def _fetch_bundle(quarantine: Path, bundle_file: Path) -> None:
+    heads = git("bundle", "list-heads", str(bundle_file.absolute()), git_dir=quarantine).out.decode(errors="replace")
+    names = {line.partition(" ")[2] for line in heads.splitlines()}
+    specs = [f"+HEAD:{_QUARANTINE}/HEAD"] if "HEAD" in names else []
+    specs += [f"+refs/stash:{_QUARANTINE}/stash"] if "refs/stash" in names else []
+    git(
+        *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
+        *(str(bundle_file.absolute()), *specs, f"+refs/heads/*:{_QUARANTINE}/heads/*"),
+        git_dir=quarantine,
+        config=("fetch.unpackLimit=1", "transfer.unpackLimit=1"),
+        environment=OWN_CONFIG,
+    )
+
+
+def _check_strictly(quarantine: Path) -> None:
+    """Check every object that came; those borrowed from the user's repository are the user's own business."""
+    packs = sorted((quarantine / "objects" / "pack").glob("*.pack"))
+    loose = [path for path in (quarantine / "objects").glob("[0-9a-f][0-9a-f]/*")]
+    if loose:
+        raise HostileObjects("The run's commits came in an unexpected form.", "Its files can still be pulled.")
+    for pack in packs:
+        try:
+            git(
+                *("index-pack", "--strict", "--fsck-objects", "-o", str(quarantine / "check.idx"), str(pack)),
+                git_dir=quarantine,
+                environment=OWN_CONFIG,
+            )
+        except GitFailed as error:
+            raise HostileObjects(
+                f"The run's commits were refused: {error}", "Its files can still be pulled."
+            ) from error
+        (quarantine / "check.idx").unlink(missing_ok=True)
+
+
+def _refs(tree: Path) -> list[str]:
+    out = git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/stash", tree=tree).out
+    return out.decode(errors="surrogateescape").splitlines()
+
+
+def _exists(tree: Path, name: str) -> bool:
+    probe = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", tree=tree, accept=(0, 1, 128))
+    return probe.status == 0
+
+
+def _made(repo: Path, ref: str) -> tuple[tuple[str, str], ...]:
+    out = git("for-each-ref", "--format=%(refname) %(objectname)", f"{ref}/", tree=repo).out.decode(errors="replace")
+    pairs = [line.rpartition(" ") for line in out.splitlines()]
+    return tuple(
+        sorted(((name, commit) for name, _, commit in pairs), key=lambda pair: (pair[0] != f"{ref}/HEAD", pair))
+    )
+
+
+def _count(repo: Path, made: Sequence[tuple[str, str]], ref: str) -> int:
+    tips = [commit for _, commit in made]
+    return int(git("rev-list", "--count", *tips, "--not", f"--exclude={ref}/*", "--all", tree=repo).out) if tips else 0
