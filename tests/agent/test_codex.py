@@ -19,7 +19,7 @@ from agent.policy import decide
 from agent.profiles import load_profile
 from agent.programs import agent_command
 from agent.session_files import session_files
-from tests.agents import VERSION, ResponsesModel, provide_codex, write_codex_config
+from tests.agents import VERSION, ResponsesModel, write_codex_config
 
 CODEX = load_profile("codex", Path("/nonexistent"))
 
@@ -108,8 +108,8 @@ def tree(tmp_path: Path) -> Path:
 def machines(tmp_path: Path, tree: Path, codex_prefix: Path, responses_model: ResponsesModel) -> Machines:
     def make(name: str) -> Machine:
         home = tmp_path / name
-        home.mkdir()
-        provide_codex(codex_prefix, home / "data")
+        (home / "data" / "agents").mkdir(parents=True)
+        (home / "data" / "agents" / "codex").symlink_to(codex_prefix)
         write_codex_config(home, responses_model.url)
         environ = {
             "HOME": str(home),
@@ -249,10 +249,12 @@ async def test_a_running_command_is_cancelled(machines: Machines, responses_mode
 
 async def crash_in_mid_command(here: Machine, tree: Path) -> str:
     """Begin the interrupted script, kill the agent while its long command runs, and return the session's id."""
-    async with here.agent(Heard()) as agent:
+    heard = Heard()
+    async with here.agent(heard) as agent:
         sid, _ = await agent.open(None, CODEX.resume)
         turn = asyncio.create_task(agent.prompt("Work for long [[long]]"))
         await until((tree / "started").exists)
+        await until(lambda: heard.status(heard.asked[-1].call_id) == "in_progress")
         here.kill()
         with pytest.raises(AgentFailed, match="ended with status -9"):
             await turn
