@@ -13,7 +13,7 @@ from agent.builtin.agent import BuiltinAgent
 async def serve() -> None:
     """Serve until the client hangs up or asks us to end; nothing that a tool started outlives us."""
     agent = BuiltinAgent()
-    # The cast: a method that an agent lacks is answered with "method not found", but the SDK's protocol class lists all.
+    # The cast: a method that we lack is answered "method not found", but the SDK's protocol class lists all.
     # Resume and close count as unstable in this SDK.
     serving = asyncio.create_task(run_agent(cast("Agent", agent), use_unstable_protocol=True))
     loop = asyncio.get_running_loop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,9 +126,9 @@ def _open_history(session: Session) -> History:
 
 
 def _build_model(name: str) -> Model | ModelError:
-    import agent.builtin.turn  # noqa: F401 - the next to be needed: imported here, beside the user's thinking
     from agent.builtin.model_calls import build_model
 
+    import_module("agent.builtin.turn")  # needed next: imported here, beside the user's thinking
     try:
         return build_model(name)
     except ModelError as error:
