@@ -15,6 +15,7 @@ from agent.state import SessionState, advance
 from agent.viewer import Viewer
 
 if TYPE_CHECKING:
+    from remote.connection import Trust
     from remote.links import Links
     from snapshot.diff import Diff
 
@@ -85,12 +86,11 @@ async def follow(viewer: Viewer, state: SessionState, until: Callable[[SessionSt
 
 
 @asynccontextmanager
-async def open_links() -> AsyncGenerator["Links"]:
-    """The connections to hosts; none is made before it is needed."""
-    from remote.config import Settings
+async def open_links(trust: "Trust | None" = None) -> AsyncGenerator["Links"]:
+    """The connections to hosts; none is made before it is needed. ``trust`` is asked about unknown host keys."""
     from remote.links import Links
 
-    links = Links(Settings())
+    links = Links(trust=trust)
     try:
         yield links
     finally:

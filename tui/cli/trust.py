@@ -1,10 +1,28 @@
 """First contact: is this the host's key? Asked of a person, or settled by what they gave on the command line."""
 
+from collections.abc import Callable
+from typing import ParamSpec
+
+import click
+
 from remote.connection import Trust
 from remote.errors import HostKeyUnknown
 from remote.hostkeys import HostKeyQuestion
 from tui.cli.output import Output
 from tui.cli.steps import can_ask, confirm
+
+Params = ParamSpec("Params")
+
+
+def trust_options(function: Callable[Params, None]) -> Callable[Params, None]:
+    """Add ``--fingerprint`` and ``--trust-on-first-use``."""
+    first_use = click.option(
+        "--trust-on-first-use", "first_use", is_flag=True, help="Trust whatever key the host shows, unchecked."
+    )
+    fingerprint = click.option(
+        "--fingerprint", metavar="SHA256:...", help="The host key's fingerprint, as ssh-keygen -l prints it there."
+    )
+    return fingerprint(first_use(function))
 
 
 def make_trust(out: Output, fingerprint: str | None = None, *, first_use: bool = False) -> Trust:

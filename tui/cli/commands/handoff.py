@@ -17,6 +17,7 @@ from tui.cli.names import complete_host, complete_session
 from tui.cli.output import Output
 from tui.cli.steps import StepView, blocked, can_ask, confirm, drive
 from tui.cli.target import open_links
+from tui.cli.trust import make_trust
 
 
 @click.command(
@@ -80,8 +81,8 @@ async def _hand_off(out: Output, session: SessionDir, host: str, terms: Terms, y
             return "cancel"
         return "go" if yes or await confirm(f"Cast off to {host}?") else "cancel"
 
-    async with open_links() as links:
-        steps: AsyncGenerator[HandoffStep, Decision | None] = hand_off(session, links.settings.host(host), terms, links)
+    async with open_links(make_trust(out)) as links:
+        steps: AsyncGenerator[HandoffStep, Decision | None] = hand_off(session, links.host(host), terms, links)
         with contextlib.closing(StepView(out)) as view:
             return await drive(steps, view, decide)
 

@@ -1,5 +1,7 @@
 """``castoff send``: a prompt to a session or run."""
 
+import sys
+
 import click
 
 from tui.cli.edge import async_command
@@ -21,7 +23,7 @@ Examples:
 async def send(out: Output, run: str, text: str) -> None:
     """Send TEXT to a session or run as its next prompt; it waits its turn. TEXT - reads it from standard input."""
     if text == "-":
-        text = click.get_text_stream("stdin").read()
+        text = sys.stdin.read()
     if not text.strip():
         raise click.UsageError("The prompt is empty.")
     async with open_target(run) as target, target.attach() as viewer:

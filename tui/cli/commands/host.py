@@ -1,0 +1,168 @@
+"""``castoff host``: the machines that runs may live on."""
+
+import click
+
+from agent.lease import read_lease
+from agent.paths import state_dir
+from agent.sessions import list_sessions
+from remote.config import Settings, make_host
+from remote.connection import connect
+from remote.forgetting import forget_host
+from remote.host_protocol import ListVariables, Names, Nothing, SetVariable
+from tui.cli.edge import async_command, command_edge
+from tui.cli.errors import NotHere
+from tui.cli.host_report import look_at
+from tui.cli.names import host_argument
+from tui.cli.output import Output
+from tui.cli.secrets import read_secret
+from tui.cli.target import open_links
+from tui.cli.trust import make_trust, trust_options
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  castoff host add vm me@vm.example.org
+  castoff host add ci ci@10.0.0.7 --port 2222 --identity ~/.ssh/ci --fingerprint SHA256:...
+  castoff host setup vm
+  castoff host key vm OPENAI_API_KEY
+"""
+)
+def host() -> None:
+    """Add, list, check, set up and remove the machines that runs may live on."""
+
+
+@host.command()
+@click.argument("name")
+@click.argument("destination")
+@click.option("--port", type=click.IntRange(1, 65535), help="By default what ~/.ssh/config says, else 22.")
+@click.option("--user", help="Who to log in as; wins over DESTINATION and ~/.ssh/config.")
+@click.option("--identity", type=click.Path(), help="The private key to log in with.")
+@click.option(
+    "--sandbox",
+    type=click.Choice(["auto", "open", "none"]),
+    default="auto",
+    show_default=True,
+    help="auto: bubblewrap where the host has it. open: nothing less. none: no sandbox, on purpose.",
+)
+@click.option("--offline", is_flag=True, help="Add it without connecting; its key is asked about later.")
+@trust_options
+@async_command
+async def add(
+    out: Output,
+    name: str,
+    destination: str,
+    port: int | None,
+    user: str | None,
+    identity: str | None,
+    sandbox: str,
+    offline: bool,
+    fingerprint: str | None,
+    first_use: bool,
+) -> None:
+    """Add the host NAME, reached at DESTINATION: user@host, host, or an alias of ~/.ssh/config.
+
+    It is added once it let us in and its key is agreed to; a second add of the same NAME replaces the first.
+    """
+    new = make_host(name, destination, port=port, user=user, identity=identity, sandbox=sandbox)
+    if not offline:
+        async with await connect(new, trust=make_trust(out, fingerprint, first_use=first_use)) as connection:
+            out.say(f"{name} answers in {connection.rtt * 1000:.0f} ms.")
+    Settings().add(new)
+    out.say(f"Added {name}. Next: castoff host setup {name}")
+    out.done(name=name)
+
+
+@host.command("list")
+@command_edge
+def list_hosts(out: Output) -> None:
+    """List the hosts in the settings; none is asked."""
+    hosts = Settings().hosts()
+    for one in hosts:
+        out.record("host", one)
+    if hosts:
+        rows = [(h.name, h.destination, str(h.port or "-"), h.sandbox, h.identity or "-") for h in hosts]
+        out.table(("NAME", "DESTINATION", "PORT", "SANDBOX", "IDENTITY"), rows)
+    else:
+        out.say("No host yet. Add one: castoff host add NAME user@address")
+
+
+@host.command()
+@host_argument
+@click.option("--agent", default="builtin", show_default=True, help="The agent that a run would need there.")
+@trust_options
+@async_command
+async def check(out: Output, name: str, agent: str, fingerprint: str | None, first_use: bool) -> None:
+    """Connect to a host and say what it has and lacks; nothing is installed."""
+    async with open_links(make_trust(out, fingerprint, first_use=first_use)) as links:
+        await look_at(out, links, name, agent)
+    out.done(name=name)
+
+
+@host.command()
+@host_argument
+@click.option("--agent", default="builtin", show_default=True, help="The agent that a run would need there.")
+@trust_options
+@async_command
+async def setup(out: Output, name: str, agent: str, fingerprint: str | None, first_use: bool) -> None:
+    """Install castoff's runtime on a host, into the user's own account there; does nothing if it is current."""
+
+    def report(line: str) -> None:
+        out.say(line)
+        out.record("progress", {"detail": line})
+
+    async with open_links(make_trust(out, fingerprint, first_use=first_use)) as links:
+        client = await links.client(name, report)
+        await look_at(out, links, name, agent)
+    out.done(name=name, runtime=client.runtime.runtime_id)
+
+
+@host.command()
+@host_argument
+@click.option("--yes", is_flag=True, help="Even when sessions are on it.")
+@command_edge
+def remove(out: Output, name: str, yes: bool) -> None:
+    """Forget a host and its key. Nothing is changed on the host itself."""
+    there = [
+        s
+        for s in list_sessions(state_dir())
+        if (lease := read_lease(s)).state in ("offered", "away") and lease.to == name
+    ]
+    if there and not yes:
+        ids = ", ".join(session.id for session in there)
+        raise NotHere(f"Sessions are on {name}: {ids}.", "Pull them first, or add --yes.", code="host-in-use")
+    keys = forget_host(name)
+    out.say(f"Forgot {name} and {keys} pinned key{'' if keys == 1 else 's'}.")
+    out.done(name=name, keys=keys)
+
+
+@host.command(
+    epilog="""\b
+Examples:
+  castoff host key vm OPENAI_API_KEY            asks for the value, without echo
+  castoff host key vm OPENAI_API_KEY < key.txt
+  castoff host key vm                           lists the names
+"""
+)
+@host_argument
+@click.argument("variable", required=False)
+@click.option("--forget", is_flag=True, help="Remove it from the host.")
+@async_command
+async def key(out: Output, name: str, variable: str | None, forget: bool) -> None:
+    """Keep VARIABLE for agents on a host, in one file there that only its user can read.
+
+    The value is read without echo, or from standard input: it is never an argument, and never shown again.
+    """
+    if forget and variable is None:
+        raise click.UsageError("--forget needs the name of the variable.")
+    value = "" if forget or variable is None else read_secret(f"Value of {variable}: ")
+    async with open_links(make_trust(out)) as links:
+        client = await links.client(name)
+        if variable is not None:
+            await client.ask(SetVariable(name=variable, value=value), Nothing)
+            out.say(f"{'Forgot' if forget else 'Kept'} {variable} on {name}.")
+        else:
+            names = (await client.ask(ListVariables(), Names)).names
+            out.say("\n".join(names) or f"No variable is kept on {name}.")
+            out.record("variables", {"names": names})
+    out.done(name=name)
