@@ -1,0 +1,102 @@
+"""``castoff host`` against real SSH servers: first contact, looking, forgetting."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.lease import Lease, write_lease
+from remote.config import Settings
+from remote.hostkeys import HostKeys
+from tests.hosts import HostForTests, free_port
+from tests.tui.cli.conftest import Castoff, MakeSession
+
+
+def add_argv(host: HostForTests) -> list[str]:
+    """The command line that adds this host as ``vm``."""
+    login = host.host.login
+    assert login and host.host.identity
+    destination = f"{login}@{host.host.address}"
+    return ["host", "add", "vm", destination, "--port", str(host.host.port), "--identity", host.host.identity]
+
+
+def fingerprint(host: HostForTests) -> str:
+    """What ``ssh-keygen -l`` would print on the host."""
+    (key,) = host.host_keys.pinned("127.0.0.1", host.host.port or 22)
+    return key.fingerprint
+
+
+def test_first_contact_without_a_person_refuses_and_says_how(any_host: HostForTests, castoff: Castoff) -> None:
+    ran = castoff(*add_argv(any_host), "--json")
+    assert ran.status == 1
+    assert ran.records[0]["fingerprint"] == fingerprint(any_host)
+    last = ran.records[-1]
+    assert (last["ok"], last["code"]) == (False, "host-key-unknown")
+    assert f"--fingerprint {fingerprint(any_host)}" in last["way_out"]
+    assert "--trust-on-first-use" in last["way_out"]
+    assert Settings().hosts() == ()
+    assert HostKeys().pinned("127.0.0.1", any_host.host.port or 22) == ()
+
+
+def test_a_wrong_fingerprint_is_refused(any_host: HostForTests, castoff: Castoff) -> None:
+    ran = castoff(*add_argv(any_host), "--fingerprint", "SHA256:" + "A" * 43)
+    assert ran.status == 1
+    assert fingerprint(any_host) in ran.err
+    assert Settings().hosts() == ()
+
+
+@pytest.mark.parametrize("first_use", [False, True], ids=["fingerprint", "first use"])
+def test_add_list_check_remove(first_use: bool, any_host: HostForTests, castoff: Castoff) -> None:
+    trust = ["--trust-on-first-use"] if first_use else ["--fingerprint", fingerprint(any_host)]
+    assert castoff(*add_argv(any_host), *trust).status == 0
+    (record, last) = castoff("host", "list", "--json").records
+    assert (record["name"], record["port"], last["ok"]) == ("vm", any_host.host.port, True)
+    assert castoff("host", "check", "vm", "--json").records[-1]["code"] in ("no-runtime", "host-not-ready")
+    assert castoff("host", "remove", "vm", "--json").records[-1] == {
+        "type": "result",
+        "ok": True,
+        "name": "vm",
+        "keys": 1,
+    }
+    assert castoff("host", "check", "vm", "--json").records[-1]["code"] == "host-not-configured"
+
+
+def test_a_host_with_sessions_on_it_is_not_forgotten(castoff: Castoff, make_session: MakeSession) -> None:
+    assert castoff("host", "add", "vm", "me@vm.invalid", "--offline").status == 0
+    write_lease(make_session(), Lease(epoch=2, state="away", to="vm"))
+    ran = castoff("host", "remove", "vm", "--json")
+    assert (ran.status, ran.records[-1]["code"]) == (1, "host-in-use")
+    assert [host.name for host in Settings().hosts()] == ["vm"]
+    assert castoff("host", "remove", "vm", "--yes").status == 0
+
+
+@pytest.mark.parametrize(
+    ("destination", "code"),
+    [("127.0.0.1", "host-unreachable"), ("nobody.invalid", "unknown-host"), ("-oX=1", "host-invalid")],
+)
+def test_a_host_that_cannot_be_reached_is_not_added(destination: str, code: str, castoff: Castoff) -> None:
+    ran = castoff("host", "add", "--port", str(free_port()), "--json", "--", "vm", destination)
+    assert (ran.status, ran.records[-1]["code"]) == (1, code)
+    assert Settings().hosts() == ()
+
+
+def test_damaged_settings_are_a_sentence_everywhere(castoff: Castoff, tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir(mode=0o700)
+    (tmp_path / "config" / "config.toml").write_text("[hosts\n")
+    for argv in (["runs"], ["host", "list"], ["host", "remove", "vm"], ["notify", "list"]):
+        ran = castoff(*argv, "--json")
+        assert (ran.status, ran.records[-1]["code"]) == (1, "settings-damaged"), argv
+    doctor = castoff("doctor", "--json")
+    assert doctor.status == 1
+    assert [r["about"] for r in doctor.records if r.get("grade") == "bad"] == ["hosts"]
+
+
+def test_a_host_that_does_not_answer_spoils_no_list(castoff: Castoff, make_session: MakeSession) -> None:
+    make_session()
+    castoff("host", "add", "vm", "me@127.0.0.1", "--port", str(free_port()), "--offline")
+    ran = castoff("runs", "--json")
+    assert ran.status == 0
+    assert [record["type"] for record in ran.records] == ["session", "unreachable", "result"]
+
+
+def test_notify_without_a_host_is_a_sentence(castoff: Castoff) -> None:
+    assert castoff("notify", "list", "--json").records[-1]["code"] == "no-host"
