@@ -1,0 +1,94 @@
+"""What a notification says: which run, in which state, and counts. No code, no paths, no commands, no agent's words.
+
+It is read on lock screens, and passes through other people's servers.
+"""
+
+import re
+import time
+from typing import Literal
+
+from agent.events import Frozen
+from agent.sanitise import clean
+from agent.sessions import SessionInfo
+from agent.state import SessionState
+
+About = Literal["finished", "failed", "needs-input", "paused"]
+
+_VERBS: dict[About, str] = {
+    "finished": "finished",
+    "failed": "failed",
+    "needs-input": "needs you",
+    "paused": "paused",
+}
+_TITLE_LENGTH = 60
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*[.,:;!?…]*")
+_WORD_LENGTH = 24
+_TOKEN_LENGTH = 10
+_CHANGING = ("edit", "delete", "move")
+
+
+class Notification(Frozen):
+    """One notification. ``id`` is the same however often it is sent, and is part of the body."""
+
+    id: str
+    title: str
+    body: str
+
+
+def compose(info: SessionInfo, state: SessionState, about: About, seq: int, at: float) -> Notification:
+    """The notification for the phase change ``seq`` at the Unix time ``at``; less than 500 characters."""
+    identity = f"{info.id}-{seq}"
+    lines = (
+        _sum_up(state),
+        f"{time.strftime('%H:%M', time.gmtime(at))} UTC{_duration(state, at)}.",
+        f"To reattach: castoff runs, run {info.id}. [{identity}]",
+    )
+    return Notification(
+        id=identity,
+        title=f"castoff: {plain_title(info.title)} {_VERBS[about]}",
+        body="\n".join(filter(None, lines)),
+    )
+
+
+def plain_title(title: str) -> str:
+    """A run's title as words only. It is often the beginning of a prompt: what may be code, a path or a key is cut."""
+    words = clean(title, single_line=True).split()
+    text = " ".join(word if _is_plain(word) else "…" for word in words)
+    return text if len(text) <= _TITLE_LENGTH else f"{text[: _TITLE_LENGTH - 1]}…"
+
+
+def _is_plain(word: str) -> bool:
+    if not _WORD.fullmatch(word) or len(word) > _WORD_LENGTH:
+        return False
+    return len(word) <= _TOKEN_LENGTH or not any(letter.isdigit() for letter in word)
+
+
+def _sum_up(state: SessionState) -> str:
+    parts: list[str] = []
+    if state.plan:
+        done = sum(entry.status == "completed" for entry in state.plan)
+        parts.append(f"{done} of {len(state.plan)} steps done")
+    touched = _count_touched(state)
+    parts.append("1 file touched" if touched == 1 else f"{touched} files touched")
+    if state.usage.cost_usd is not None:
+        parts.append(f"${state.usage.cost_usd:.2f}")
+    return ", ".join(parts) + "."
+
+
+def _count_touched(state: SessionState) -> int:
+    tools = [b for b in state.blocks if b.type == "tool" and b.status == "completed" and b.tool_kind in _CHANGING]
+    shown = {content.path for tool in tools for content in tool.content if content.type == "diff"}
+    return len(shown | {location.path for tool in tools for location in tool.locations})
+
+
+def _duration(state: SessionState, at: float) -> str:
+    """How long the run has been where it is, if it moved at all."""
+    arrived = max((block.at for block in state.blocks if block.type == "move"), default=None)
+    if arrived is None or at < arrived:
+        return ""
+    seconds = at - arrived
+    if seconds < 60:
+        return f", {seconds:.0f} s after it arrived here"
+    if seconds < 100 * 60:
+        return f", {seconds / 60:.0f} min after it arrived here"
+    return f", {seconds / 3600:.1f} h after it arrived here"
