@@ -66,7 +66,9 @@ class Driver:
 
     async def start(self) -> None:
         """Start the agent and open the session, the earlier one if there is one; raises `AgentFailed`."""
-        known = self._recorder.state.agent_session_id or None
+        state = self._recorder.state
+        # Before the first turn an agent may have kept nothing of the session: nothing to take up, nothing to lose.
+        known = (state.agent_session_id or None) if state.turns else None
         launch = self._launch()
         listener = Listener(happened=self._happened, asked=self._asked)
         agent = await start_agent(launch, listener, frames=self._session.frames, log=self._session.path / "agent.log")

@@ -1,146 +1,19 @@
 """The real Codex agent, through our ACP client, against a scripted model: what the whole product rests on."""
 
 import asyncio
-import os
-import shutil
-import signal
-from collections.abc import Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.client import Launch, Listener, start_agent
 from agent.errors import AgentFailed
-from agent.events import DiffContent, Event, PermissionOption, Planned, ResumeKind, Text, ToolCalled, Used
-from agent.policy import decide
-from agent.profiles import load_profile
-from agent.programs import agent_command
-from agent.session_files import session_files
-from tests.agents import VERSION, ResponsesModel, write_codex_config
-
-CODEX = load_profile("codex", Path("/nonexistent"))
-
-Answer = Callable[[ToolCalled, tuple[PermissionOption, ...]], str | None]
-
-
-def accept(call: ToolCalled, options: tuple[PermissionOption, ...]) -> str | None:
-    return decide("accept-all", call.tool_kind or "other", options)
-
-
-def reject(call: ToolCalled, options: tuple[PermissionOption, ...]) -> str | None:
-    return next(option.option_id for option in options if option.kind == "reject_once")
-
-
-@dataclass
-class Heard:
-    """Everything that the agent said and asked."""
-
-    events: list[Event] = field(default_factory=list[Event])
-    asked: list[ToolCalled] = field(default_factory=list[ToolCalled])
-
-    def text(self) -> str:
-        return "".join(event.text for event in self.events if isinstance(event, Text))
-
-    def calls(self, kind: str) -> list[ToolCalled]:
-        return [event for event in self.events if isinstance(event, ToolCalled) and event.tool_kind == kind]
-
-    def status(self, call_id: str) -> str | None:
-        calls = [event for event in self.events if isinstance(event, ToolCalled) and event.call_id == call_id]
-        return next((call.status for call in reversed(calls) if call.status is not None), None)
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A HOME with Codex installed and configured, and the tree, which is at the same path on each machine."""
-
-    home: Path
-    tree: Path
-    frames: Path
-    environ: dict[str, str]
-
-    @property
-    def pid_file(self) -> Path:
-        return self.home / "agent.pid"
-
-    @asynccontextmanager
-    async def agent(self, heard: Heard, answer: Answer = accept):
-        """A running agent; ``pid_file`` names its process."""
-
-        async def asked(call: ToolCalled, options: tuple[PermissionOption, ...]) -> str | None:
-            heard.asked.append(call)
-            return answer(call, options)
-
-        note_pid = ["/bin/sh", "-c", 'echo $$ > "$0"; exec "$@"', str(self.pid_file)]
-        launch = Launch(
-            argv=[*note_pid, *agent_command(CODEX, self.environ)],
-            env=self.environ,
-            cwd=self.tree,
-            tree=str(self.tree),
-            tree_here=self.tree,
-        )
-        listener = Listener(happened=heard.events.append, asked=asked)
-        agent = await start_agent(launch, listener, frames=self.frames, log=self.home / "agent.log")
-        try:
-            yield agent
-        finally:
-            await agent.close(ends_on_eof=CODEX.ends_on_eof)
-
-    def kill(self) -> None:
-        """End the agent as a crash or a power cut would."""
-        os.kill(int(self.pid_file.read_text("utf-8")), signal.SIGKILL)
-
-
-Machines = Callable[[str], Machine]
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    tree = tmp_path / "my project"
-    tree.mkdir()
-    (tree / "greet.py").write_text('def greet():\n    return "hello"\n', "utf-8")
-    return tree
-
-
-@pytest.fixture
-def machines(tmp_path: Path, tree: Path, codex_prefix: Path, responses_model: ResponsesModel) -> Machines:
-    def make(name: str) -> Machine:
-        home = tmp_path / name
-        (home / "data" / "agents").mkdir(parents=True)
-        (home / "data" / "agents" / "codex").symlink_to(codex_prefix)
-        write_codex_config(home, responses_model.url)
-        environ = {
-            "HOME": str(home),
-            "CASTOFF_DATA": str(home / "data"),
-            "PATH": os.environ["PATH"],
-            "LANG": "C.UTF-8",
-            "OPENAI_API_KEY": "any",
-            "NO_PROXY": "127.0.0.1",
-        }
-        return Machine(home, tree, tmp_path / f"{name}.jsonl", environ)
-
-    return make
-
-
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # what is waited for happens in another process
-            await asyncio.sleep(0.02)
-
-
-def carry(origin: Machine, target: Machine, sid: str) -> tuple[Path, ...]:
-    """Copy the agent's files of the session, and nothing else."""
-    names = session_files(CODEX, origin.home, sid)
-    for name in names:
-        (target.home / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(origin.home / name, target.home / name)
-    return names
+from agent.events import DiffContent, Planned, ResumeKind, Used
+from tests.agents import VERSION, ResponsesModel
+from tests.codex_machines import CODEX, Heard, Machine, Machines, carry, reject, until
 
 
 async def test_a_turn_plans_reads_edits_and_runs(
-    machines: Machines, responses_model: ResponsesModel, tree: Path
+    machines: Machines, responses_model: ResponsesModel, codex_tree: Path
 ) -> None:
     write_work(responses_model)
     heard = Heard()
@@ -152,43 +25,47 @@ async def test_a_turn_plans_reads_edits_and_runs(
     assert (how, reply.stop_reason) == ("new", "end_turn")
     plans = [event.entries for event in heard.events if isinstance(event, Planned)]
     assert [(entry.content, entry.status) for entry in plans[0]] == [("Read", "in_progress"), ("Edit", "pending")]
-    assert [location.path for call in heard.calls("read") for location in call.locations or ()] == [f"{tree}/greet.py"]
+    assert [location.path for call in heard.calls("read") for location in call.locations or ()] == [
+        f"{codex_tree}/greet.py"
+    ]
     diff = next(part for call in heard.calls("edit") for part in call.content or ())
     assert isinstance(diff, DiffContent)
     assert diff.old_text is not None
     assert (diff.path, '"hello"' in diff.old_text, '"hello, world"' in diff.new_text) == (
-        f"{tree}/greet.py",
+        f"{codex_tree}/greet.py",
         True,
         True,
     )
     assert [call.tool_kind for call in heard.asked] == ["edit", "execute"]
     assert [heard.status(call.call_id) for call in heard.asked] == ["completed", "completed"]
-    assert (tree / "greet.py").read_text("utf-8") == 'def greet():\n    return "hello, world"\n'
-    assert (tree / "out.txt").read_text("utf-8") == "hello, world\n"
+    assert (codex_tree / "greet.py").read_text("utf-8") == 'def greet():\n    return "hello, world"\n'
+    assert (codex_tree / "out.txt").read_text("utf-8") == "hello, world\n"
     assert heard.text().endswith("Done: it greets the world.")
     gauges = [event for event in heard.events if isinstance(event, Used)]
     assert gauges and all(gauge.context_used and gauge.context_size for gauge in gauges)
 
 
-async def test_a_rejected_edit_changes_nothing(machines: Machines, responses_model: ResponsesModel, tree: Path) -> None:
-    before = (tree / "greet.py").read_text("utf-8")
+async def test_a_rejected_edit_changes_nothing(
+    machines: Machines, responses_model: ResponsesModel, codex_tree: Path
+) -> None:
+    before = (codex_tree / "greet.py").read_text("utf-8")
     responses_model.write_script("edit", {"edit": "greet.py", "old": '    return "hello"', "new": "    return 1"})
     heard = Heard()
     async with machines("here").agent(heard, reject) as agent:
         await agent.open(None, CODEX.resume)
         reply = await agent.prompt("[[edit]]")
     assert [call.tool_kind for call in heard.asked] == ["edit"]
-    assert (tree / "greet.py").read_text("utf-8") == before
+    assert (codex_tree / "greet.py").read_text("utf-8") == before
     assert reply.stop_reason == "cancelled"
 
 
 @pytest.mark.parametrize("way", CODEX.resume)
 async def test_killed_in_mid_command_it_goes_on_elsewhere_with_everything(
-    machines: Machines, responses_model: ResponsesModel, tree: Path, way: ResumeKind
+    machines: Machines, responses_model: ResponsesModel, codex_tree: Path, way: ResumeKind
 ) -> None:
     write_interrupted(responses_model)
     here, there = machines("here"), machines("there")
-    sid = await crash_in_mid_command(here, tree)
+    sid = await crash_in_mid_command(here, codex_tree)
     before = responses_model.inputs()[-1]
     assert len(carry(here, there, sid)) == 1
 
@@ -197,7 +74,7 @@ async def test_killed_in_mid_command_it_goes_on_elsewhere_with_everything(
         assert await agent.open(sid, (way,)) == (sid, way)
         reply = await agent.prompt("Please go on.")
     assert reply.stop_reason == "end_turn"
-    assert (tree / "after.txt").exists()
+    assert (codex_tree / "after.txt").exists()
     # The script went on after the call that was cut off, which the model is told of.
     after = responses_model.inputs()[-1]
     assert_continues(before, after)
@@ -234,26 +111,28 @@ async def test_a_session_that_did_not_come_along_is_refused(machines: Machines) 
     assert str(caught.value)
 
 
-async def test_a_running_command_is_cancelled(machines: Machines, responses_model: ResponsesModel, tree: Path) -> None:
+async def test_a_running_command_is_cancelled(
+    machines: Machines, responses_model: ResponsesModel, codex_tree: Path
+) -> None:
     responses_model.write_script("long", {"shell": "echo $$ > shell.pid; touch started; sleep 600", "seconds": 30})
     async with machines("here").agent(Heard()) as agent:
         await agent.open(None, CODEX.resume)
         turn = asyncio.create_task(agent.prompt("[[long]]"))
-        await until((tree / "started").exists)
+        await until((codex_tree / "started").exists)
         await agent.cancel()
         async with asyncio.timeout(20):
             assert (await turn).stop_reason == "cancelled"
-        shell = Path("/proc", (tree / "shell.pid").read_text("utf-8").strip())
+        shell = Path("/proc", (codex_tree / "shell.pid").read_text("utf-8").strip())
         await until(lambda: not shell.exists())
 
 
-async def crash_in_mid_command(here: Machine, tree: Path) -> str:
+async def crash_in_mid_command(here: Machine, codex_tree: Path) -> str:
     """Begin the interrupted script, kill the agent while its long command runs, and return the session's id."""
     heard = Heard()
     async with here.agent(heard) as agent:
         sid, _ = await agent.open(None, CODEX.resume)
         turn = asyncio.create_task(agent.prompt("Work for long [[long]]"))
-        await until((tree / "started").exists)
+        await until((codex_tree / "started").exists)
         await until(lambda: heard.status(heard.asked[-1].call_id) == "in_progress")
         here.kill()
         with pytest.raises(AgentFailed, match="ended with status -9"):
