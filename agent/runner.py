@@ -36,7 +36,7 @@ from agent.messages import (
 )
 from agent.paths import short_socket_path
 from agent.profiles import Profile
-from agent.recorder import Observer, Recorder
+from agent.recorder import Recorder
 from agent.server import LINE_LIMIT, ViewerSession
 from agent.sessions import SessionDir
 
@@ -62,7 +62,8 @@ class Duty:
     launch: Callable[[], Launch]
     host: str = ""
     linger: float | None = None
-    observers: tuple[Observer, ...] = ()
+    watchers: tuple[Callable[[Recorder], None], ...] = ()
+    """Called once with the recorder, to observe it and to record into it."""
 
 
 class Runner:
@@ -78,8 +79,8 @@ class Runner:
         self._viewers: set[asyncio.Task[None]] = set()
         self._idle_since = time.monotonic()
         recorder.observe(self._notice)
-        for observer in duty.observers:
-            recorder.observe(observer)
+        for watch in duty.watchers:
+            watch(recorder)
 
     async def run(self) -> None:
         """Serve the session; returns when it is over here. Raises `OSError` when the journal cannot be written."""
@@ -290,6 +291,15 @@ def _lock(path: Path):
         yield
     finally:
         os.close(descriptor)
+
+
+def is_served(session: SessionDir) -> bool:
+    """Whether a runner of this machine holds the session's lock."""
+    try:
+        with _lock(session.path / "runner.lock"):
+            return False
+    except RunnerBusy:
+        return True
 
 
 async def serve(duty: Duty) -> None:

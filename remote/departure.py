@@ -1,0 +1,271 @@
+"""The parts of a handoff on this side: what is looked at, drained, captured, sent, and put back."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.arrival import Arrival
+from agent.durable import write_model
+from agent.errors import CommandRefused
+from agent.events import Frozen
+from agent.lease import read_lease
+from agent.profiles import load_profile
+from agent.sessions import SessionDir
+from remote.config import Host
+from remote.errors import RemoteError
+from remote.host_client import HostClient
+from remote.host_protocol import (
+    Accept,
+    Compared,
+    Look,
+    Prepare,
+    Proof,
+    Room,
+    Seen,
+    Standing,
+    Verdict,
+    Verify,
+    Withdraw,
+)
+from remote.local import drain_local, open_local
+from remote.parcel import fold, pack_parcel
+from remote.progress import Stopwatch
+from remote.rsync import Progress, send
+from remote.steps import Away, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
+from snapshot.capture import capture
+from snapshot.digest import DigestCache
+from snapshot.errors import TreeChanged
+from snapshot.filters import rsync_filters
+from snapshot.manifest import Manifest, write_manifest
+from snapshot.survey import Survey, survey
+
+_CAPTURE_TRIES = 3
+_PROVE_SECONDS = 200.0
+_VERIFY_SECONDS = 600.0
+_OWN_LOGINS = Stays(what="environment and logins", why="the host uses its own; nothing is copied")
+
+
+class Receipt(Frozen):
+    """What a handoff moved, kept beside the session."""
+
+    host: str
+    epoch: int
+    files: int
+    size: int
+    tree_digest: str
+    parcel_digest: str
+    stays: tuple[Stays, ...]
+    proof: Proof
+    timings: tuple[Timing, ...]
+
+
+class Departure:
+    """One handoff from this side. The order of the calls is `remote.handoff.hand_off`'s."""
+
+    def __init__(self, session: SessionDir, host: Host, terms: Terms) -> None:
+        self.session = session
+        self.host = host
+        self.terms = terms
+        self.watch = Stopwatch()
+        self.client: HostClient | None = None
+        self.epoch = 0
+        self._tree = Path(session.info.project)
+        self._seen: Preflighted | None = None
+        self._manifest = Manifest(entries=())
+        self._parcel_digest = ""
+        self._drained = False
+
+    @property
+    def _host(self) -> HostClient:
+        assert self.client is not None, "the host is connected first"
+        return self.client
+
+    async def look(self) -> Preflighted:
+        """Everything that can be known before anything changes."""
+        self.epoch = read_lease(self.session).epoch + 1
+        self.watch.lap("connect")
+        seen = await asyncio.to_thread(survey, self._tree)
+        facts = await self._host.ask(
+            Look(
+                agent=self.session.info.agent,
+                size=seen.size,
+                tree_at=self.session.info.project,
+                home_at=self.session.info.home,
+                sandbox=self.host.sandbox,
+            ),
+            Seen,
+        )
+        self._seen = _preflighted(self._host, facts, seen)
+        self.watch.lap("preflight")
+        return self._seen
+
+    async def drain(self) -> None:
+        """Stop the agent at a safe boundary; the local runner ends."""
+        self._drained = True
+        await drain_local(self.session, self.terms.drain_seconds)
+        self.watch.lap("drain")
+
+    async def capture(self) -> Manifest:
+        """The tree's manifest and the parcel; tried again a few times while an editor saves."""
+        cache = DigestCache(self.session.path / "digests.json")
+        for attempt in range(_CAPTURE_TRIES):
+            try:
+                self._manifest = await asyncio.to_thread(capture, self._tree, cache=cache)
+                break
+            except TreeChanged:
+                if attempt == _CAPTURE_TRIES - 1:
+                    raise
+        move = self.session.move(self.epoch)
+        write_manifest(move / "manifest.json", self._manifest)
+        packed = await asyncio.to_thread(
+            pack_parcel,
+            self.session,
+            load_profile(self.session.info.agent),
+            Path(self.session.info.home),
+            self._manifest,
+            move / "parcel",
+        )
+        self._parcel_digest = packed.digest
+        self.watch.lap("capture")
+        return self._manifest
+
+    async def send(self, report: Callable[[Sending], None]) -> None:
+        """Send tree and parcel to where the host gathers them."""
+        room = await self._host.ask(Prepare(run_id=self.session.id, epoch=self.epoch), Room)
+        patterns = await asyncio.to_thread(rsync_filters, self._tree, self._manifest)
+        filters = b"".join(b"- " + pattern + b"\0" for pattern in patterns.split(b"\0") if pattern)
+        manifest = self._manifest
+
+        def tell(progress: Progress) -> None:
+            report(_sending(progress, manifest))
+
+        connection = self._host.connection
+        await send(connection, self._tree, room.tree, filters=filters, delete=True, progress=tell)
+        parcel = self.session.move(self.epoch) / "parcel"
+        await send(connection, parcel, room.parcel, filters=b"", delete=True, progress=None)
+        self.watch.lap("send")
+
+    async def verify(self) -> str:
+        """The digest that the host computed; raises `RemoteError` naming what differs."""
+        request = Verify(run_id=self.session.id, epoch=self.epoch, parcel_digest=self._parcel_digest)
+        compared = await self._host.ask(request, Compared, timeout=_VERIFY_SECONDS)
+        if compared.differences or compared.digest != self._manifest.digest:
+            shown = "; ".join(compared.differences[:3]) or "the manifests differ"
+            more = f" and {len(compared.differences) - 3} more" if len(compared.differences) > 3 else ""
+            raise RemoteError(
+                f"What arrived on {self.host.name} is not what was sent: {shown}{more}.",
+                "Nothing was moved; hand it off again when nothing changes the tree.",
+                code="verify",
+            )
+        self.watch.lap("verify")
+        return compared.digest
+
+    async def accept(self) -> Verdict:
+        """Offer the session to the host, which takes it and proves it, or gives it back; may be asked again."""
+        epoch = read_lease(self.session).epoch + 1
+        arrival = Arrival(
+            origin="here",
+            to=self.host.name,
+            files=self._manifest.files,
+            size=self._manifest.size,
+            seconds=self.watch.seconds,
+            sandbox=self._sandbox,
+            same_path=self._sandbox == "open",
+            say=self.terms.say,
+            proceed=True,
+            budget=self.terms.budget,
+            policy=self.terms.policy,
+        )
+        request = Accept(
+            run_id=self.session.id,
+            epoch=epoch,
+            host=self.host.name,
+            sandbox=self._sandbox,
+            tree_at=self.session.info.project,
+            home_at=self.session.info.home,
+            arrival=arrival,
+        )
+        return await self._host.ask(request, Verdict, timeout=_PROVE_SECONDS)
+
+    @property
+    def _sandbox(self):
+        return self._seen.facts.sandbox if self._seen is not None else "open"
+
+    async def withdraw(self) -> Standing:
+        """Take an unanswered offer back, unless the host has taken it."""
+        epoch = read_lease(self.session).epoch + 1
+        return await self._host.ask(Withdraw(run_id=self.session.id, epoch=epoch), Standing)
+
+    async def restore(self) -> None:
+        """Start the agent again where it was drained, if the session is held here; it takes up its turn."""
+        if not self._drained or read_lease(self.session).state != "held":
+            return
+        viewer = await open_local(self.session)
+        try:
+            if fold(self.session).interrupted_turn is not None:
+                await viewer.resume()
+        except CommandRefused:
+            # It has gone on by itself: nothing is left to resume.
+            pass
+        finally:
+            await viewer.close()
+
+    def leave_receipt(self, proof: Proof) -> Away:
+        """Keep the receipt, drop the parcel, and return the last step."""
+        move = self.session.move(proof.epoch)
+        shutil.rmtree(move / "parcel", ignore_errors=True)
+        receipt = Receipt(
+            host=self.host.name,
+            epoch=proof.epoch,
+            files=self._manifest.files,
+            size=self._manifest.size,
+            tree_digest=self._manifest.digest,
+            parcel_digest=self._parcel_digest,
+            stays=self._seen.stays if self._seen else (),
+            proof=proof,
+            timings=self.watch.timings,
+        )
+        write_model(move / "receipt.json", receipt)
+        return Away(
+            run_id=self.session.id,
+            host=self.host.name,
+            epoch=proof.epoch,
+            files=receipt.files,
+            size=receipt.size,
+            seconds=self.watch.seconds,
+            timings=self.watch.timings,
+        )
+
+
+def _preflighted(client: HostClient, seen: Seen, tree: Survey) -> Preflighted:
+    facts = HostFacts(
+        host=client.connection.name,
+        user=seen.user,
+        system=seen.system,
+        runtime=client.runtime.runtime_id,
+        sandbox=seen.sandbox,
+        sandbox_detail=seen.sandbox_detail,
+        free=seen.free,
+        rtt=client.connection.rtt,
+    )
+    refused = [Problem(code=r.code, sentence=r.sentence, way_out=r.way_out) for r in tree.refusals]
+    stays = [Stays(what=k.what, why=k.why, files=k.files, size=k.size) for k in tree.stays]
+    return Preflighted(
+        facts=facts,
+        files=tree.files,
+        size=tree.size,
+        git=tree.git,
+        stays=(*stays, _OWN_LOGINS),
+        problems=(*refused, *seen.problems),
+    )
+
+
+def _sending(progress: Progress, manifest: Manifest) -> Sending:
+    return Sending(
+        files_done=max(0, manifest.files - progress.files_left) if progress.files_left is not None else 0,
+        files=manifest.files,
+        bytes_done=min(progress.bytes_done, manifest.size),
+        total=manifest.size,
+        rate=progress.rate,
+    )

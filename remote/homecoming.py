@@ -1,0 +1,265 @@
+"""The parts of a pull-back on this side: what is reviewed, fetched into quarantine, checked, placed and settled."""
+
+import asyncio
+import ipaddress
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.arrival import Arrival, arrival_path
+from agent.durable import make_private, write_model
+from agent.errors import JournalDamaged, NotOwner
+from agent.journal import read_events
+from agent.lease import read_lease, take, write_lease
+from agent.profiles import load_profile
+from agent.session_files import session_files
+from agent.sessions import SessionDir
+from remote.errors import RemoteError
+from remote.host_client import HostClient
+from remote.host_protocol import Confirm, Give, Pack, Packed, Regain, Standing
+from remote.parcel import fold, parcel_manifest, place_history, place_home
+from remote.place import read_place
+from remote.progress import Stopwatch
+from remote.rsync import Progress, fetch
+from remote.runs import read_diff
+from remote.steps import Change, Home, Problem, Receiving, Reviewed
+from snapshot import home
+from snapshot.capture import capture
+from snapshot.commits import import_bundle
+from snapshot.manifest import Manifest, read_manifest
+
+_PACK_SECONDS = 600.0
+
+
+class Homecoming:
+    """One pull-back from this side. The order of the calls is `remote.pull.pull_back`'s."""
+
+    def __init__(self, session: SessionDir, drain_seconds: float, *, allow_mass_deletion: bool) -> None:
+        self.session = session
+        self.watch = Stopwatch()
+        self.client: HostClient | None = None
+        self._drain_seconds = drain_seconds
+        self._allow_mass_deletion = allow_mass_deletion
+        self._lease = read_lease(session)
+        self._tree = Path(session.info.project)
+        self._packed: Packed | None = None
+        self._theirs = Manifest(entries=())
+        self._drained = False
+        self._commits_ref = ""
+
+    @property
+    def host(self) -> str:
+        """The host that the run is on."""
+        return self._lease.to
+
+    @property
+    def keep(self) -> Path:
+        """Where everything that is replaced is kept."""
+        return self._move / "keep"
+
+    @property
+    def _host(self) -> HostClient:
+        assert self.client is not None, "the host is connected first"
+        return self.client
+
+    @property
+    def _epoch(self) -> int:
+        """The epoch at which the session will be held here."""
+        assert self._packed is not None, "the run is packed first"
+        return self._packed.epoch + 1
+
+    @property
+    def _move(self) -> Path:
+        # One directory a stay on the host, whatever epoch the host has come to: a second try finds it again.
+        return self.session.move(self._lease.epoch + 1)
+
+    def check_away(self, host: str) -> None:
+        """The session must be on ``host``, as far as is known here; raises `NotOwner`."""
+        if read_place(self.session) is not None or self._lease.state == "held":
+            raise NotOwner(f"The session {self.session.id} is here already.", "castoff opens it.")
+        if self._lease.to != host:
+            raise NotOwner(f"The session is on {self._lease.to}, not on {host}.", "castoff runs shows where it is.")
+        if self._lease.state == "offered":
+            raise NotOwner(
+                f"The handoff to {self._lease.to} is not settled.", "Run castoff handoff again to settle it first."
+            )
+
+    async def review(self) -> Reviewed:
+        """What the run changed, and what stands in the way here."""
+        self.watch.lap("connect")
+        diff = await read_diff(self._host, self.session.id)
+        problems = await asyncio.to_thread(self._look_here)
+        self.watch.lap("review")
+        changes = [Change(path=f.path, change=f.change, added=f.added, removed=f.removed) for f in diff.files]
+        return Reviewed(run_id=self.session.id, host=self.host, changes=tuple(changes), problems=tuple(problems))
+
+    def _base(self) -> Manifest:
+        return read_manifest(self.session.move(self._lease.epoch) / "manifest.json")
+
+    def _look_here(self) -> list[Problem]:
+        """The tree here must be what left; a pull that was cut in the middle may have begun to change it."""
+        if (self.keep / "undo.json").exists():
+            return []
+        if not self._tree.is_dir():
+            sentence = f"The project {self._tree} is not there any more."
+            return [Problem(code="no-project", sentence=sentence, way_out="Restore the folder first.")]
+        differences = home.unchanged(self._tree, self._base())
+        if not differences:
+            return []
+        shown = ", ".join(difference.path for difference in differences[:3])
+        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+        return [
+            Problem(
+                code="tree-changed",
+                sentence=f"The tree here has changed since the handoff ({shown}{more}), and is not merged yet.",
+                way_out="Put these changes aside (git stash), pull, and bring them back.",
+            )
+        ]
+
+    async def pack(self) -> None:
+        """The run stops at a safe boundary, and the host makes it ready."""
+        self._drained = True
+        request = Pack(run_id=self.session.id, drain_seconds=self._drain_seconds)
+        self._packed = await self._host.ask(request, Packed, timeout=_PACK_SECONDS)
+        self.watch.lap("drain and pack")
+
+    async def fetch(self, report: Callable[[Receiving], None]) -> None:
+        """Bring parcel and changed files into quarantine."""
+        assert self._packed is not None
+        trusted = _is_this_machine(self._host.connection.host.address)
+        connection, parcel = self._host.connection, self._move / "parcel"
+        shutil.rmtree(parcel, ignore_errors=True)
+        await fetch(connection, self._packed.parcel, make_private(parcel), trusted=trusted)
+        if (await asyncio.to_thread(capture, parcel)).digest != self._packed.parcel_digest:
+            raise RemoteError("The session's files came otherwise than the host packed them.", "Pull again.")
+        self._theirs = parcel_manifest(parcel)
+        names = home.wanted(self._base(), self._theirs)
+        total = sum(self._theirs.by_path[name].size for name in names)
+
+        def tell(progress: Progress) -> None:
+            left = progress.files_left if progress.files_left is not None else len(names)
+            report(
+                Receiving(
+                    files_done=max(0, len(names) - left),
+                    files=len(names),
+                    bytes_done=min(progress.bytes_done, total),
+                    total=total,
+                    rate=progress.rate,
+                )
+            )
+
+        if names:
+            listed = b"".join(name.encode() + b"\0" for name in names)
+            incoming = make_private(self._move / "incoming")
+            await fetch(connection, self._packed.tree, incoming, listed, tell, trusted=trusted)
+        make_private(self._move / "incoming")
+        self.watch.lap("fetch")
+
+    async def check(self, _: None) -> Manifest:
+        """Check what came against what the host promised, and the history against ours; raises before any change."""
+        assert self._packed is not None
+        if self._theirs.digest != self._packed.tree_digest:
+            raise RemoteError("The tree's manifest is not the one that the host promised.", "Pull again.")
+        problems = home.check_paths(self._theirs, self._base())
+        if problems:
+            raise RemoteError(
+                f"The run holds paths that are not safe here: {problems[0].path}: {problems[0].sentence}.",
+                "Look at the run on the host and rename them.",
+                code="unsafe-paths",
+            )
+        await asyncio.to_thread(_check_history, self.session, self._move / "parcel")
+        again = await asyncio.to_thread(self._look_here)
+        if again:
+            raise RemoteError(again[0].sentence, again[0].way_out, code=again[0].code)
+        self.watch.lap("check")
+        return self._theirs
+
+    async def take_over(self) -> int:
+        """The host gives the run up; from here on this side finishes."""
+        assert self._packed is not None
+        standing = await self._host.ask(Give(run_id=self.session.id, epoch=self._packed.epoch, to="home"), Standing)
+        if standing.lease is None or standing.lease.state != "offered":
+            raise RemoteError(f"{self.host} did not give the run up.", "castoff runs shows where it is.")
+        self.watch.lap("give up")
+        return self._epoch
+
+    async def apply(self) -> home.Applied:
+        """Make the tree here what the run made of it; commits come as objects under a ref of ours."""
+        applied = await asyncio.to_thread(
+            home.apply,
+            self._tree,
+            self._base(),
+            self._theirs,
+            self._move / "incoming",
+            self.keep,
+            allow_mass_deletion=self._allow_mass_deletion,
+        )
+        bundle = self._move / "parcel" / "commits.bundle"
+        if bundle.exists():
+            self._commits_ref = f"refs/castoff/{self.session.id}/{self._epoch}"
+            await asyncio.to_thread(import_bundle, self._tree, bundle, self._commits_ref)
+        self.watch.lap("apply")
+        return applied
+
+    async def settle(self, applied: home.Applied) -> Home:
+        """Hold the session here, and let the host file its copy away."""
+        parcel = self._move / "parcel"
+        sid = fold(self.session).agent_session_id
+        place_history(parcel, self.session.path)
+        sid = sid or fold(self.session).agent_session_id
+        if sid:
+            wanted = session_files(load_profile(self.session.info.agent), parcel / "home", sid)
+            place_home(parcel, Path(self.session.info.home), wanted, self._move / "home-before")
+        arrival = Arrival(
+            origin=self.host,
+            to="here",
+            files=applied.changed + applied.deleted,
+            size=sum(entry.size for entry in self._theirs.tree_entries()),
+            seconds=self.watch.seconds,
+        )
+        write_model(arrival_path(self.session, self._epoch), arrival)
+        write_lease(self.session, take(read_lease(self.session), self._epoch))
+        await self._host.ask(Confirm(run_id=self.session.id, epoch=self._epoch), Standing)
+        shutil.rmtree(self._move / "incoming")
+        shutil.rmtree(parcel)
+        self.watch.lap("settle")
+        return Home(
+            run_id=self.session.id,
+            epoch=self._epoch,
+            changed=applied.changed,
+            deleted=applied.deleted,
+            commits_ref=self._commits_ref,
+            seconds=self.watch.seconds,
+            timings=self.watch.timings,
+        )
+
+    async def give_back(self) -> None:
+        """The run goes on at the host, unless this side holds it already or the host cannot be asked now."""
+        if not self._drained or self.client is None or read_lease(self.session).state == "held":
+            return
+        epoch = (self._packed.epoch if self._packed else self._lease.epoch) + 2
+        try:
+            await self.client.ask(Regain(run_id=self.session.id, epoch=epoch), Standing)
+        except RemoteError:
+            # The pull's own error says what happened; the run waits, drained, until it is pulled or opened again.
+            return
+
+
+def _check_history(session: SessionDir, parcel: Path) -> None:
+    """The journal that comes home must go on from ours, and must be a journal."""
+    ours, theirs = session.journal, parcel / "session" / "journal.jsonl"
+    with ours.open("rb") as mine, theirs.open("rb") as other:
+        while block := mine.read(1 << 20):
+            if other.read(len(block)) != block:
+                raise JournalDamaged(
+                    "The run's history does not go on from the one that left here.", "Look at the host."
+                )
+    for _ in read_events(theirs):
+        pass
+
+
+def _is_this_machine(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

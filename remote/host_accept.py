@@ -1,0 +1,198 @@
+"""The host's side of a handoff: make room, compare, accept and prove, or give back.
+
+A run is accepted at the moment its lease is written; everything before can be repeated or thrown away.
+"""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from agent.arrival import arrival_path
+from agent.durable import make_private, read_model, write_model
+from agent.errors import AgentError, NotOwner
+from agent.events import AgentStarted, Frozen, PhaseChanged
+from agent.journal import read_events
+from agent.lease import Lease, read_lease, release, take, write_lease
+from agent.paths import state_dir
+from agent.profiles import Profile, load_profile
+from agent.session_files import session_files
+from agent.sessions import SessionDir, open_session
+from remote import host_protocol as protocol
+from remote.errors import RemoteError
+from remote.host_base import record_run_base
+from remote.host_runner import end_run, is_alive, last_words, start_run
+from remote.parcel import fold, parcel_manifest, place_home, place_session
+from remote.place import Place, home_path, incoming_path, tree_path, write_place
+from snapshot.capture import capture
+from snapshot.manifest import Manifest, write_manifest
+from snapshot.verify import verify
+
+_PROOF_SECONDS = 150.0
+
+
+class _Checked(Frozen):
+    """What was found equal: it may be accepted at this epoch."""
+
+    epoch: int
+    tree_digest: str
+
+
+def session_path(run_id: str) -> Path:
+    """Where the run's session lies on this host."""
+    return make_private(state_dir() / "sessions") / run_id
+
+
+def known_lease(run_id: str) -> Lease | None:
+    """The run's lease on this host, or ``None`` if it never was here; raises `RecordDamaged`."""
+    path = session_path(run_id) / "lease.json"
+    return read_model(path, Lease) if path.exists() else None
+
+
+async def tell_where(request: protocol.Where) -> protocol.Standing:
+    """Who holds the run, as far as this host knows."""
+    lease = known_lease(request.run_id)
+    if lease is None or lease.state != "held":
+        return protocol.Standing(lease=lease)
+    return protocol.Standing(lease=lease, proof=_find_proof(open_session(session_path(request.run_id)), lease.epoch)[0])
+
+
+async def prepare(request: protocol.Prepare) -> protocol.Room:
+    """Make the directories to send to; what an earlier try, or an earlier stay, left there saves sending it again."""
+    lease = known_lease(request.run_id)
+    # A run that was offered from here and comes again at a later epoch than that was taken in between.
+    newest = lease.epoch + (lease.state == "offered") if lease is not None else 0
+    if lease is not None and (lease.state == "held" or request.epoch <= newest):
+        raise NotOwner(f"The run {request.run_id} is known here at epoch {lease.epoch} ({lease.state}).")
+    incoming = make_private(incoming_path(request.run_id))
+    (incoming / "checked.json").unlink(missing_ok=True)
+    earlier = tree_path(request.run_id)
+    if earlier.exists() and not (incoming / "tree").exists():
+        earlier.rename(incoming / "tree")
+    return protocol.Room(tree=str(make_private(incoming / "tree")), parcel=str(make_private(incoming / "parcel")))
+
+
+async def verify_parcel(request: protocol.Verify) -> protocol.Compared:
+    """Recompute what arrived and compare it with the manifests."""
+    incoming = incoming_path(request.run_id)
+    manifest, differences = await asyncio.to_thread(_compare, incoming, request.parcel_digest)
+    if not differences:
+        write_model(incoming / "checked.json", _Checked(epoch=request.epoch, tree_digest=manifest.digest))
+    return protocol.Compared(differences=differences, digest=manifest.digest)
+
+
+def _compare(incoming: Path, parcel_digest: str) -> tuple[Manifest, tuple[str, ...]]:
+    if capture(incoming / "parcel").digest != parcel_digest:
+        return Manifest(entries=()), ("the session's own files arrived otherwise than they were sent",)
+    manifest = parcel_manifest(incoming / "parcel")
+    return manifest, tuple(f"{d.path}: {d.what}" for d in verify(incoming / "tree", manifest))
+
+
+async def accept(request: protocol.Accept) -> protocol.Verdict:
+    """Hold the run, start it, and prove that its agent continues; else give it back at the next epoch."""
+    lease = known_lease(request.run_id)
+    if lease is None or lease.state != "held" or lease.epoch != request.epoch:
+        take(lease, request.epoch)
+        await _take_in(request)
+    session = open_session(session_path(request.run_id))
+    try:
+        if not await is_alive(session):
+            await start_run(session)
+        proof = await _prove(session, request.epoch)
+    except (AgentError, RemoteError) as error:
+        await end_run(session)
+        # Only now, with nothing running, may the other side have it back.
+        released = release(read_lease(session), request.epoch + 1)
+        write_lease(session, released)
+        return protocol.Verdict(reason=str(error), way_out=error.way_out, released=released.epoch)
+    return protocol.Verdict(proof=proof)
+
+
+async def _take_in(request: protocol.Accept) -> None:
+    """Put tree, HOME and session in their places; the lease, last, makes it ours."""
+    incoming = incoming_path(request.run_id)
+    checked = incoming / "checked.json"
+    if not checked.exists() or read_model(checked, _Checked).epoch != request.epoch:
+        raise RemoteError("What was sent has not been compared yet.", "Run the same command again.")
+    path, parcel, tree = session_path(request.run_id), incoming / "parcel", tree_path(request.run_id)
+    if (incoming / "tree").exists():
+        if tree.exists():
+            await asyncio.to_thread(shutil.rmtree, tree)
+        (incoming / "tree").rename(tree)
+    place_session(parcel, path)
+    session = open_session(path)
+    profile = load_profile(session.info.agent)
+    _furnish_home(session, profile, parcel)
+    place = Place(
+        host=request.host,
+        origin=request.arrival.origin,
+        sandbox=request.sandbox,
+        tree=str(tree),
+        tree_at=request.tree_at if request.sandbox == "open" else str(tree),
+        home=str(home_path(request.run_id)),
+        home_at=request.home_at if request.sandbox == "open" else str(home_path(request.run_id)),
+    )
+    write_place(path, place)
+    write_manifest(path / "manifest.json", parcel_manifest(parcel))
+    write_model(arrival_path(session, request.epoch), request.arrival)
+    await record_run_base(session, place)
+    write_lease(session, take(known_lease(request.run_id), request.epoch))
+    await asyncio.to_thread(shutil.rmtree, incoming)
+
+
+def _furnish_home(session: SessionDir, profile: Profile, parcel: Path) -> None:
+    """Give the run its own HOME: the agent's session files as sent, its settings from this host's own user."""
+    home = make_private(home_path(session.id))
+    sid = fold(session).agent_session_id
+    if sid:
+        place_home(parcel, home, session_files(profile, parcel / "home", sid))
+    for pattern in profile.config_files:
+        for source in Path.home().glob(pattern):
+            target = home / source.relative_to(Path.home())
+            make_private(target.parent)
+            shutil.copy2(source, target)
+
+
+async def _prove(session: SessionDir, epoch: int) -> protocol.Proof:
+    """Wait until the journal shows that the agent took the session up; raises `AgentError` if it does not."""
+    deadline = asyncio.get_running_loop().time() + _PROOF_SECONDS
+    before = sum(1 for event in read_events(session.journal) if event.epoch < epoch)
+    while asyncio.get_running_loop().time() < deadline:
+        proof, failure = _find_proof(session, epoch, before)
+        if proof is not None:
+            return proof
+        if failure:
+            raise AgentError(failure)
+        if not await is_alive(session):
+            raise AgentError(f"The runner ended on the host: {await last_words(session)}.")
+        await asyncio.sleep(0.05)
+    raise AgentError(f"The agent did not continue within {_PROOF_SECONDS:.0f} seconds.")
+
+
+def _find_proof(session: SessionDir, epoch: int, after_seq: int = 0) -> tuple[protocol.Proof | None, str]:
+    failure = ""
+    for event in read_events(session.journal, after_seq):
+        if event.epoch != epoch:
+            continue
+        if isinstance(event, AgentStarted):
+            proof = protocol.Proof(
+                agent=event.agent,
+                agent_session_id=event.agent_session_id,
+                resumed=event.resumed,
+                epoch=epoch,
+                head_seq=event.seq,
+            )
+            return proof, ""
+        if isinstance(event, PhaseChanged) and event.phase == "failed":
+            failure = event.detail or "The agent failed."
+    return None, failure
+
+
+async def withdraw(request: protocol.Withdraw) -> protocol.Standing:
+    """Never accept the offer at this epoch, unless it was accepted already; says who holds the run now."""
+    lease = known_lease(request.run_id)
+    if lease is not None and lease.epoch >= request.epoch:
+        return await tell_where(protocol.Where(run_id=request.run_id))
+    path = make_private(session_path(request.run_id))
+    refused = Lease(epoch=request.epoch + 1, state="released")
+    write_model(path / "lease.json", refused)
+    return protocol.Standing(lease=refused)

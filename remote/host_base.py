@@ -1,0 +1,84 @@
+"""The base of a run's diffs, and the diffs, on its host.
+
+Git may execute what the repository's configuration says. The repository is the agent's by now, so git runs
+inside the run's sandbox only.
+"""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from agent.durable import make_private, write_record
+from agent.sessions import SessionDir
+from remote.errors import RemoteError
+from remote.launch import environment_in, python_inside, wrap_in
+from remote.place import Place, base_store
+from remote.sandbox import Bind
+from snapshot.base import record_base
+from snapshot.manifest import GitSummary
+
+_STORE_AT = PurePosixPath("/run/castoff/base")
+_SECONDS = 300.0
+
+
+async def record_run_base(session: SessionDir, place: Place) -> None:
+    """Keep the tree as it arrived, so that what the run changes can be told; raises `GitFailed`."""
+    # What arrived is still the user's own, and nothing of its configuration is read: no sandbox is needed yet.
+    store = make_private(base_store(session))
+    base = await asyncio.to_thread(record_base, Path(place.tree), store)
+    write_record(session.path / "base.id", base.encode() + b"\n")
+
+
+async def read_run_diff(session: SessionDir, place: Place) -> object:
+    """The run's diff as JSON (`snapshot.diff.Diff`); raises `RemoteError`."""
+    store = base_store(session)
+    base = (session.path / "base.id").read_text().strip()
+    words = ["diff", "--tree", place.tree_at, "--store", _inside(place, store), "--base", base]
+    return json.loads(await _run(place, words, store))
+
+
+async def list_run_paths(place: Place) -> tuple[str, ...]:
+    """The paths of the run's tree that git does not ignore; raises `RemoteError`."""
+    printed = await _run(place, ["list", "--tree", place.tree_at], None)
+    return tuple(name.decode("utf-8", "surrogateescape") for name in printed.split(b"\0") if name)
+
+
+async def bundle_commits(session: SessionDir, place: Place, left: GitSummary) -> Path | None:
+    """A bundle of the commits that the run made since it ``left``, or ``None`` if it made none; raises `RemoteError`."""
+    out = session.path / "bundle"
+    shutil.rmtree(out, ignore_errors=True)
+    make_private(out)
+    words = ["bundle", "--tree", place.tree_at, "--out", _inside(place, out) + "/commits.bundle"]
+    words += [f"--base={left.head or ''}", *(f"--known={commit}" for _, commit in left.refs)]
+    await _run(place, words, out)
+    made = out / "commits.bundle"
+    return made if made.is_file() and not made.is_symlink() else None
+
+
+def _inside(place: Place, store: Path) -> str:
+    return str(_STORE_AT if place.sandbox == "open" else store)
+
+
+async def _run(place: Place, words: Sequence[str], store: Path | None) -> bytes:
+    """Run ``python -m snapshot WORDS`` in the run's sandbox and return its output."""
+    binds = [Bind(source=store, at=_STORE_AT, writable=True)] if store else []
+    process = await asyncio.create_subprocess_exec(
+        *wrap_in(place, [python_inside(place), "-I", "-m", "snapshot", *words], binds),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment_in(place, {}),
+        cwd=place.tree,
+    )
+    try:
+        out, errors = await asyncio.wait_for(process.communicate(), _SECONDS)
+    except TimeoutError as error:
+        process.kill()
+        await process.wait()
+        raise RemoteError(f"Looking at the run's tree took more than {_SECONDS:.0f} seconds.") from error
+    if process.returncode != 0:
+        lines = errors.decode(errors="replace").strip().splitlines()
+        raise RemoteError(f"Looking at the run's tree failed: {lines[-1] if lines else process.returncode}.")
+    return out

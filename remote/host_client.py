@@ -1,0 +1,90 @@
+"""This side of the host's requests: one long-lived ``castoff-runner host`` on an open connection.
+
+One request costs one round trip; starting the program costs two and a Python start, once.
+"""
+
+import asyncio
+from typing import Self, TypeVar
+
+from pydantic import ValidationError
+
+from agent.events import Frozen
+from remote.bootstrap import Runtime
+from remote.channel import Channel
+from remote.connection import Connection
+from remote.errors import HostTimeout, RemoteError
+from remote.host_protocol import Reply, Request
+
+Body = TypeVar("Body", bound=Frozen)
+_SECONDS = 60.0
+
+
+class HostClient:
+    """Asks one host. Use it as an async context manager; requests go one at a time."""
+
+    def __init__(self, connection: Connection, runtime: Runtime) -> None:
+        self.connection = connection
+        self.runtime = runtime
+        self._channel: Channel | None = None
+        self._asking = asyncio.Lock()
+
+    async def ask(self, request: Request, body: type[Body], *, timeout: float = _SECONDS) -> Body:
+        """Ask and return the answer's body; raises `RemoteError` with the host's sentence, `ConnectionLost`."""
+        async with self._asking:
+            try:
+                async with asyncio.timeout(timeout):
+                    line = await self._exchange(request.model_dump_json().encode() + b"\n")
+            except TimeoutError as error:
+                await self.close()
+                raise HostTimeout(f"{self.connection.name} did not answer within {timeout:g} seconds.") from error
+            except BaseException:
+                # An answer that is still under way must never be taken for the next one's.
+                await self.close()
+                raise
+        return self._read(line, body)
+
+    async def _exchange(self, line: bytes) -> bytes:
+        if self._channel is None:
+            self._channel = await self.connection.open(runner_command(self.runtime, "host"))
+        self._channel.writer.write(line)
+        await self._channel.writer.drain()
+        answer = await self._channel.reader.readline()
+        if not answer.endswith(b"\n"):
+            said = self._channel.stderr_tail.strip().splitlines()
+            status = await self._channel.wait()
+            last = said[-1] if said else "it said nothing"
+            raise RemoteError(f"castoff's runtime on {self.connection.name} ended with status {status}: {last}.")
+        return answer
+
+    def _read(self, line: bytes, body: type[Body]) -> Body:
+        try:
+            reply = Reply.model_validate_json(line)
+            if reply.ok:
+                return body.model_validate(reply.body)
+        except ValidationError as error:
+            raise RemoteError(
+                f"{self.connection.name} answered what this castoff does not understand.",
+                "castoff host setup installs the same version there.",
+                code="protocol",
+            ) from error
+        raise RemoteError(reply.sentence, reply.way_out, code=reply.code)
+
+    async def close(self) -> None:
+        """End the program there."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            async with channel:
+                pass
+
+    async def __aenter__(self) -> Self:
+        """Closed at the end of the block."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close, whatever happened."""
+        await self.close()
+
+
+def runner_command(runtime: Runtime, *words: str) -> list[str]:
+    """The argument list that runs ``castoff-runner WORDS`` in a host's runtime."""
+    return [str(runtime.python), "-I", "-m", "remote.runner_cli", *words]

@@ -1,0 +1,73 @@
+"""The host's side of a pull-back: pack the drained run, give it up, archive it - or hold it again."""
+
+import asyncio
+from pathlib import Path
+
+from agent.lease import Lease, confirm, offer, read_lease, take, write_lease
+from agent.profiles import load_profile
+from agent.sessions import SessionDir
+from remote import host_protocol as protocol
+from remote.host_base import bundle_commits, list_run_paths
+from remote.host_look import open_run
+from remote.host_runner import end_run, start_run
+from remote.local import drain_local
+from remote.parcel import pack_parcel
+from remote.place import Place
+from snapshot.capture import capture_paths
+from snapshot.manifest import Manifest, read_manifest
+
+
+async def pack(request: protocol.Pack) -> protocol.Packed:
+    """Drain the run and make manifest, parcel and bundle of it; may be asked again."""
+    session, place = open_run(request.run_id)
+    lease = read_lease(session)
+    if lease.state == "held":
+        await drain_local(session, request.drain_seconds)
+    base = read_manifest(session.path / "manifest.json")
+    paths = await list_run_paths(place)
+    manifest = await asyncio.to_thread(capture_paths, Path(place.tree), paths, base=base)
+    commits = await bundle_commits(session, place, base.git) if base.git else None
+    parcel = session.path / "parcel"
+    packed = await asyncio.to_thread(_pack, session, place, manifest, parcel, commits)
+    return protocol.Packed(
+        epoch=lease.epoch,
+        tree=place.tree,
+        parcel=str(parcel),
+        tree_digest=manifest.digest,
+        parcel_digest=packed.digest,
+    )
+
+
+def _pack(session: SessionDir, place: Place, manifest: Manifest, parcel: Path, commits: Path | None) -> Manifest:
+    profile = load_profile(session.info.agent)
+    return pack_parcel(session, profile, Path(place.home), manifest, parcel, commits)
+
+
+async def give(request: protocol.Give) -> protocol.Standing:
+    """Give the run up; on disk before the answer leaves."""
+    session, _ = open_run(request.run_id)
+    lease = read_lease(session)
+    if lease.epoch == request.epoch:
+        write_lease(session, offer(lease, request.to))
+    return protocol.Standing(lease=read_lease(session))
+
+
+async def confirm_away(request: protocol.Confirm) -> protocol.Standing:
+    """The other side holds it: what is left here is an archive."""
+    session, _ = open_run(request.run_id)
+    lease = read_lease(session)
+    if lease != Lease(epoch=request.epoch, state="away", to=lease.to):
+        write_lease(session, confirm(lease, request.epoch))
+    await end_run(session)
+    return protocol.Standing(lease=read_lease(session))
+
+
+async def regain(request: protocol.Regain) -> protocol.Standing:
+    """The pull failed before the other side took the run: hold it again and start its runner."""
+    session, _ = open_run(request.run_id)
+    lease = read_lease(session)
+    if lease.state == "offered":
+        write_lease(session, take(lease, request.epoch))
+    await end_run(session)
+    await start_run(session)
+    return protocol.Standing(lease=read_lease(session))

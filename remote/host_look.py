@@ -1,0 +1,192 @@
+"""What a host says of itself and of its runs."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from agent.durable import read_model
+from agent.errors import AgentError, AgentFailed
+from agent.events import ToolKind
+from agent.lease import Lease
+from agent.paths import state_dir
+from agent.profiles import Profile, load_profile
+from agent.programs import agent_command
+from agent.sessions import SessionDir, list_sessions
+from agent.state import SessionState
+from remote import host_protocol as protocol
+from remote.agent_env import read_env
+from remote.errors import RemoteError
+from remote.facts import Facts, collect_facts
+from remote.host_base import read_run_diff
+from remote.host_runner import is_alive
+from remote.parcel import fold
+from remote.place import Place, read_place
+from remote.run import Run
+from remote.sandbox import wrap
+from remote.steps import Problem
+
+_RESERVE = 200 << 20
+"""Bytes that stay free on a host beside the tree itself."""
+_CHANGING: frozenset[ToolKind] = frozenset({"edit", "delete", "move"})
+
+
+async def look(request: protocol.Look) -> protocol.Seen:
+    """Check everything that a run would need here; each problem with a sentence and a way out."""
+    facts = await asyncio.to_thread(collect_facts)
+    level, detail = _level(request, facts)
+    problems = [*_tools(facts), *_space(request, facts), *_agent(request.agent), *_sandbox(request, level, detail)]
+    return protocol.Seen(
+        user=facts.user,
+        system=facts.system,
+        sandbox=level,
+        sandbox_detail=detail,
+        free=facts.free_bytes,
+        problems=tuple(problems),
+        now=time.time(),
+    )
+
+
+def _level(request: protocol.Look, facts: Facts) -> tuple[protocol.SandboxLevel, str]:
+    if request.sandbox == "none":
+        return "none", "switched off for this host"
+    if not facts.sandbox:
+        return "none", facts.sandbox_detail or "bubblewrap is not installed"
+    return "open", ""
+
+
+def _sandbox(request: protocol.Look, level: protocol.SandboxLevel, detail: str) -> list[Problem]:
+    if level == "open":
+        return _paths(request)
+    asked = request.sandbox == "open"
+    sentence = f"There is no sandbox on this host ({detail}): the agent can read and change all that its user can."
+    path = " The tree is at another path there than here."
+    return [Problem(code="no-sandbox", sentence=sentence + path, way_out="Install bubblewrap there.", blocking=asked)]
+
+
+def _paths(request: protocol.Look) -> list[Problem]:
+    here = state_dir()
+    try:
+        wrap(
+            ["true"],
+            level="open",
+            tree=here,
+            tree_at=request.tree_at,
+            home=here,
+            home_at=request.home_at,
+            runtime=here,
+        )
+    except RemoteError as error:
+        return [Problem(code=error.code, sentence=str(error), way_out=error.way_out)]
+    return []
+
+
+def _tools(facts: Facts) -> list[Problem]:
+    versions = {"tmux": facts.tmux, "rsync": facts.rsync, "git": facts.git}
+    missing = [name for name, version in versions.items() if not version]
+    if not missing:
+        return []
+    names = " and ".join(missing)
+    return [Problem(code="host-lacks", sentence=f"The host lacks {names}.", way_out=f"Install {names} there.")]
+
+
+def _space(request: protocol.Look, facts: Facts) -> list[Problem]:
+    if facts.free_bytes > request.size + _RESERVE:
+        return []
+    need = (request.size + _RESERVE) / 1e6
+    sentence = f"The host has {facts.free_bytes / 1e6:.0f} MB free; this needs {need:.0f} MB."
+    return [Problem(code="host-full", sentence=sentence, way_out="Make room there.")]
+
+
+def _agent(name: str) -> list[Problem]:
+    try:
+        profile = load_profile(name)
+        agent_command(profile)
+        variables = read_env()
+    except (AgentError, RemoteError) as error:
+        return [Problem(code=error.code, sentence=f"On the host: {error}", way_out=error.way_out)]
+    return _model(profile, variables)
+
+
+def _model(profile: Profile, variables: dict[str, str]) -> list[Problem]:
+    if profile.name != "builtin":
+        return []
+    from agent.builtin.model import check_model
+
+    sentence = check_model(variables)
+    if sentence is None:
+        return []
+    return [Problem(code="model", sentence=f"On the host: {sentence}", way_out="castoff host key NAME VARIABLE")]
+
+
+async def list_rows(request: protocol.ListRuns) -> protocol.Rows:
+    """A row for each run that lives here."""
+    rows = [await _row(s, place) for s in list_sessions(state_dir()) if (place := read_place(s)) and _lives(s)]
+    return protocol.Rows(runs=tuple(rows))
+
+
+def _lives(session: SessionDir) -> bool:
+    path = session.path / "lease.json"
+    return path.exists() and read_model(path, Lease).state in ("held", "offered")
+
+
+async def _row(session: SessionDir, place: Place) -> Run:
+    state = await asyncio.to_thread(fold, session)
+    return Run(
+        run_id=session.id,
+        title=session.info.title,
+        host=place.host,
+        agent=session.info.agent,
+        phase=state.phase,
+        detail=state.detail,
+        project=session.info.project,
+        epoch=state.epoch,
+        head_seq=state.head_seq,
+        alive=await is_alive(session),
+        plan_done=sum(entry.status == "completed" for entry in state.plan),
+        plan_total=len(state.plan),
+        turns=state.turns,
+        files_changed=len(_changed(state)),
+        cost_usd=state.usage.cost_usd,
+        budget=state.budget,
+        last_line=_last_line(state),
+        at=state.at,
+        now=time.time(),
+    )
+
+
+def _changed(state: SessionState) -> set[str]:
+    """Files that tool calls say they changed: cheap, where a diff would read the tree."""
+    changed: set[str] = set()
+    for block in state.blocks:
+        if block.type == "tool" and block.tool_kind in _CHANGING and block.status == "completed":
+            changed |= {location.path for location in block.locations}
+    return changed
+
+
+def _last_line(state: SessionState) -> str:
+    for block in reversed(state.blocks):
+        if block.type == "text" or block.type == "note":
+            return _tail(block.text.splitlines())
+        if block.type == "tool":
+            return block.title
+    return ""
+
+
+def _tail(lines: Sequence[str]) -> str:
+    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
+
+
+async def ask_diff(request: protocol.AskDiff) -> protocol.DiffReply:
+    """What the run changed since it arrived."""
+    session, place = open_run(request.run_id)
+    diff = await read_run_diff(session, place)
+    return protocol.DiffReply.model_validate({"diff": diff})
+
+
+def open_run(run_id: str) -> tuple[SessionDir, Place]:
+    """The run and its place; raises `AgentFailed` if it is not here."""
+    session = next((s for s in list_sessions(state_dir()) if s.id == run_id), None)
+    place = read_place(session) if session else None
+    if session is None or place is None:
+        raise AgentFailed(f"There is no run {run_id} on this host.", "castoff runs lists them.", code="run-unknown")
+    return session, place

@@ -1,0 +1,293 @@
+"""What this side asks of a host's ``castoff-runner host``: one JSON line a request, one a reply.
+
+Requests are told apart by ``op``. All of them can be asked again: the second answer is as good as the first.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, TypeAdapter
+
+from agent.arrival import Arrival
+from agent.events import Frozen, ResumeKind
+from agent.lease import Lease
+from remote.run import Run
+from remote.steps import Problem
+
+VERSION = 1
+SandboxLevel = Literal["open", "none"]
+
+
+class Look(Frozen):
+    """What is there for a run of ``agent``, whose tree of ``size`` bytes and whose HOME would appear at these paths?"""
+
+    op: Literal["look"] = "look"
+    agent: str
+    size: int
+    tree_at: str
+    home_at: str
+    sandbox: Literal["auto", "open", "none"]
+
+
+class Seen(Frozen):
+    """The host in brief. ``free`` is bytes free where runs live; ``now`` its Unix time."""
+
+    user: str
+    system: str
+    sandbox: Literal["open", "none"]
+    sandbox_detail: str = ""
+    free: int
+    agent_version: str = ""
+    problems: tuple[Problem, ...] = ()
+    now: float
+
+
+class Where(Frozen):
+    """Who holds the run, as this host knows it?"""
+
+    op: Literal["where"] = "where"
+    run_id: str
+
+
+class Standing(Frozen):
+    """``lease`` is ``None`` if the host never held the run."""
+
+    lease: Lease | None
+    proof: "Proof | None" = None
+
+
+class Prepare(Frozen):
+    """Make room for what is sent of the run that would be taken at ``epoch``."""
+
+    op: Literal["prepare"] = "prepare"
+    run_id: str
+    epoch: int
+
+
+class Room(Frozen):
+    """Absolute paths on the host to send to."""
+
+    tree: str
+    parcel: str
+
+
+class Verify(Frozen):
+    """Recompute both manifests of what was sent."""
+
+    op: Literal["verify"] = "verify"
+    run_id: str
+    epoch: int
+    parcel_digest: str
+
+
+class Compared(Frozen):
+    """How what arrived differs from the manifests: sentences, none if it is equal."""
+
+    differences: tuple[str, ...]
+    digest: str
+
+
+class Accept(Frozen):
+    """Take the run at ``epoch``, start its runner and prove that the agent continues."""
+
+    op: Literal["accept"] = "accept"
+    run_id: str
+    epoch: int
+    host: str
+    sandbox: Literal["open", "none"]
+    tree_at: str
+    home_at: str
+    arrival: Arrival
+
+
+class Proof(Frozen):
+    """The agent continues: its session's id, how it was taken up, and where the journal stands."""
+
+    agent: str
+    agent_session_id: str
+    resumed: ResumeKind
+    epoch: int
+    head_seq: int
+
+
+class Verdict(Frozen):
+    """Either a proof, or why there is none; then the run was given back at ``released``."""
+
+    proof: Proof | None = None
+    reason: str = ""
+    way_out: str = ""
+    released: int | None = None
+
+
+class Withdraw(Frozen):
+    """The offer at ``epoch`` is taken back: never accept it, unless it was accepted already."""
+
+    op: Literal["withdraw"] = "withdraw"
+    run_id: str
+    epoch: int
+
+
+class ListRuns(Frozen):
+    """The runs that live there."""
+
+    op: Literal["runs"] = "runs"
+
+
+class Rows(Frozen):
+    """One row a run."""
+
+    runs: tuple[Run, ...]
+
+
+class AskDiff(Frozen):
+    """What the run changed since it arrived."""
+
+    op: Literal["diff"] = "diff"
+    run_id: str
+
+
+class DiffReply(Frozen):
+    """A `snapshot.diff.Diff` as JSON."""
+
+    diff: JsonValue
+
+
+class Pack(Frozen):
+    """Drain the run, for at most ``drain_seconds``, and make it ready to be fetched."""
+
+    op: Literal["pack"] = "pack"
+    run_id: str
+    drain_seconds: float = 20.0
+
+
+class Packed(Frozen):
+    """Where to fetch from: the tree, and the parcel with the session's files; digests of both manifests."""
+
+    epoch: int
+    tree: str
+    parcel: str
+    tree_digest: str
+    parcel_digest: str
+
+
+class Give(Frozen):
+    """Give the run up in favour of ``to``, who takes it at the next epoch; on disk before the answer."""
+
+    op: Literal["give"] = "give"
+    run_id: str
+    epoch: int
+    to: str
+
+
+class Confirm(Frozen):
+    """The other side holds the run at ``epoch``; what is left here is an archive."""
+
+    op: Literal["confirm"] = "confirm"
+    run_id: str
+    epoch: int
+
+
+class Regain(Frozen):
+    """The pull failed: hold the run again at ``epoch``, with its runner started."""
+
+    op: Literal["regain"] = "regain"
+    run_id: str
+    epoch: int
+
+
+class SetVariable(Frozen):
+    """Keep a variable for agents on that host; an empty value forgets it."""
+
+    op: Literal["set-variable"] = "set-variable"
+    name: str
+    value: str
+
+
+class ListVariables(Frozen):
+    """The names of the variables kept for agents."""
+
+    op: Literal["variables"] = "variables"
+
+
+class Names(Frozen):
+    """Names only, never values."""
+
+    names: tuple[str, ...]
+
+
+class AddChannel(Frozen):
+    """Keep a notification channel."""
+
+    op: Literal["channel-add"] = "channel-add"
+    url: str
+
+
+class RemoveChannel(Frozen):
+    """Forget a notification channel."""
+
+    op: Literal["channel-remove"] = "channel-remove"
+    channel: str
+
+
+class ListChannels(Frozen):
+    """The notification channels, masked."""
+
+    op: Literal["channels"] = "channels"
+
+
+class TestChannels(Frozen):
+    """Send a test to every channel, or to one."""
+
+    op: Literal["channel-test"] = "channel-test"
+    channel: str = ""
+
+
+class ChannelLine(Frozen):
+    """One channel, masked, and what a test of it gave."""
+
+    channel: str
+    shown: str
+    ok: bool | None = None
+    detail: str = ""
+
+
+class Channels(Frozen):
+    """All channels asked for."""
+
+    channels: tuple[ChannelLine, ...]
+
+
+class Nothing(Frozen):
+    """Done; there is nothing more to say."""
+
+
+Request = (
+    Look
+    | Where
+    | Prepare
+    | Verify
+    | Accept
+    | Withdraw
+    | ListRuns
+    | AskDiff
+    | Pack
+    | Give
+    | Confirm
+    | Regain
+    | SetVariable
+    | ListVariables
+    | AddChannel
+    | RemoveChannel
+    | ListChannels
+    | TestChannels
+)
+REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="op")])
+
+
+class Reply(Frozen):
+    """The frame around every answer: ``body`` if ``ok``, else a sentence, a way out and a code."""
+
+    ok: bool
+    body: JsonValue = None
+    code: str = ""
+    sentence: str = ""
+    way_out: str = ""

@@ -1,0 +1,76 @@
+"""``castoff-runner host``: answers one connection's requests on standard input and output, one after the other."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from agent.errors import AgentError
+from agent.events import Frozen
+from remote import host_protocol as protocol
+from remote.errors import RemoteError
+from snapshot.errors import SnapshotError
+
+_LINE_LIMIT = 64 << 20
+
+
+async def serve_requests() -> None:
+    """Answer until standard input ends."""
+    reader = asyncio.StreamReader(limit=_LINE_LIMIT)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    # Whatever is printed by accident must not end up between the replies.
+    out, sys.stdout = sys.stdout, sys.stderr
+    while line := await reader.readline():
+        reply = await answer(line)
+        out.write(reply.model_dump_json() + "\n")
+        out.flush()
+
+
+async def answer(line: bytes) -> protocol.Reply:
+    """The reply to one request; an error of ours becomes a reply that says so."""
+    try:
+        request = protocol.REQUEST.validate_json(line)
+        body = await _HANDLERS[type(request)](request)
+    except ValidationError as error:
+        return protocol.Reply(
+            ok=False,
+            code="protocol",
+            sentence=f"The host's castoff does not understand the request: {error.errors()[0]['msg']}.",
+            way_out="castoff host setup installs the same version there.",
+        )
+    except (AgentError, RemoteError, SnapshotError) as error:
+        return protocol.Reply(ok=False, code=error.code, sentence=str(error), way_out=error.way_out)
+    except OSError as error:
+        return protocol.Reply(ok=False, code="host-io", sentence=f"On the host: {error.strerror}: {error.filename}.")
+    return protocol.Reply(ok=True, body=body.model_dump(mode="json"))
+
+
+def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
+    from remote import host_accept, host_give, host_look, host_settings
+
+    return {
+        protocol.Look: host_look.look,
+        protocol.ListRuns: host_look.list_rows,
+        protocol.AskDiff: host_look.ask_diff,
+        protocol.Where: host_accept.tell_where,
+        protocol.Prepare: host_accept.prepare,
+        protocol.Verify: host_accept.verify_parcel,
+        protocol.Accept: host_accept.accept,
+        protocol.Withdraw: host_accept.withdraw,
+        protocol.Pack: host_give.pack,
+        protocol.Give: host_give.give,
+        protocol.Confirm: host_give.confirm_away,
+        protocol.Regain: host_give.regain,
+        protocol.SetVariable: host_settings.set_variable,
+        protocol.ListVariables: host_settings.list_variables,
+        protocol.AddChannel: host_settings.add,
+        protocol.RemoveChannel: host_settings.remove,
+        protocol.ListChannels: host_settings.list_all,
+        protocol.TestChannels: host_settings.test,
+    }
+
+
+_HANDLERS = _handlers()

@@ -1,0 +1,45 @@
+"""What a host keeps for runs: variables for agents and notification channels. Values go in, never out."""
+
+from agent.events import Frozen
+from remote import host_protocol as protocol
+from remote.agent_env import read_env, set_env
+from remote.channels import Channel, add_channel, list_channels, remove_channel
+from remote.notify import send_test
+
+
+async def set_variable(request: protocol.SetVariable) -> Frozen:
+    """Keep or forget a variable."""
+    set_env(request.name, request.value)
+    return protocol.Nothing()
+
+
+async def list_variables(_: protocol.ListVariables) -> Frozen:
+    """The names."""
+    return protocol.Names(names=tuple(sorted(read_env())))
+
+
+async def add(request: protocol.AddChannel) -> Frozen:
+    """Keep a channel and show it masked."""
+    return protocol.Channels(channels=(_line(add_channel(request.url)),))
+
+
+async def remove(request: protocol.RemoveChannel) -> Frozen:
+    """Forget a channel."""
+    remove_channel(request.channel)
+    return protocol.Nothing()
+
+
+async def list_all(_: protocol.ListChannels) -> Frozen:
+    """All channels, masked."""
+    return protocol.Channels(channels=tuple(_line(channel) for channel in list_channels()))
+
+
+async def test(request: protocol.TestChannels) -> Frozen:
+    """Send a test and say what became of it."""
+    deliveries = await send_test(request.channel or None)
+    lines = [_line(d.channel).model_copy(update={"ok": d.ok, "detail": d.detail}) for d in deliveries]
+    return protocol.Channels(channels=tuple(lines))
+
+
+def _line(channel: Channel) -> protocol.ChannelLine:
+    return protocol.ChannelLine(channel=channel.id, shown=channel.label)

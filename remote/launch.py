@@ -1,0 +1,94 @@
+"""How an agent is started: here with the user's whole environment, on a host in the run's sandbox."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.client import Launch
+from agent.errors import AgentFailed
+from agent.profiles import Profile
+from agent.programs import agent_command, program_roots
+from agent.sessions import SessionDir
+from remote.agent_env import read_env
+from remote.errors import RemoteError
+from remote.place import Place
+from remote.sandbox import RUNTIME_AT, Bind, environment, wrap
+
+
+def launch_here(session: SessionDir, profile: Profile) -> Launch:
+    """Start the agent in the project itself; raises `AgentFailed` if project or agent are not there."""
+    project = Path(session.info.project)
+    if not project.is_dir():
+        raise AgentFailed(f"The project {project} is not there.", "Restore it, or pull the run into a new place.")
+    env = {name: value for name, value in os.environ.items() if name not in profile.unset}
+    return Launch(agent_command(profile), env, cwd=project, tree=str(project), tree_here=project)
+
+
+def launch_on_host(profile: Profile, place: Place) -> Launch:
+    """Start the agent in the sandbox of its run; raises `AgentFailed`."""
+    argv, binds = _command_inside(profile, place)
+    try:
+        variables = read_env()
+    except RemoteError as error:
+        raise AgentFailed(str(error), error.way_out) from error
+    env = {name: value for name, value in variables.items() if name not in profile.unset}
+    return Launch(
+        wrap_in(place, argv, binds),
+        environment_in(place, env | GIT_STAT),
+        cwd=Path(place.tree),
+        tree=place.tree_at,
+        tree_here=Path(place.tree),
+    )
+
+
+GIT_STAT = {
+    "GIT_CONFIG_COUNT": "2",
+    "GIT_CONFIG_KEY_0": "core.checkStat",
+    "GIT_CONFIG_VALUE_0": "minimal",
+    "GIT_CONFIG_KEY_1": "core.trustctime",
+    "GIT_CONFIG_VALUE_1": "false",
+}
+"""Inode and ctime differ in a copied tree: without this the first ``git status`` there hashes every file."""
+
+
+def runtime_path() -> Path:
+    """Castoff's runtime on this machine: the environment that this interpreter belongs to."""
+    return Path(sys.prefix)
+
+
+def python_inside(place: Place) -> str:
+    """Our interpreter as a command in the run's sandbox sees it."""
+    if place.sandbox == "none":
+        return sys.executable
+    return str(RUNTIME_AT / Path(sys.executable).relative_to(runtime_path()))
+
+
+def wrap_in(place: Place, argv: Sequence[str], binds: Sequence[Bind] = ()) -> list[str]:
+    """The argument list that runs ``argv`` in the run's sandbox; raises `AgentFailed`."""
+    try:
+        return wrap(
+            argv,
+            level=place.sandbox,
+            tree=Path(place.tree),
+            tree_at=place.tree_at,
+            home=Path(place.home),
+            home_at=place.home_at,
+            runtime=runtime_path(),
+            base_prefix=Path(sys.base_prefix),
+            binds=binds,
+        )
+    except RemoteError as error:
+        raise AgentFailed(str(error), error.way_out) from error
+
+
+def environment_in(place: Place, given: dict[str, str]) -> dict[str, str]:
+    """The whole environment of a command in the run's sandbox."""
+    return environment(given, level=place.sandbox, home=Path(place.home), home_at=place.home_at, runtime=runtime_path())
+
+
+def _command_inside(profile: Profile, place: Place) -> tuple[list[str], list[Bind]]:
+    argv = list(agent_command(profile))
+    if argv[0] == sys.executable:
+        return [python_inside(place), *argv[1:]], []
+    return argv, [Bind(source=root) for root in program_roots(Path(argv[0])) if not root.is_relative_to("/usr")]

@@ -1,0 +1,95 @@
+"""The local runner: started at need as a detached process, reached by its unix socket."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from agent.durable import read_model
+from agent.errors import RecordDamaged, RunnerBusy, ViewerGone
+from agent.runner import RunnerRecord, is_served
+from agent.server import LINE_LIMIT
+from agent.sessions import SessionDir
+from agent.viewer import Viewer, attach
+
+_START_SECONDS = 30.0
+_END_SECONDS = 20.0
+
+
+async def open_local(session: SessionDir, after_seq: int = 0) -> Viewer:
+    """Attach to the session's runner on this machine, starting it if none runs.
+
+    Raises `agent.errors.ViewerGone` with the runner's last words when it does not come up.
+    """
+    viewer = await attach_running(session, after_seq)
+    if viewer is not None:
+        return viewer
+    process = start_runner(session)
+    deadline = asyncio.get_running_loop().time() + _START_SECONDS
+    while asyncio.get_running_loop().time() < deadline:
+        viewer = await attach_running(session, after_seq)
+        if viewer is not None:
+            return viewer
+        if process.poll() is not None:
+            raise ViewerGone(f"The runner ended at once: {_last_line(session)}", "castoff doctor tells more.")
+        await asyncio.sleep(0.02)
+    raise ViewerGone("The runner does not come up.", f"Its messages are in {log_path(session)}.")
+
+
+async def attach_running(session: SessionDir, after_seq: int = 0) -> Viewer | None:
+    """Attach to the session's runner if one runs here, else return ``None``."""
+    try:
+        record = read_model(session.path / "runner.json", RunnerRecord)
+        reader, writer = await asyncio.open_unix_connection(record.socket, limit=LINE_LIMIT)
+    except (RecordDamaged, FileNotFoundError, ConnectionRefusedError):
+        return None
+    try:
+        return await attach(reader, writer, after_seq)
+    except ViewerGone:
+        # It was just ending: the caller may start another.
+        writer.close()
+        return None
+
+
+async def drain_local(session: SessionDir, deadline: float) -> None:
+    """Drain the session's runner on this machine, if one runs, and return when it has ended.
+
+    It stops at a safe tool boundary or after ``deadline`` seconds. Raises `agent.errors.AgentError`.
+    """
+    viewer = await attach_running(session)
+    if viewer is not None:
+        try:
+            await viewer.drain(deadline)
+        finally:
+            await viewer.close()
+    end = asyncio.get_running_loop().time() + _END_SECONDS
+    while is_served(session):
+        if asyncio.get_running_loop().time() > end:
+            raise RunnerBusy("The runner does not end.", f"Its messages are in {log_path(session)}.")
+        await asyncio.sleep(0.02)
+
+
+def start_runner(session: SessionDir) -> "subprocess.Popen[bytes]":
+    """Start a detached runner for a session; a second one ends by itself (`RunnerBusy`)."""
+    with log_path(session).open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-m", "remote.runner_cli", "serve", str(session.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=session.path,
+            start_new_session=True,
+        )
+
+
+def log_path(session: SessionDir) -> Path:
+    """Where a local runner's own messages go."""
+    return session.path / "runner.log"
+
+
+def _last_line(session: SessionDir) -> str:
+    with log_path(session).open("rb") as log:
+        log.seek(max(0, os.fstat(log.fileno()).st_size - 2000))
+        lines = log.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing."

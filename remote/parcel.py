@@ -1,0 +1,94 @@
+"""The parcel: what travels of a session besides its tree - journal, frames, the agent's own session files.
+
+A directory with ``session/``, ``home/`` (paths relative to HOME) and ``manifest.json`` (the tree's). It is made
+beside the session on the side that sends and compared by the digest of its own manifest on the side that gets it.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from agent.durable import make_private, sync_directory
+from agent.journal import read_events
+from agent.profiles import Profile
+from agent.session_files import session_files
+from agent.sessions import SessionDir
+from agent.state import SessionState, advance
+from snapshot.capture import capture
+from snapshot.manifest import Manifest, read_manifest, write_manifest
+
+_HISTORY = ("journal.jsonl", "acp.jsonl")
+
+
+def fold(session: SessionDir) -> SessionState:
+    """The session's state from its journal; raises `agent.errors.JournalDamaged`."""
+    return advance(SessionState(), read_events(session.journal))
+
+
+def pack_parcel(
+    session: SessionDir, profile: Profile, home: Path, manifest: Manifest, target: Path, commits: Path | None = None
+) -> Manifest:
+    """Make the parcel in ``target`` anew, with a bundle of ``commits`` if there is one; returns its own manifest.
+
+    Raises `agent.errors.AgentError`, `OSError`.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    make_private(target)
+    if commits is not None:
+        _copy(commits, target / "commits.bundle")
+    for name in ("session.json", *_HISTORY):
+        if (session.path / name).exists():
+            _copy(session.path / name, target / "session" / name)
+    sid = fold(session).agent_session_id
+    make_private(target / "home")
+    for name in session_files(profile, home, sid) if sid else ():
+        _copy(home / name, target / "home" / name)
+    write_manifest(target / "manifest.json", manifest)
+    return capture(target)
+
+
+def place_session(parcel: Path, session_path: Path) -> None:
+    """Put a received session in place on a host, durably; the lease is the caller's, and comes last."""
+    make_private(session_path)
+    _replace(parcel / "session" / "session.json", session_path / "session.json")
+    place_history(parcel, session_path)
+
+
+def place_history(parcel: Path, session_path: Path) -> None:
+    """Put journal and frames of a received session in place, durably, and nothing else of it."""
+    for name in _HISTORY:
+        if (parcel / "session" / name).exists():
+            _replace(parcel / "session" / name, session_path / name)
+    sync_directory(session_path)
+
+
+def place_home(parcel: Path, home: Path, wanted: tuple[Path, ...], keep: Path | None = None) -> None:
+    """Put the agent's session files ``wanted`` (relative) of a received parcel into a HOME.
+
+    What they replace is kept under ``keep``, if that is given.
+    """
+    for name in wanted:
+        if keep is not None and (home / name).exists() and not (keep / name).exists():
+            _copy(home / name, keep / name)
+        _replace(parcel / "home" / name, home / name)
+
+
+def parcel_manifest(parcel: Path) -> Manifest:
+    """The tree's manifest in a parcel; raises `snapshot.errors.ManifestDamaged`."""
+    return read_manifest(parcel / "manifest.json")
+
+
+def _copy(source: Path, target: Path) -> None:
+    make_private(target.parent)
+    shutil.copy2(source, target)
+    target.chmod(0o600)
+
+
+def _replace(source: Path, target: Path) -> None:
+    make_private(target.parent)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+    shutil.copyfile(source, temporary, follow_symlinks=False)
+    temporary.chmod(0o600)
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.rename(target)

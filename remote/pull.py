@@ -1,0 +1,90 @@
+"""Pulling back: a run comes home from its host, or stays there.
+
+The host is not trusted: what it sends goes into quarantine and is checked before anything here changes, and
+nothing of its ``.git`` comes home but objects. The host gives the run up before the tree here changes; the session
+is held here only when everything is in place. Cut anywhere, the same command goes on where it stopped.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from agent.errors import AgentError
+from agent.paths import state_dir
+from agent.sessions import list_sessions
+from remote.errors import RemoteError
+from remote.homecoming import Homecoming
+from remote.host_client import HostClient
+from remote.links import Links
+from remote.progress import Relay
+from remote.steps import (
+    Applied,
+    Connecting,
+    Decision,
+    Draining,
+    Offered,
+    PullStep,
+    Reviewed,
+    SettingUp,
+    StillHere,
+    Verified,
+)
+from snapshot.errors import SnapshotError
+
+_FAILURES = (AgentError, RemoteError, SnapshotError)
+
+
+async def pull_back(
+    links: Links, host: str, run_id: str, *, drain_seconds: float = 20.0, allow_mass_deletion: bool = False
+) -> AsyncGenerator[PullStep, Decision | None]:
+    """Bring a run home from ``host``; ends in `Home` or `StillHere`, and waits for a decision after `Reviewed`.
+
+    Cancelling the task that drives it leaves the run on the host, or a pull that the same command finishes.
+    Raises nothing of its own.
+    """
+    session = next((each for each in list_sessions(state_dir()) if each.id == run_id), None)
+    if session is None:
+        reason = f"The run {run_id} began on another machine, and that is where it comes home to."
+        yield StillHere(code="not-from-here", reason=reason, way_out="Attach to it, or pull it there.")
+        return
+    homecoming = Homecoming(session, drain_seconds, allow_mass_deletion=allow_mass_deletion)
+    try:
+        homecoming.check_away(host)
+        yield Connecting(host=homecoming.host)
+        relay: Relay[PullStep, HostClient] = Relay()
+        report = relay.report
+        async for step in relay.steps(lambda: links.client(homecoming.host, lambda s: report(SettingUp(detail=s)))):
+            yield step
+        homecoming.client = relay.result
+        seen = await homecoming.review()
+        homecoming.watch.skip()
+        decision = yield seen
+        homecoming.watch.skip()
+        if (refused := _refusal(seen, decision)) is not None:
+            yield refused
+            return
+        yield Draining(deadline=drain_seconds)
+        await homecoming.pack()
+        fetching: Relay[PullStep, None] = Relay()
+        async for step in fetching.steps(lambda: homecoming.fetch(fetching.report)):
+            yield step
+        theirs = await homecoming.check(fetching.result)
+        yield Verified(files=theirs.files, digest=theirs.digest)
+        yield Offered(epoch=await homecoming.take_over())
+        applied = await homecoming.apply()
+        yield Applied(changed=applied.changed, deleted=applied.deleted, undo=str(homecoming.keep))
+        yield await homecoming.settle(applied)
+    except _FAILURES as error:
+        await homecoming.give_back()
+        yield StillHere(code=error.code, reason=str(error), way_out=error.way_out)
+    except (asyncio.CancelledError, GeneratorExit):
+        await asyncio.shield(homecoming.give_back())
+        raise
+
+
+def _refusal(seen: Reviewed, decision: Decision | None) -> StillHere | None:
+    blocking = next((problem for problem in seen.problems if problem.blocking), None)
+    if decision != "go":
+        return StillHere(code="cancelled", reason="Nothing was pulled; the run goes on where it is.")
+    if blocking is not None:
+        return StillHere(code=blocking.code, reason=blocking.sentence, way_out=blocking.way_out)
+    return None

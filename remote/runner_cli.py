@@ -1,0 +1,74 @@
+"""``castoff-runner``: what runs headless, here and on hosts.
+
+castoff-runner serve SESSION_DIR    drive a session until it is over
+castoff-runner attach RUN_ID        speak the control protocol on standard input and output
+castoff-runner host                 answer one connection's requests (JSON lines) on standard input and output
+castoff-runner version
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from agent.errors import AgentError
+from remote.errors import RemoteError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, 1 failed (one sentence on standard error), 2 misused."""
+    options = _parser().parse_args(arguments)
+    try:
+        return asyncio.run(_run(options))
+    except (AgentError, RemoteError) as error:
+        sys.stderr.write(f"castoff-runner: {error} {error.way_out}".rstrip() + "\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="castoff-runner", description="The headless part of castoff.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="drive a session until it is over")
+    serve.add_argument("session", type=Path, help="the session's directory")
+    attach = commands.add_parser("attach", help="speak the control protocol on standard input and output")
+    attach.add_argument("run", help="the run's id")
+    commands.add_parser("host", help="answer one connection's requests on standard input and output")
+    commands.add_parser("version", help="print the version")
+    return parser
+
+
+async def _run(options: argparse.Namespace) -> int:
+    match options.command:
+        case "serve":
+            await _serve(options.session)
+        case "attach":
+            from remote.relay import relay_run
+
+            await relay_run(options.run)
+        case "host":
+            from remote.host_service import serve_requests
+
+            await serve_requests()
+        case _:
+            from remote.wheel import runtime_id
+
+            sys.stdout.write(f"{runtime_id()}\n")
+    return 0
+
+
+async def _serve(path: Path) -> None:
+    from remote.serve import serve_session
+
+    task = asyncio.current_task()
+    assert task is not None
+    # A terminal or tmux that goes away must not take the run with it; a polite end is a cancel.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await serve_session(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

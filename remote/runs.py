@@ -1,0 +1,72 @@
+"""The runs on all hosts: listed at once, found by the beginning of an id, looked into."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from agent.errors import SessionUnknown
+from remote.errors import RemoteError
+from remote.host_client import HostClient
+from remote.host_protocol import AskDiff, DiffReply, ListRuns, Rows
+from remote.links import Links
+from remote.run import Run, Runs, Unreachable
+from snapshot.diff import Diff
+
+_DIFF_SECONDS = 300.0
+
+
+async def stream_runs(links: Links) -> AsyncIterator[Runs]:
+    """What each host answers, as it comes: one `Runs` a host; raises only for damaged settings."""
+    tasks = [asyncio.create_task(_ask(links, host.name)) for host in links.settings.hosts()]
+    try:
+        for answer in asyncio.as_completed(tasks):
+            yield await answer
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def list_runs(links: Links) -> Runs:
+    """All runs on all hosts, the newest first; a host that does not answer is told as such."""
+    answers = [answer async for answer in stream_runs(links)]
+    runs = [run for answer in answers for run in answer.runs]
+    gone = [host for answer in answers for host in answer.unreachable]
+    return Runs(
+        runs=tuple(sorted(runs, key=lambda run: run.at, reverse=True)),
+        unreachable=tuple(sorted(gone, key=lambda host: host.host)),
+    )
+
+
+async def _ask(links: Links, name: str) -> Runs:
+    try:
+        client = await links.client(name)
+        rows = await client.ask(ListRuns(), Rows)
+    except RemoteError as error:
+        return Runs(unreachable=(Unreachable(host=name, reason=str(error), way_out=error.way_out),))
+    # A host's own name for itself may be an older one: here it is called as the settings call it.
+    return Runs(runs=tuple(run.model_copy(update={"host": name}) for run in rows.runs))
+
+
+async def find_run(links: Links, prefix: str | None) -> Run:
+    """The one run whose id begins with ``prefix``, or the only one there is; raises `SessionUnknown`."""
+    runs = await list_runs(links)
+    found = [run for run in runs.runs if run.run_id.startswith(prefix or "")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(f"{run.run_id} on {run.host}" for run in found[:5])
+        raise SessionUnknown(f"More than one run fits: {ids}.", "Give more of the id.")
+    silent = ", ".join(host.host for host in runs.unreachable)
+    unsure = f" These hosts did not answer: {silent}." if silent else ""
+    what = f"No run's id begins with {prefix!r}." if prefix else "There is no run on any host."
+    raise SessionUnknown(what + unsure, "castoff runs lists them.")
+
+
+async def fetch_diff(links: Links, host: str, run_id: str) -> Diff:
+    """What a run changed since it arrived there; raises `RemoteError`."""
+    return await read_diff(await links.client(host), run_id)
+
+
+async def read_diff(client: HostClient, run_id: str) -> Diff:
+    """`fetch_diff` on a host that is connected."""
+    reply = await client.ask(AskDiff(run_id=run_id), DiffReply, timeout=_DIFF_SECONDS)
+    return Diff.model_validate(reply.diff)

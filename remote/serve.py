@@ -1,0 +1,34 @@
+"""Puts a runner together: with what it observes and how it starts its agent, here or on a host."""
+
+from pathlib import Path
+
+from agent.profiles import load_profile
+from agent.runner import Duty, serve
+from agent.sessions import open_session
+from remote.launch import launch_here, launch_on_host
+from remote.notify import Notifier
+from remote.pane import print_event
+from remote.place import read_place
+
+_LINGER_SECONDS = 900.0
+"""How long an idle local runner that nobody watches stays, in seconds."""
+
+
+async def serve_session(path: Path) -> None:
+    """Run the session in the directory ``path`` until it is over here; raises `agent.errors.AgentError`."""
+    session = open_session(path)
+    profile = load_profile(session.info.agent)
+    place = read_place(session)
+    if place is None:
+        await serve(Duty(session, profile, lambda: launch_here(session, profile), linger=_LINGER_SECONDS))
+        return
+    async with Notifier(session) as notifier:
+        await serve(
+            Duty(
+                session,
+                profile,
+                lambda: launch_on_host(profile, place),
+                host=place.host,
+                watchers=(lambda recorder: recorder.observe(print_event), notifier.watch),
+            )
+        )
