@@ -11,7 +11,7 @@ from pathlib import Path
 
 from snapshot.digest import DigestCache, file_digest, text_digest
 from snapshot.errors import SnapshotRefused, TreeChanged
-from snapshot.manifest import Entry, Manifest, entry_type, in_git
+from snapshot.manifest import Entry, Manifest, entry_type, in_git, time_counts
 from snapshot.refusal import Refusal
 from snapshot.repository import ignored_among, read_summary
 from snapshot.scan import Scan, scan
@@ -120,7 +120,8 @@ def _describe_one(tree: Path, item: Found, cache: DigestCache | None) -> Entry:
         raise SnapshotRefused([_refuse("unreadable", path, "cannot be read")]) from error
     except OSError as error:
         raise TreeChanged(f"{path!r} changed while it was read.", (path,), "Try again.") from error
-    return Entry(path=path, type="file", mode=mode, size=record.st_size, mtime_ns=record.st_mtime_ns, digest=digest)
+    mtime_ns = record.st_mtime_ns if time_counts(path) else 0
+    return Entry(path=path, type="file", mode=mode, size=record.st_size, mtime_ns=mtime_ns, digest=digest)
 
 
 def link_entry(path: str, target: str) -> Entry:
@@ -143,17 +144,19 @@ def _look_again(tree: Path, seen: Scan) -> list[Found]:
 
 
 def _compare(first: list[Found], second: list[Found]) -> None:
-    before = {path: _state(record) for path, record in first}
-    after = {path: _state(record) for path, record in second}
+    before = {path: _state(path, record) for path, record in first}
+    after = {path: _state(path, record) for path, record in second}
     if before != after:
         changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise TreeChanged(f"{changed[0]!r}{more} changed while the tree was read.", changed, "Try again.")
 
 
-def _state(record: os.stat_result) -> tuple[int, ...]:
+def _state(path: str, record: os.stat_result) -> tuple[int, ...]:
     if entry_type(record.st_mode) == "dir":
         return (record.st_mode,)
+    if not time_counts(path):
+        return (record.st_mode, record.st_size, record.st_ino)
     return (record.st_mode, record.st_size, record.st_mtime_ns, record.st_ctime_ns, record.st_ino)
 
 

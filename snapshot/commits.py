@@ -26,7 +26,7 @@ class Imported(Frozen):
 
 
 def bundle(tree: Path, base_head: str | None, out: Path, *, known: Sequence[str] = ()) -> int:
-    """Write what HEAD, the branches and the stash of ``tree`` have that ``base_head`` and ``known`` have not to ``out``.
+    """Write to ``out`` what HEAD, the branches and the stash of ``tree`` have and ``base_head`` and ``known`` have not.
 
     Returns the number of commits; with 0 no file is written. ``known`` are ids of other commits that home has: those
     that do not exist here (any more) are left out. It runs git on the tree: inside the sandbox. Raises `GitFailed`.

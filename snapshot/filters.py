@@ -7,9 +7,10 @@ from snapshot.manifest import Manifest
 
 
 def rsync_filters(tree: Path, manifest: Manifest) -> bytes:
-    """What of ``tree`` is not in the manifest, for ``--exclude-from=- --from0``: anchored at the tree, literal.
+    """What of ``tree`` is not in the manifest, for ``--from0 --exclude-from=-``: anchored at the tree, literal.
 
-    Pass the tree to rsync with a trailing slash. Directories that are not in the manifest are excluded whole.
+    ``--from0`` has to come first: rsync reads the list where the option stands. The tree needs a trailing slash.
+    Directories that are not in the manifest are excluded whole.
     """
     travels = {entry.path for entry in manifest.entries}
     folders = ["", *(f"{entry.path}/" for entry in manifest.entries if entry.type == "dir")]

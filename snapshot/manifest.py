@@ -31,7 +31,7 @@ class Entry(Frozen):
     """One file, directory or symbolic link, by its path relative to the tree, separated by ``/``.
 
     ``mode`` is the permission bits (0o777 for links, whose own bits mean nothing). ``size`` is bytes: of the
-    content, or of a link's target; 0 for directories. ``mtime_ns`` counts for files only, else 0. ``digest`` is
+    content, or of a link's target; 0 for directories. ``mtime_ns`` is 0 where `time_counts` is false. ``digest`` is
     the blake3 of the content or of the link's target in hex, "" for directories. ``target`` is a link's target.
     """
 
@@ -83,7 +83,8 @@ class Manifest(Frozen):
         """blake3 in hex over every entry: path, type, mode, size, digest, and the mtime of regular files."""
         state = blake3(f"castoff manifest {self.version}\0".encode())
         for e in self.entries:
-            state.update(f"{e.path}\0{e.type}\0{e.mode:o}\0{e.size}\0{e.mtime_ns}\0{e.digest}\n".encode())
+            line = f"{e.path}\0{e.type}\0{e.mode:o}\0{e.size}\0{e.mtime_ns}\0{e.digest}\0{e.target}\0"
+            state.update(line.encode())
         return state.hexdigest()
 
     @cached_property
@@ -93,7 +94,7 @@ class Manifest(Frozen):
 
     @cached_property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Bytes of all files and links, as rsync counts them."""
         return sum(entry.size for entry in self.entries)
 
     @cached_property
@@ -113,6 +114,14 @@ class Manifest(Frozen):
 def in_git(path: str) -> bool:
     """Whether ``path`` is the tree's ``.git`` or lies in it."""
     return path == ".git" or path.startswith(".git/")
+
+
+def time_counts(path: str) -> bool:
+    """Whether the time of the regular file ``path`` is part of the snapshot.
+
+    Git touches objects and shared indexes when it merely comes across them again; their times say nothing.
+    """
+    return not path.startswith((".git/objects/", ".git/sharedindex."))
 
 
 def entry_type(mode: int) -> EntryType | None:

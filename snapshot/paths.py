@@ -8,6 +8,7 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
+from snapshot.digest import text_digest
 from snapshot.manifest import Entry, Frozen, Manifest
 
 # HFS+ drops these from names when it compares them.
@@ -81,8 +82,8 @@ def _part_problems(name: str) -> list[tuple[str, str]]:
 
 def _link_problems(entry: Entry) -> list[tuple[str, str]]:
     target = entry.target
-    if not target or "\0" in target:
-        return [("link", "is a link to nothing")]
+    if not target or "\0" in target or text_digest(target) != entry.digest:
+        return [("link", "is a link that its digest does not fit, or to nothing")]
     if target.startswith("/"):
         return [("link-outside", "is a link out of this folder")]
     parts = [part for part in target.split("/") if part not in {"", "."}]

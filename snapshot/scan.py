@@ -11,6 +11,8 @@ from snapshot.refusal import Refusal
 from snapshot.repository import has_repository, ignored_among, inspect, read_status
 from snapshot.walk import Found, has_bad_name, walk
 
+_EFFECTIVE = os.access in os.supports_effective_ids
+
 
 class Scan(NamedTuple):
     """``travels`` is sorted by path; ``ignored`` and ``sockets`` (in ``.git``, or ignored) are paths that stay."""
@@ -69,7 +71,7 @@ def _examine(item: Found) -> list[Refusal]:
 
 
 def _check_access(tree: Path, item: Found) -> Refusal | None:
-    if stat.S_ISREG(item.stat.st_mode) and not os.access(f"{tree}/{item.path}", os.R_OK):
+    if stat.S_ISREG(item.stat.st_mode) and not os.access(f"{tree}/{item.path}", os.R_OK, effective_ids=_EFFECTIVE):
         return _unreadable(item.path)
     return None
 

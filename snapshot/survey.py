@@ -40,7 +40,7 @@ def survey(tree: Path) -> Survey:
         kept += _settings(tree)
     return Survey(
         files=sum(entry_type(item.stat.st_mode) != "dir" for item in seen.travels),
-        size=sum(item.stat.st_size for item in seen.travels if entry_type(item.stat.st_mode) == "file"),
+        size=sum(item.stat.st_size for item in seen.travels if entry_type(item.stat.st_mode) != "dir"),
         git=seen.git.line if seen.git else "no git repository: the folder alone travels",
         summary=seen.git,
         stays=tuple(sorted(kept, key=lambda item: -item.size)),

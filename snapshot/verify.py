@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from snapshot.digest import file_digest, text_digest
-from snapshot.manifest import Entry, Frozen, Manifest, entry_type
+from snapshot.manifest import Entry, Frozen, Manifest, entry_type, time_counts
 from snapshot.walk import read_link, walk
 
 What = Literal["missing", "extra", "type", "mode", "size", "mtime", "target", "digest", "unreadable"]
@@ -56,7 +56,7 @@ def differs(file: str, record: os.stat_result, entry: Entry, *, modes: bool = Tr
         return None
     if record.st_size != entry.size:
         return "size"
-    if times and record.st_mtime_ns != entry.mtime_ns:
+    if times and time_counts(entry.path) and record.st_mtime_ns != entry.mtime_ns:
         return "mtime"
     try:
         return None if file_digest(file, entry.size) == entry.digest else "digest"

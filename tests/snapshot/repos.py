@@ -1,0 +1,244 @@
+"""Real repositories in every state that a handoff may meet."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+NASTY = [
+    "*",
+    "a*b",
+    "[a-z]",
+    "what?",
+    "back\\slash",
+    "back\\*star",
+    "ends\\",
+    "*\\",
+    "new\nline",
+    " lead",
+    "trail ",
+    "-rf",
+    "--delete",
+    "#hash",
+    "; semi",
+    "+ plus",
+    "- minus",
+    "!bang",
+    'quo"te',
+    "ap'os",
+    "tab\there",
+    "***",
+    "ünï",
+    "$(x)",
+]
+
+
+def run(tree: Path, *arguments: str, check: bool = True, stdin: bytes = b"") -> bytes:
+    """The output of a git command in ``tree``."""
+    command = ["git", "-c", "init.defaultBranch=main", "-c", "protocol.file.allow=always", *arguments]
+    return subprocess.run(command, cwd=tree, input=stdin, capture_output=True, check=check).stdout
+
+
+def write(tree: Path, name: str, content: str | bytes = "text\n") -> Path:
+    file = tree / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+def start(tree: Path) -> None:
+    tree.mkdir(parents=True, exist_ok=True)
+    run(tree, "init", "-q")
+    write(tree, "README", "one\ntwo\n")
+    write(tree, "src/app.py", "print(1)\n")
+    write(tree, ".gitignore", "*.pyc\nbuild/\n")
+    run(tree, "add", "-A")
+    run(tree, "commit", "-qm", "first")
+
+
+def split(tree: Path) -> None:
+    start(tree)
+    write(tree, "README", "one\nstaged\n")
+    run(tree, "add", "README")
+    write(tree, "README", "one\nstaged\nunstaged\n")
+    write(tree, "new staged", "x")
+    run(tree, "add", "new staged")
+    write(tree, "untracked/deep/file", "y")
+    write(tree, "intent", "later")
+    run(tree, "add", "-N", "intent")
+    run(tree, "rm", "-q", "--cached", "src/app.py")
+
+
+def modes(tree: Path) -> None:
+    start(tree)
+    (tree / "src/app.py").chmod(0o755)
+    write(tree, "private").chmod(0o600)
+    write(tree, "readonly").chmod(0o444)
+    (tree / "src").chmod(0o700)
+
+
+def links(tree: Path) -> None:
+    start(tree)
+    (tree / "to file").symlink_to("README")
+    (tree / "to dir").symlink_to("src")
+    (tree / "dangling").symlink_to("no/such")
+    (tree / "absolute").symlink_to("/etc/hostname")
+    (tree / "odd").symlink_to("./src//app.py")
+    run(tree, "add", "to file")
+
+
+def empty_directories(tree: Path) -> None:
+    start(tree)
+    (tree / "empty/inner").mkdir(parents=True)
+    write(tree, "only ignored/x.pyc")
+
+
+def nasty(tree: Path) -> None:
+    start(tree)
+    for name in NASTY:
+        write(tree, f"tracked/{name}/{name}", name)
+    run(tree, "add", "-A")
+    run(tree, "commit", "-qm", "nasty")
+    for name in NASTY:
+        write(tree, f"untracked/{name}", name)
+        write(tree, f"mixed/{name}.pyc", name)
+        write(tree, f"mixed {name}/build/{name}", name)
+
+
+def ignored(tree: Path) -> None:
+    start(tree)
+    write(tree, "build/out.o", "o" * 1000)
+    write(tree, "build/tracked.txt", "kept")
+    run(tree, "add", "-f", "build/tracked.txt")
+    run(tree, "commit", "-qm", "tracked though ignored")
+    write(tree, "src/app.pyc", "c" * 10)
+    write(tree, "web/node_modules/a/b.js", "j" * 500)
+    write(tree, "web/.gitignore", "node_modules\n")
+    write(tree, ".git/info/exclude", "secret.txt\n")
+    write(tree, "secret.txt", "s")
+
+
+def merging(tree: Path) -> None:
+    start(tree)
+    run(tree, "checkout", "-qb", "other")
+    write(tree, "README", "theirs\n")
+    run(tree, "commit", "-qam", "theirs")
+    run(tree, "checkout", "-q", "main")
+    write(tree, "README", "ours\n")
+    run(tree, "commit", "-qam", "ours")
+    run(tree, "merge", "other", check=False)
+
+
+def rebasing(tree: Path) -> None:
+    merging(tree)
+    run(tree, "merge", "--abort")
+    run(tree, "rebase", "other", check=False)
+
+
+def stashed(tree: Path) -> None:
+    start(tree)
+    write(tree, "README", "stash one\n")
+    run(tree, "stash")
+    write(tree, "README", "stash two\n")
+    write(tree, "loose", "untracked in stash")
+    run(tree, "stash", "-u")
+    write(tree, "README", "now\n")
+
+
+def detached(tree: Path) -> None:
+    start(tree)
+    write(tree, "README", "more\n")
+    run(tree, "commit", "-qam", "second")
+    run(tree, "checkout", "-q", "HEAD~1")
+
+
+def unborn(tree: Path) -> None:
+    tree.mkdir(parents=True, exist_ok=True)
+    run(tree, "init", "-q")
+    write(tree, "first", "x")
+    run(tree, "add", "first")
+    write(tree, "second", "y")
+
+
+def no_repository(tree: Path) -> None:
+    write(tree, "notes.txt", "x")
+    write(tree, "build/x.pyc", "y")
+    write(tree, ".gitignore", "*.pyc\n")
+    (tree / "empty").mkdir()
+
+
+def empty_folder(tree: Path) -> None:
+    tree.mkdir(parents=True, exist_ok=True)
+
+
+def shallow(tree: Path) -> None:
+    origin = tree.parent / f"{tree.name}.origin"
+    start(origin)
+    for number in range(3):
+        write(origin, "README", f"{number}\n")
+        run(origin, "commit", "-qam", f"{number}")
+    run(tree.parent, "clone", "-q", "--depth=1", f"file://{origin}", str(tree))
+    write(tree, "README", "changed\n")
+
+
+def sparse(tree: Path) -> None:
+    start(tree)
+    write(tree, "docs/page", "p")
+    run(tree, "add", "-A")
+    run(tree, "commit", "-qm", "docs")
+    run(tree, "sparse-checkout", "set", "src")
+    write(tree, "src/app.py", "print(2)\n")
+
+
+def flagged(tree: Path) -> None:
+    start(tree)
+    run(tree, "update-index", "--assume-unchanged", "README")
+    run(tree, "update-index", "--skip-worktree", "src/app.py")
+    run(tree, "update-index", "--split-index")
+
+
+STATES: dict[str, Callable[[Path], None]] = {
+    build.__name__: build
+    for build in (
+        start,
+        split,
+        modes,
+        links,
+        empty_directories,
+        nasty,
+        ignored,
+        merging,
+        rebasing,
+        stashed,
+        detached,
+        unborn,
+        no_repository,
+        empty_folder,
+        shallow,
+        sparse,
+        flagged,
+    )
+}
+
+
+def fingerprint(tree: Path) -> dict[str, bytes]:
+    """Everything git says of a tree, ignored files left out."""
+    if not (tree / ".git").exists():
+        return {}
+    status = run(tree, "status", "--porcelain=v2", "--branch", "--ignored", "-uall", "-z").split(b"\0")
+    return {
+        "status": b"\0".join(line for line in status if not line.startswith(b"! ")),
+        "index": run(tree, "ls-files", "-s", "-v", "-z"),
+        "stash": run(tree, "stash", "list"),
+        "reflog": run(tree, "reflog", check=False),
+        "refs": run(tree, "for-each-ref"),
+        "config": run(tree, "config", "--local", "--list"),
+        "fsck": run(tree, "fsck", "--no-dangling"),
+        "merge": b"".join(sorted(os.fsencode(path.name) for path in (tree / ".git").iterdir())),
+    }
+
+
+def rsync(source: Path, target: Path, filters: bytes = b"") -> None:
+    """Send as the product does."""
+    command = ["rsync", "-a", "--no-i-r", "--from0", "--exclude-from=-", "--", f"{source}/", f"{target}/"]
+    subprocess.run(command, input=filters, check=True, capture_output=True)

@@ -1,0 +1,173 @@
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from snapshot import capture as capture_module
+from snapshot.capture import capture, capture_paths
+from snapshot.digest import DigestCache, file_digest
+from snapshot.errors import SnapshotRefused, TreeChanged
+from snapshot.listing import list_paths
+from snapshot.manifest import entry_type
+from snapshot.verify import verify
+from tests.snapshot.repos import ignored, start, write
+
+OLD = 1_600_000_000_000_000_000
+
+
+def test_progress_ends_at_the_total(tmp_path: Path) -> None:
+    start(tmp_path)
+    for number in range(600):
+        write(tmp_path, f"many/{number}")
+    told: list[tuple[int, int]] = []
+    manifest = capture(tmp_path, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (len(manifest.entries), len(manifest.entries))
+    assert len(told) > 2
+
+
+def test_a_change_while_hashing_is_noticed(tmp_path: Path) -> None:
+    start(tmp_path)
+
+    def change(_done: int, _total: int) -> None:
+        write(tmp_path, "README", "changed meanwhile\n")
+
+    with pytest.raises(TreeChanged) as caught:
+        capture(tmp_path, progress=change)
+    assert caught.value.paths == ("README",)
+
+
+def test_a_change_of_the_same_size_and_time_is_noticed(tmp_path: Path) -> None:
+    start(tmp_path)
+    times = (tmp_path / "README").stat()
+
+    def change(_done: int, _total: int) -> None:
+        write(tmp_path, "README", "two\none\n")
+        os.utime(tmp_path / "README", ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    with pytest.raises(TreeChanged):
+        capture(tmp_path, progress=change)
+
+
+def test_a_new_ignored_file_meanwhile_is_no_change(tmp_path: Path) -> None:
+    start(tmp_path)
+    manifest = capture(tmp_path, progress=lambda _done, _total: write(tmp_path, "src/app.pyc") and None)
+    assert "src/app.pyc" not in manifest.by_path
+
+
+def test_a_live_writer_gives_one_state_or_an_error(tmp_path: Path) -> None:
+    """Files get the same number one after another: a consistent list never counts upwards."""
+    tree = tmp_path / "tree"
+    start(tree)
+    names = [f"n/{number:03d}" for number in range(40)]
+    for name in names:
+        write(tree, name, "0")
+    stop = threading.Event()
+
+    def count() -> None:
+        round_ = 0
+        while not stop.is_set():
+            round_ += 1
+            for name in names:
+                write(tree, name, f"{round_}")
+            stop.wait(0.02)
+
+    writer = threading.Thread(target=count)
+    writer.start()
+    outcomes: list[str] = []
+    try:
+        for _ in range(15):
+            try:
+                manifest = capture(tree)
+            except TreeChanged:
+                outcomes.append("changed")
+                continue
+            digests = [manifest.by_path[name].digest for name in names]
+            borders = sum(one != two for one, two in zip(digests, digests[1:], strict=False))
+            outcomes.append("consistent" if borders <= 1 else "mixed")
+    finally:
+        stop.set()
+        writer.join()
+    assert len(outcomes) == 15
+    assert "mixed" not in outcomes
+    assert verify(tree, capture(tree)) == ()
+
+
+def test_without_the_second_look_the_guard_test_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted bug: no second look, and the changed file goes unnoticed."""
+    start(tmp_path)
+    os.utime(tmp_path / "README", ns=(OLD, OLD))
+    monkeypatch.setattr(capture_module, "_compare", lambda *_: None)
+    monkeypatch.setattr(capture_module, "_read_fresh_again", lambda *_: None)
+    manifest = capture(tmp_path, progress=lambda _done, _total: write(tmp_path, "README", "late") and None)
+    assert verify(tmp_path, manifest) != ()
+
+
+def test_the_cache_answers_only_for_the_same_file(tmp_path: Path) -> None:
+    tree, file = tmp_path / "tree", tmp_path / "cache"
+    start(tree)
+    path = tree / "README"
+    record = path.stat()
+    known = {"size": record.st_size, "inode": record.st_ino}
+    old = os.stat_result((0o100644, known["inode"], 0, 1, 0, 0, known["size"], 0, 1_500_000_000, 1_500_000_000))
+    cache = DigestCache(file)
+    cache.keep("README", old, file_digest(path, 8))
+    cache.save()
+    again = DigestCache(file)
+    assert again.find("README", old) == file_digest(path, 8)
+    assert again.find("README", record) is None
+    assert again.find("other", old) is None
+
+
+def test_a_fresh_file_is_not_cached(tmp_path: Path) -> None:
+    file = write(tmp_path, "fresh")
+    cache = DigestCache(tmp_path / "cache")
+    cache.keep("fresh", file.stat(), "0" * 64)
+    assert cache.find("fresh", file.stat()) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'[["a",[1],"x"]]', b"\xff"])
+def test_a_damaged_cache_costs_only_time(tmp_path: Path, content: bytes) -> None:
+    tree = tmp_path / "tree"
+    start(tree)
+    (tmp_path / "cache").write_bytes(content)
+    assert capture(tree, cache=DigestCache(tmp_path / "cache")) == capture(tree)
+
+
+def test_a_list_from_the_sandbox(tmp_path: Path) -> None:
+    ignored(tmp_path)
+    whole = capture(tmp_path)
+    listed = capture_paths(tmp_path, list_paths(tmp_path))
+    assert listed.entries == whole.tree_entries()
+
+
+def test_a_list_from_the_sandbox_cannot_lead_elsewhere(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    start(tree)
+    write(tmp_path, "secret", "s")
+    (tree / "out").symlink_to("..")
+    wild = ["../secret", str(tmp_path / "secret"), "out/secret", ".git/config", ".git", "src/../../secret", "", "gone"]
+    assert [entry.path for entry in capture_paths(tree, [*wild, "out"]).entries] == ["out"]
+
+
+def test_a_new_ignore_rule_deletes_nothing(tmp_path: Path) -> None:
+    start(tmp_path)
+    write(tmp_path, "data.csv", "1")
+    base = capture(tmp_path)
+    write(tmp_path, ".gitignore", "*.csv\n")
+    theirs = capture_paths(tmp_path, list_paths(tmp_path), base=base)
+    assert "data.csv" in theirs.by_path
+    assert "data.csv" not in capture_paths(tmp_path, list_paths(tmp_path)).by_path
+
+
+def test_a_list_with_a_pipe_is_refused(tmp_path: Path) -> None:
+    start(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SnapshotRefused, match="pipe"):
+        capture_paths(tmp_path, list_paths(tmp_path))
+
+
+def test_a_pipe_in_place_of_a_file_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert entry_type((tmp_path / "pipe").stat().st_mode) is None
+    assert file_digest(tmp_path / "pipe", 3) == file_digest(write(tmp_path, "nothing", ""), 0)

@@ -1,0 +1,250 @@
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from snapshot.capture import capture
+from snapshot.errors import SnapshotRefused
+from snapshot.survey import survey
+from tests.snapshot.repos import (
+    empty_folder,
+    ignored,
+    merging,
+    no_repository,
+    run,
+    shallow,
+    split,
+    start,
+    unborn,
+    write,
+)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return tmp_path / "tree"
+
+
+def refused(tree: Path) -> list[tuple[str, str]]:
+    """What a survey refuses, which a capture refuses too."""
+    found = [(refusal.code, refusal.path) for refusal in survey(tree).refusals]
+    if found:
+        with pytest.raises(SnapshotRefused) as caught:
+            capture(tree)
+        assert [(refusal.code, refusal.path) for refusal in caught.value.refusals] == found
+        assert all(refusal.sentence and refusal.way_out for refusal in caught.value.refusals)
+    return found
+
+
+def test_the_line_on_git(tree: Path) -> None:
+    split(tree)
+    assert survey(tree).git == "main · 3 staged, 2 unstaged, 2 untracked"
+
+
+@pytest.mark.parametrize(
+    ("build", "line"),
+    [
+        (no_repository, "no git repository: the folder alone travels"),
+        (unborn, "main, no commit yet · 1 staged, 1 untracked"),
+        (merging, "main · 1 in conflict"),
+        (shallow, "main · 1 unstaged"),
+        (empty_folder, "no git repository: the folder alone travels"),
+    ],
+)
+def test_states_that_travel(tree: Path, build: object, line: str) -> None:
+    assert callable(build)
+    build(tree)
+    assert survey(tree).git == line
+    assert refused(tree) == []
+
+
+def test_what_stays_is_counted_by_class(tree: Path) -> None:
+    ignored(tree)
+    write(tree, "other/y.pyc", "c" * 5)
+    stays = {kept.what: (kept.files, kept.size) for kept in survey(tree).stays}
+    assert stays == {"*.o": (1, 1000), "node_modules/": (1, 500), "*.pyc": (2, 15), "*.txt": (1, 1)}
+
+
+def test_without_a_repository_nothing_stays(tree: Path) -> None:
+    no_repository(tree)
+    assert survey(tree).stays == ()
+    assert survey(tree).files == 3
+
+
+def test_what_cannot_be_carried_is_told(tree: Path, tmp_path: Path) -> None:
+    start(tree)
+    os.link(tree / "README", tree / "second name")
+    run(tree, "config", "core.hooksPath", str(tmp_path / "hooks"))
+    run(tree, "config", "include.path", "../../elsewhere")
+    (Path.home() / ".gitconfig").write_text("[user]\nname = x\n")
+    stays = {kept.what: kept.why for kept in survey(tree).stays}
+    assert set(stays) == {"hard links", str(tmp_path / "hooks"), "../../elsewhere", "~/.gitconfig"}
+
+
+def test_a_linked_worktree(tree: Path, tmp_path: Path) -> None:
+    start(tmp_path / "main")
+    run(tmp_path / "main", "worktree", "add", "-q", str(tree))
+    assert refused(tree) == [("linked-worktree", ".git")]
+
+
+def test_a_submodule(tree: Path, tmp_path: Path) -> None:
+    start(tmp_path / "lib")
+    start(tree)
+    run(tree, "submodule", "add", "-q", str(tmp_path / "lib"), "lib")
+    assert ("submodule", "lib") in refused(tree)
+
+
+def test_borrowed_objects(tree: Path, tmp_path: Path) -> None:
+    start(tmp_path / "main")
+    run(tmp_path, "clone", "-q", "--shared", "main", str(tree))
+    assert refused(tree) == [("alternates", ".git/objects/info/alternates")]
+
+
+def test_a_partial_clone(tree: Path, tmp_path: Path) -> None:
+    start(tmp_path / "main")
+    run(tmp_path / "main", "config", "uploadpack.allowFilter", "true")
+    run(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{tmp_path}/main", str(tree))
+    assert refused(tree) == [("partial-clone", ".git/config")]
+
+
+@pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "refs/heads/main.lock", "packed-refs.lock"])
+def test_a_git_command_at_work(tree: Path, name: str) -> None:
+    start(tree)
+    (tree / ".git" / name).touch()
+    assert refused(tree) == [("git-locked", f".git/{name}")]
+
+
+def test_a_garbage_collection_at_work(tree: Path) -> None:
+    start(tree)
+    write(tree, ".git/gc.pid", f"{os.getpid()} here")
+    assert refused(tree) == [("git-locked", ".git/gc.pid")]
+    write(tree, ".git/gc.pid", "4194305 here")
+    assert refused(tree) == []
+
+
+def test_special_files(tree: Path) -> None:
+    start(tree)
+    os.mkfifo(tree / "pipe")
+    assert refused(tree) == [("special-file", "pipe")]
+    write(tree, ".gitignore", "pipe\n")
+    assert refused(tree) == []
+    assert [kept.what for kept in survey(tree).stays] == ["pipe"]
+
+
+def test_a_socket_in_git_stays(tree: Path) -> None:
+    start(tree)
+    with socket.socket(socket.AF_UNIX) as server:
+        here = Path.cwd()
+        os.chdir(tree / ".git")
+        server.bind("fsmonitor--daemon.ipc")
+        os.chdir(here)
+        assert refused(tree) == []
+        assert [kept.what for kept in survey(tree).stays] == [".git/fsmonitor--daemon.ipc"]
+        assert ".git/fsmonitor--daemon.ipc" not in capture(tree).by_path
+
+
+def test_a_name_that_is_not_utf8(tree: Path) -> None:
+    start(tree)
+    (tree / os.fsdecode(b"caf\xe9")).touch()
+    assert refused(tree) == [("name-encoding", "caf\\xe9")]
+
+
+def test_a_nested_repository(tree: Path) -> None:
+    start(tree)
+    start(tree / "vendor/lib")
+    assert refused(tree) == [("nested-repository", "vendor/lib")]
+    write(tree, ".gitignore", "vendor/\n")
+    assert refused(tree) == []
+
+
+def test_a_folder_of_a_larger_repository(tree: Path) -> None:
+    start(tree)
+    assert refused(tree / "src") == [("inside-repository", "")]
+    (tree / "fresh").mkdir()
+    assert refused(tree / "fresh") == []
+
+
+def test_a_broken_repository(tree: Path) -> None:
+    start(tree)
+    (tree / ".git/HEAD").write_text("nonsense")
+    assert refused(tree) == [("git-broken", ".git")]
+
+
+SECRET = "s3cret-token"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("remote.origin.url", f"https://{SECRET}@example.org/x", "remote.origin.url"),
+        ("remote.origin.url", f"https://ann:{SECRET}@example.org/x", "remote.origin.url"),
+        ("remote.origin.pushurl", f"ssh://ann:{SECRET}@example.org/x", "remote.origin.pushurl"),
+        ("http.extraheader", f"Authorization: {SECRET}", "http.extraheader"),
+        ("http.https://example.org/.extraheader", SECRET, "http.https://example.org/.extraheader"),
+        ("credential.helper", f"!echo {SECRET}", "credential.helper"),
+        ("credential.https://example.org.helper", f"store --file {SECRET}", "credential.https://example.org.helper"),
+        (f"url.https://{SECRET}@example.org/.insteadOf", "x:", "url.https://…@example.org/.insteadof"),
+    ],
+)
+def test_credentials_are_named_never_shown(tree: Path, name: str, value: str, shown: str) -> None:
+    start(tree)
+    run(tree, "config", name, value)
+    assert refused(tree) == [("git-credentials", ".git/config")]
+    (refusal,) = survey(tree).refusals
+    assert shown in refusal.sentence
+    assert SECRET not in refusal.model_dump_json()
+
+
+def test_credentials_in_an_included_file_of_the_tree(tree: Path) -> None:
+    start(tree)
+    run(tree, "config", "include.path", "more")
+    write(tree, ".git/more", f"[http]\n\textraHeader = {SECRET}\n")
+    assert refused(tree) == [("git-credentials", ".git/more")]
+
+
+@pytest.mark.parametrize("url", ["git@example.org:x.git", "ssh://git@example.org/x", "https://example.org/a@b"])
+def test_plain_addresses_are_no_credentials(tree: Path, url: str) -> None:
+    start(tree)
+    run(tree, "remote", "add", "origin", url)
+    assert refused(tree) == []
+
+
+def test_the_users_own_credential_helper_is_no_concern(tree: Path) -> None:
+    start(tree)
+    (Path.home() / ".gitconfig").write_text("[credential]\n\thelper = store\n")
+    assert refused(tree) == []
+
+
+def test_no_folder(tree: Path) -> None:
+    with pytest.raises(SnapshotRefused, match="There is no folder"):
+        survey(tree)
+
+
+@contextmanager
+def ordinary_user(folder: Path) -> Iterator[None]:
+    """Root may read everything, so become someone else."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in [folder, *folder.rglob("*")]:
+        os.chown(path, 65534, 65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_what_cannot_be_read() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        tree = Path(name)
+        write(tree, "closed file").chmod(0)
+        write(tree, "closed folder/x")
+        (tree / "closed folder").chmod(0)
+        with ordinary_user(tree):
+            assert refused(tree) == [("unreadable", "closed folder"), ("unreadable", "closed file")]
+            (tree / "closed folder").chmod(0o700)
