@@ -18,6 +18,7 @@ from remote.steps import (
     Home,
     Offered,
     Preflighted,
+    Problem,
     Proved,
     PullStep,
     Receiving,
@@ -27,6 +28,7 @@ from remote.steps import (
     StillHere,
     Verified,
 )
+from tui.cli.errors import NotMoved
 from tui.cli.output import Output
 from tui.cli.wording import count, size
 
@@ -153,9 +155,38 @@ def _describe_problems(step: Preflighted | Reviewed) -> list[str]:
     return [f"  {mark[p.blocking]}: {p.sentence} {p.way_out}".rstrip() for p in step.problems]
 
 
-def blocked(step: Preflighted | Reviewed) -> bool:
-    """Whether a problem stands in the way, so that nobody needs to be asked."""
-    return any(problem.blocking for problem in step.problems)
+def find_blocking(step: HandoffStep | PullStep) -> Problem | None:
+    """The first problem that stands in the way, so that nobody needs to be asked."""
+    if not isinstance(step, Preflighted | Reviewed):
+        return None
+    return next((problem for problem in step.problems if problem.blocking), None)
+
+
+class Decider:
+    """Decides where a move waits: no where a problem blocks, else what was settled before, else what a person says."""
+
+    def __init__(self, question: str, settled: Decision | None) -> None:
+        self._question = question
+        self._settled = settled
+        self.blocking: Problem | None = None
+        """What stood in the way, once something did."""
+
+    async def decide(self, step: HandoffStep | PullStep) -> Decision:
+        """Whether the move goes on after ``step``."""
+        self.blocking = find_blocking(step)
+        if self.blocking is not None:
+            return "cancel"
+        if self._settled is not None:
+            return self._settled
+        if await confirm(self._question):
+            return "go"
+        return "cancel"
+
+    def refuse(self, last: StillHere) -> NotMoved:
+        """The error that a move ends with: what blocked it, else what it said itself."""
+        if self.blocking is not None:
+            return NotMoved(self.blocking.sentence, self.blocking.way_out, code=self.blocking.code)
+        return NotMoved(last.reason, last.way_out, code=last.code)
 
 
 async def drive(

@@ -123,6 +123,18 @@ async def _find(prefix: str | None, links: "Links") -> Target:
     return Target(run.run_id, run.title, run.host, None, links)
 
 
+def pick_departing(prefix: str | None) -> SessionDir:
+    """The session to hand off: by the beginning of its id, else the only one that is not away, else the only one of
+    those that belongs to the current directory. Raises `agent.errors.SessionUnknown`."""
+    if prefix is None:
+        here = [s for s in list_sessions(state_dir()) if read_lease(s).state in ("held", "offered")]
+        of_this_tree = [s for s in here if s.info.project == str(Path.cwd())]
+        for fits in (here, of_this_tree):
+            if len(fits) == 1:
+                return fits[0]
+    return find_session(state_dir(), prefix)
+
+
 def _host_of(session: SessionDir) -> str:
     """The host that this machine's lease names, or `HERE`."""
     lease = read_lease(session)

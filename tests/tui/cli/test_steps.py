@@ -34,7 +34,7 @@ from remote.steps import (
     Verified,
 )
 from tui.cli.output import Output
-from tui.cli.steps import StepView, blocked, describe, drive
+from tui.cli.steps import Decider, StepView, describe, drive
 from tui.cli.wording import age, count, money, size
 
 FACTS = HostFacts(
@@ -144,10 +144,18 @@ def test_every_step_has_words() -> None:
     assert describe(StillHere(code="x", reason="y")) == ""
 
 
-def test_only_blocking_problems_block() -> None:
-    note = Problem(code="a", sentence="b", blocking=False)
-    assert not blocked(PREFLIGHTED.model_copy(update={"problems": (note,)}))
-    assert blocked(PREFLIGHTED.model_copy(update={"problems": (note, Problem(code="c", sentence="d"))}))
+@pytest.mark.parametrize(("settled", "decision"), [("go", "go"), ("cancel", "cancel")])
+async def test_what_was_settled_before_needs_no_person(settled: Decision, decision: Decision) -> None:
+    assert await Decider("?", settled).decide(PREFLIGHTED) == decision
+
+
+async def test_a_blocking_problem_is_the_reason_even_with_yes() -> None:
+    note, wall = Problem(code="a", sentence="b", blocking=False), Problem(code="c", sentence="d", way_out="e")
+    decider = Decider("?", "go")
+    assert await decider.decide(PREFLIGHTED.model_copy(update={"problems": (note,)})) == "go"
+    assert await decider.decide(REVIEWED.model_copy(update={"problems": (note, wall)})) == "cancel"
+    error = decider.refuse(StillHere(code="cancelled", reason="x"))
+    assert (error.code, str(error), error.way_out) == ("c", "d", "e")
 
 
 @pytest.mark.parametrize(

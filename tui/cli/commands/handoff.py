@@ -2,21 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
 
 import click
 
 from agent.events import Budget, Policy
 from agent.lease import read_lease
-from agent.paths import state_dir
-from agent.sessions import SessionDir, find_session
-from remote.steps import Away, Decision, HandoffStep, StillHere, Terms
+from agent.sessions import SessionDir
+from remote.steps import Away, HandoffStep, StillHere, Terms
 from tui.cli.edge import async_command
-from tui.cli.errors import NotMoved
 from tui.cli.names import complete_host, complete_session
 from tui.cli.output import Output
-from tui.cli.steps import StepView, blocked, can_ask, confirm, drive
-from tui.cli.target import open_links
+from tui.cli.steps import Decider, StepView, can_ask, drive
+from tui.cli.target import open_links, pick_departing
 from tui.cli.trust import make_trust
 
 
@@ -59,32 +56,28 @@ async def handoff(
     puts things right again and says where the session is. The same command again finishes a move that was cut.
     """
     _need_answerer(out, yes)
-    moving = find_session(state_dir(), session)
+    moving = pick_departing(session)
     budget = Budget(max_usd=max_usd, max_turns=max_turns, max_minutes=max_minutes)
     terms = Terms(say=say, budget=budget, policy=policy)
+    decider = Decider(f"Cast off to {host}?", "go" if yes else None)
     try:
-        last = await _hand_off(out, moving, host, terms, yes)
+        last = await _hand_off(out, moving, host, terms, decider)
     except asyncio.CancelledError:
         raise KeyboardInterrupt(_where(moving)) from None
     if isinstance(last, StillHere):
-        raise NotMoved(last.reason, last.way_out, code=last.code)
+        raise decider.refuse(last)
     assert isinstance(last, Away)
     out.say(f"  castoff log {last.run_id} --follow     castoff pull {last.run_id}")
     out.done(id=last.run_id, host=last.host, epoch=last.epoch, seconds=last.seconds)
 
 
-async def _hand_off(out: Output, session: SessionDir, host: str, terms: Terms, yes: bool) -> HandoffStep:
+async def _hand_off(out: Output, session: SessionDir, host: str, terms: Terms, decider: Decider) -> HandoffStep:
     from remote.handoff import hand_off
 
-    async def decide(step: HandoffStep) -> Decision:
-        if step.step != "preflighted" or blocked(step):
-            return "cancel"
-        return "go" if yes or await confirm(f"Cast off to {host}?") else "cancel"
-
     async with open_links(make_trust(out)) as links:
-        steps: AsyncGenerator[HandoffStep, Decision | None] = hand_off(session, links.host(host), terms, links)
+        steps = hand_off(session, links.host(host), terms, links)
         with contextlib.closing(StepView(out)) as view:
-            return await drive(steps, view, decide)
+            return await drive(steps, view, decider.decide)
 
 
 def _need_answerer(out: Output, yes: bool) -> None:
