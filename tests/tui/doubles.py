@@ -1,0 +1,206 @@
+"""Doubles for the app's tests: a backend fed with recorded events and steps. Nothing here talks to anything."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.errors import ViewerGone
+from agent.events import AnyEvent, Budget, Policy
+from remote.run import Runs
+from remote.steps import Decision, HandoffStep, PullStep, Terms
+from tui.backend import HostCard, Place, Settings, Signpost, Trust
+
+PLACE = Place(session_id="k3v7q2m9x4ab", title="parser", project="/home/ada/parser", agent="castoff")
+
+
+@dataclass(frozen=True)
+class DoubleFile:
+    path: str
+    change: str = "modified"
+    added: int | None = 1
+    removed: int | None = 1
+    text: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class DoubleDiff:
+    files: tuple[DoubleFile, ...] = ()
+
+
+class DoubleViewer:
+    """Plays events; records commands."""
+
+    def __init__(self, events: list[AnyEvent], after_seq: int) -> None:
+        self.last_heard = time.monotonic()
+        self.sent: list[tuple[Any, ...]] = []
+        self.closed = False
+        self.refuse: Exception | None = None
+        self._events = [e for e in events if e.seq > after_seq]
+        self._more = asyncio.Event()
+        self._gone = ""
+
+    def add(self, *events: AnyEvent) -> None:
+        self._events.extend(events)
+        self.last_heard = time.monotonic()
+        self._more.set()
+
+    def vanish(self, reason: str = "The runner went away.") -> None:
+        self._gone = reason
+        self._more.set()
+
+    async def batches(self) -> AsyncIterator[tuple[AnyEvent, ...]]:
+        while True:
+            self._more.clear()
+            batch, self._events = tuple(self._events), []
+            if batch:
+                yield batch
+            if self._gone:
+                raise ViewerGone(self._gone)
+            await self._more.wait()
+
+    def _command(self, *what: Any) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.sent.append(what)
+
+    async def prompt(self, text: str) -> None:
+        self._command("prompt", text)
+
+    async def interrupt(self) -> None:
+        self._command("interrupt")
+
+    async def answer(self, request_id: str, option_id: str) -> None:
+        self._command("answer", request_id, option_id)
+
+    async def set_policy(self, policy: Policy) -> None:
+        self._command("policy", policy)
+
+    async def set_budget(self, budget: Budget) -> None:
+        self._command("budget", budget)
+
+    async def resume(self) -> None:
+        self._command("resume")
+
+    async def stop(self) -> None:
+        self._command("stop")
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class DoubleMove:
+    """A scripted move: the steps, at which of them to wait, and what was decided."""
+
+    steps: list[Any]
+    gates: dict[int, asyncio.Event] = field(default_factory=dict[int, asyncio.Event])
+    decisions: list[Any] = field(default_factory=list[Any])
+    terms: list[Terms] = field(default_factory=list[Terms])
+    cancelled: bool = False
+
+    async def play(self) -> AsyncGenerator[Any, Decision | None]:
+        try:
+            for index, step in enumerate(self.steps):
+                if index in self.gates:
+                    await self.gates[index].wait()
+                if isinstance(step, Exception):
+                    raise step
+                decision = yield step
+                if step.step in ("preflighted", "reviewed"):
+                    self.decisions.append(decision)
+                    if decision != "go":
+                        return
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+
+class DoubleBackend:
+    """A backend that knows what it was told."""
+
+    def __init__(self, events: list[AnyEvent] | None = None, place: Place | Signpost | None = PLACE) -> None:
+        self.project = "/home/ada/parser"
+        self.agents = ("castoff", "codex")
+        self.events = list(events or [])
+        self.place = place
+        self.viewers: list[DoubleViewer] = []
+        self.attached: list[Place] = []
+        self.attach_errors: list[Exception] = []
+        self.host_cards: tuple[HostCard, ...] = (HostCard(name="vm", destination="ada@vm.example"),)
+        self.kept = Settings()
+        self.diffs: dict[str, Any] = {"": DoubleDiff()}
+        self.diff_reads = 0
+        self.parts: Sequence[Runs | Exception | asyncio.Event] = ()
+        self.out = DoubleMove([])
+        self.home = DoubleMove([])
+        self.stopped: list[tuple[str, str]] = []
+        self.changes: asyncio.Queue[None] = asyncio.Queue()
+        self.trust: Trust | None = None
+        self.watching: Callable[[], None] | None = None
+        self.closed = False
+
+    @property
+    def viewer(self) -> DoubleViewer:
+        return self.viewers[-1]
+
+    def set_trust(self, trust: Trust) -> None:
+        self.trust = trust
+
+    def settings(self) -> Settings:
+        return self.kept
+
+    def remember(self, settings: Settings) -> None:
+        self.kept = settings
+
+    def current(self) -> Place | Signpost | None:
+        return self.place
+
+    def create(self, agent: str) -> Place:
+        return PLACE.model_copy(update={"agent": agent})
+
+    async def attach(self, place: Place, after_seq: int) -> DoubleViewer:
+        self.attached.append(place)
+        if self.attach_errors:
+            raise self.attach_errors.pop(0)
+        self.viewers.append(DoubleViewer(self.events, after_seq))
+        return self.viewer
+
+    def hosts(self) -> tuple[HostCard, ...]:
+        return self.host_cards
+
+    async def runs(self) -> AsyncIterator[Runs]:
+        for part in self.parts:
+            if isinstance(part, asyncio.Event):
+                await part.wait()
+            elif isinstance(part, Exception):
+                raise part
+            else:
+                yield part
+
+    def hand_off(self, session_id: str, host: str, terms: Terms) -> AsyncGenerator[HandoffStep, Decision | None]:
+        self.out.terms.append(terms)
+        return self.out.play()
+
+    def pull_back(self, host: str, run_id: str) -> AsyncGenerator[PullStep, Decision | None]:
+        return self.home.play()
+
+    async def diff(self, place: Place) -> Any:
+        self.diff_reads += 1
+        found = self.diffs.get(place.host)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def watch(self, place: Place) -> AsyncIterator[None]:
+        while True:
+            await self.changes.get()
+            yield None
+
+    async def stop(self, host: str, run_id: str) -> None:
+        self.stopped.append((host, run_id))
+
+    async def close(self) -> None:
+        self.closed = True

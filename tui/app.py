@@ -1,0 +1,297 @@
+"""The app: themes, keys, and which screen is shown."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from remote.steps import Away, Home, StillHere, Terms
+from tui.backend import Backend, KeyQuestion, Place, Settings, Signpost
+from tui.commands import POLICIES
+from tui.composer import Composer
+from tui.errors import TuiError
+from tui.handoff import Handoff
+from tui.keymap import BANNED, KEYS, bindings
+from tui.move_screen import MoveScreen
+from tui.moves import Move
+from tui.pull import Pull
+from tui.runs import RunsScreen
+from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen, SignpostScreen
+from tui.theming import ThemeFile, fallback_variables, read_themes, textual_theme
+from tui.verase import DELETE, is_ctrl_h, read_verase
+from tui.workspace import Workspace
+
+
+class CastoffApp(App[None]):
+    """Work with a coding agent, and cast the session off to a machine of yours."""
+
+    TITLE = "castoff"
+    BINDINGS = bindings("app")
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    ENABLE_COMMAND_PALETTE = True
+    CSS_PATH = "app.tcss"
+
+    def __init__(self, backend: Backend, *, verase: bytes | None = None) -> None:
+        """An app over ``backend``; ``verase`` is what `tui.verase.read_verase` says of the terminal."""
+        super().__init__()
+        self.backend = backend
+        self._verase = verase
+        self._themes: tuple[ThemeFile, ...] = ()
+        self._settings = Settings()
+
+    @property
+    def handoff_key(self) -> str:
+        """The handoff key to show: F8 where this terminal cannot tell Ctrl+H from Backspace."""
+        return "Ctrl+H" if self._verase == DELETE else "F8"
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys that the settings change, by binding id."""
+        return self._settings.keys
+
+    def on_mount(self) -> None:
+        """Themes, keys, then the project's session."""
+        try:
+            self._settings = self.backend.settings()
+            self._themes = read_themes()
+        except TuiError as error:
+            self.complain(str(error), error.way_out)
+        for file in self._themes:
+            self.register_theme(textual_theme(file))
+        self._use_theme(self._settings.theme)
+        self._use_keys(self._settings.keys)
+        self.backend.set_trust(self._trust)
+        found = self.backend.current()
+        self.push_screen(SignpostScreen(found) if isinstance(found, Signpost) else Workspace(self.backend, found))
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our theme variables, before a theme of ours is chosen."""
+        return fallback_variables()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Tell Ctrl+H from Backspace before any widget sees the key."""
+        if isinstance(event, events.Key):
+            if is_ctrl_h(event, self._verase):
+                event = events.Key("ctrl+h", event.character)
+            if isinstance(self.screen, MoveScreen):
+                self.screen.quiet.key(time.monotonic())
+        await super().on_event(event)
+
+    async def on_unmount(self) -> None:
+        """Let go of the world; runners go on."""
+        await self.backend.close()
+
+    # Themes and keys
+
+    def _use_theme(self, name: str) -> bool:
+        if any(t.name == name for t in self._themes):
+            self.theme = f"castoff-{name}"
+            return True
+        return False
+
+    def _use_keys(self, keys: dict[str, str]) -> None:
+        known = {k.id for k in KEYS}
+        wrong = [i for i, k in keys.items() if i not in known or BANNED & set(k.split(","))]
+        if wrong:
+            self.complain(
+                f"These keys in the settings cannot be used: {', '.join(wrong)}.", "docs/keys.md lists what can."
+            )
+        self.set_keymap({i: k for i, k in keys.items() if i not in wrong})
+
+    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: Any) -> None:
+        """A key in the settings takes the place of others: say so."""
+        names = ", ".join(sorted(b.id or b.action for b in clashed_bindings))
+        self.complain(f"A key in the settings is used twice; these have lost theirs: {names}.")
+
+    def choose_theme(self, name: str) -> None:
+        """Use a theme by name, or the next one; remember it."""
+        if not name:
+            self.action_next_theme()
+        elif self._use_theme(name):
+            self._remember(theme=name)
+        else:
+            names = ", ".join(t.name for t in self._themes)
+            self.complain(f"There is no theme {name!r}.", f"There are: {names}.")
+
+    def action_next_theme(self) -> None:
+        """Change to the next theme; remember it."""
+        names = [t.name for t in self._themes]
+        at = next((i for i, n in enumerate(names) if self.theme == f"castoff-{n}"), -1)
+        name = names[(at + 1) % len(names)]
+        self.choose_theme(name)
+        self.show_status(self._themes[(at + 1) % len(names)].title)
+
+    def _remember(self, **changes: str) -> None:
+        self._settings = self._settings.model_copy(update=changes)
+        try:
+            self.backend.remember(self._settings)
+        except OSError as error:
+            self.complain(f"The settings cannot be written: {error.strerror}.")
+
+    # Saying things
+
+    def complain(self, sentence: str, way_out: str = "") -> None:
+        """Say what does not work, and the way out."""
+        self.notify(f"{sentence} {way_out}".strip(), severity="warning", markup=False, timeout=8)
+
+    def show_status(self, sentence: str) -> None:
+        """Say what was done."""
+        self.notify(sentence, markup=False, timeout=4)
+
+    def keep_draft(self, screen: Workspace, text: str) -> None:
+        """Put a text that was not taken back into an empty composer."""
+        composer = screen.query_one(Composer)
+        if not composer.text:
+            composer.replace_draft(text)
+
+    async def _trust(self, question: KeyQuestion) -> bool:
+        future = self.push_screen(HostKeyDialog(question), wait_for_dismiss=False)
+        return bool(await future)
+
+    # Screens
+
+    def _show(self, screen: Screen[Any]) -> None:
+        """Make ``screen`` the only one above the blank base."""
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        self.switch_screen(screen)  # pyright: ignore[reportUnknownMemberType]  # Textual types it Screen[Unknown]
+
+    def action_show_runs(self) -> None:
+        """Open the list of runs."""
+        if not isinstance(self.screen, RunsScreen | MoveScreen):
+            self.push_screen(RunsScreen(self.backend))
+
+    def action_show_keys(self) -> None:
+        """Open the keys page."""
+        if not isinstance(self.screen, KeysScreen):
+            self.push_screen(KeysScreen())
+
+    def reattach(self, place: Place) -> None:
+        """Show the workspace of a session, wherever it lives."""
+        self._show(Workspace(self.backend, place))
+
+    def open_fresh(self, agent: str) -> None:
+        """Show a workspace whose first prompt begins a session."""
+        self._show(Workspace(self.backend, None, agent=agent))
+
+    def open_diff(self, place: Place) -> None:
+        """Show what a session changed."""
+        self.push_screen(DiffScreen(self.backend, place))
+
+    def open_pull(self, place: Place) -> None:
+        """Show what a pull-back would do."""
+        self.push_screen(Pull(self.backend, place))
+
+    def show_signpost(self, place: Place) -> None:
+        """Show where the session is."""
+        self._show(SignpostScreen(Signpost(place=place)))
+
+    def open_handoff(self, workspace: Workspace, host: str = "", last_word: str = "") -> None:
+        """Show what a handoff would do; nothing changes by that."""
+        place = workspace.place
+        if place is None:
+            self.complain("There is nothing to cast off yet.", "Ask the agent for something first.")
+            return
+        if place.host:
+            self.complain(f"This session is on {place.host} already.", "Pull it back first (Ctrl+L).")
+            return
+        names = [h.name for h in self.backend.hosts()]
+        if host and host not in names:
+            self.complain(f"There is no host {host!r}.", f"There are: {', '.join(names) or 'none yet'}.")
+            return
+        last = self._settings.last_host
+        chosen = host or (last if last in names else next(iter(names), ""))
+        terms = Terms(say=last_word, budget=workspace.state.budget)
+        self.push_screen(Handoff(self.backend, place, host=chosen, terms=terms))
+
+    # Moves
+
+    def drive(self, move: Move[Any]) -> None:
+        """Run a move to its end, whatever screen is shown."""
+        self.run_worker(move.drive(), group="move", exit_on_error=False)
+
+    def _workspaces(self, session_id: str) -> list[Workspace]:
+        return [
+            s for s in self.screen_stack if isinstance(s, Workspace) and s.place and s.place.session_id == session_id
+        ]
+
+    def handoff_begins(self, place: Place, host: str) -> None:
+        """The user agreed: the workspace lets go of the runner."""
+        self._remember(last_host=host)
+        for workspace in self._workspaces(place.session_id):
+            workspace.suspend_bridge()
+
+    def handoff_ended(self, place: Place, last: Away | StillHere, *, began: bool) -> None:
+        """A handoff is over; where the session stayed, the workspace follows it again."""
+        if isinstance(last, StillHere) and began:
+            for workspace in self._workspaces(place.session_id):
+                workspace.begin(place)
+
+    def pull_begins(self, place: Place) -> None:
+        """The user agreed: the workspace lets go of the run."""
+        for workspace in self._workspaces(place.session_id):
+            workspace.suspend_bridge()
+
+    def pull_ended(self, place: Place, last: Home | StillHere, *, began: bool) -> None:
+        """A pull-back is over; where the run stayed, the workspace follows it again."""
+        if isinstance(last, StillHere) and began:
+            for workspace in self._workspaces(place.session_id):
+                workspace.begin(place)
+
+    # The palette
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action of the screen and of the app, and every theme and policy."""
+        panes = _panes(screen)
+        for key in KEYS:
+            if key.where in {"app", *panes} and key.id != "app.palette":
+                node: Any = panes.get(key.where, self)
+                yield SystemCommand(key.name, key.what, _runner(self, node, key.action))
+        for theme in self._themes:
+            yield SystemCommand(f"Theme: {theme.title}", "Change the colours", _choose(self, theme.name))
+        if isinstance(screen, Workspace):
+            for policy in POLICIES:
+                yield SystemCommand(
+                    f"Policy: {policy.replace('-', ' ')}",
+                    "What the agent may do without asking",
+                    _policy(screen, policy),
+                )
+
+
+def _panes(screen: Screen[Any]) -> dict[str, Any]:
+    """The parts of the keymap that apply on a screen, with the node that has their actions."""
+    names = {Workspace: "workspace", Handoff: "handoff", Pull: "pull", RunsScreen: "runs", DiffScreen: "diff"}
+    names |= {SignpostScreen: "away", KeysScreen: "keys"}
+    own = next((name for kind, name in names.items() if isinstance(screen, kind)), "")
+    panes: dict[str, Any] = {}
+    if own:
+        panes[own] = screen
+    if isinstance(screen, Workspace):
+        panes["composer"] = screen.query_one(Composer)
+    return panes
+
+
+def _runner(app: CastoffApp, node: Any, action: str) -> Any:
+    async def run() -> None:
+        if isinstance(node, MoveScreen):
+            node.quiet.counts = True
+        await app.run_action(action, node)
+
+    return run
+
+
+def _choose(app: CastoffApp, name: str) -> Any:
+    return lambda: app.choose_theme(name)
+
+
+def _policy(screen: Workspace, policy: Any) -> Any:
+    return lambda: screen.command(lambda viewer: viewer.set_policy(policy))
+
+
+def start(backend: Backend) -> None:
+    """Run the app on this terminal until the user leaves it."""
+    CastoffApp(backend, verase=read_verase()).run()

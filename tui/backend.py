@@ -1,0 +1,172 @@
+"""What the app needs of the world: sessions, hosts, runs, moves, diffs, settings.
+
+The app is composed over this protocol; `tui.wiring` is the real one.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import Field
+
+from agent.events import AnyEvent, Budget, Frozen, Policy
+from remote.run import Runs
+from remote.steps import Decision, HandoffStep, PullStep, Terms
+
+if TYPE_CHECKING:
+    from snapshot.diff import Diff
+
+
+class Place(Frozen):
+    """A session and where to meet it: ``host`` is empty for this machine."""
+
+    session_id: str
+    title: str
+    project: str
+    agent: str
+    host: str = ""
+
+
+class Signpost(Frozen):
+    """A session of this project that lives elsewhere. ``certain`` is false while an offer is unanswered."""
+
+    place: Place
+    certain: bool = True
+
+
+class HostCard(Frozen):
+    """A host as the handoff screen lists it."""
+
+    name: str
+    destination: str
+
+
+class KeyQuestion(Frozen):
+    """A host's key that was never seen before; the user compares the fingerprint."""
+
+    host: str
+    destination: str
+    algorithm: str
+    fingerprint: str
+
+
+class Settings(Frozen):
+    """What the app remembers: theme, last host, and keys by binding id."""
+
+    theme: str = "terminal"
+    last_host: str = ""
+    keys: dict[str, str] = Field(default_factory=dict[str, str])
+
+
+class ViewerLike(Protocol):
+    """What is used of `agent.viewer.Viewer`."""
+
+    last_heard: float
+
+    def batches(self) -> AsyncIterator[tuple[AnyEvent, ...]]:
+        """Events as they come; ends by raising `agent.errors.ViewerGone`."""
+        ...
+
+    async def prompt(self, text: str) -> None:
+        """Queue a prompt."""
+        ...
+
+    async def interrupt(self) -> None:
+        """Cancel the turn in progress."""
+        ...
+
+    async def answer(self, request_id: str, option_id: str) -> None:
+        """Answer a permission question."""
+        ...
+
+    async def set_policy(self, policy: Policy) -> None:
+        """Change the permission policy."""
+        ...
+
+    async def set_budget(self, budget: Budget) -> None:
+        """Change the budget."""
+        ...
+
+    async def resume(self) -> None:
+        """Go on after a pause."""
+        ...
+
+    async def stop(self) -> None:
+        """End the agent and the runner."""
+        ...
+
+    async def close(self) -> None:
+        """Detach."""
+        ...
+
+
+Trust = Callable[[KeyQuestion], Awaitable[bool]]
+
+
+class Backend(Protocol):
+    """The world. Everything may raise `AgentError`, `RemoteError` or `SnapshotError` with a sentence."""
+
+    @property
+    def project(self) -> str:
+        """The directory the app was started for."""
+        ...
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Agent profiles by name, the default first."""
+        ...
+
+    def set_trust(self, trust: Trust) -> None:
+        """Who is asked about unknown host keys."""
+        ...
+
+    def settings(self) -> Settings:
+        """What the app remembers."""
+        ...
+
+    def remember(self, settings: Settings) -> None:
+        """Keep the settings."""
+        ...
+
+    def current(self) -> Place | Signpost | None:
+        """The project's newest session: here, elsewhere, or none yet."""
+        ...
+
+    def create(self, agent: str) -> Place:
+        """Begin a session here."""
+        ...
+
+    async def attach(self, place: Place, after_seq: int) -> ViewerLike:
+        """Attach to a session's runner; starts the local one if none runs."""
+        ...
+
+    def hosts(self) -> tuple[HostCard, ...]:
+        """The hosts in the settings."""
+        ...
+
+    def runs(self) -> AsyncIterator[Runs]:
+        """All runs on all hosts, in parts as hosts answer."""
+        ...
+
+    def hand_off(self, session_id: str, host: str, terms: Terms) -> AsyncGenerator[HandoffStep, Decision | None]:
+        """Move a session to a host."""
+        ...
+
+    def pull_back(self, host: str, run_id: str) -> AsyncGenerator[PullStep, Decision | None]:
+        """Take a run home."""
+        ...
+
+    async def diff(self, place: Place) -> "Diff":
+        """What the session changed in its tree."""
+        ...
+
+    def watch(self, place: Place) -> AsyncIterator[None]:
+        """A value whenever a local session's tree changed; ends at once for a remote one."""
+        ...
+
+    async def stop(self, host: str, run_id: str) -> None:
+        """End a run's agent and runner; the run stays on its host."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections; runners go on."""
+        ...

@@ -1,0 +1,94 @@
+"""The one bridge from a runner to the screen: events in, one state a frame out; it reattaches by itself."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from textual.message import Message
+
+from agent.errors import AgentError, ViewerGone
+from agent.state import SessionState, advance
+from remote.errors import RemoteError
+from tui.backend import Backend, Place, ViewerLike
+from tui.messages import LinkChanged, StateChanged
+
+FRAME_SECONDS = 1 / 30
+BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between attempts to attach again; the last one repeats."""
+
+_ENDED = ("stopped", "failed")
+"""Phases in which a runner ends on purpose: it is started again only when the user asks."""
+
+
+class Bridge:
+    """Follows one session and posts `StateChanged` and `LinkChanged`."""
+
+    def __init__(self, backend: Backend, place: Place, post: Callable[[Message], object]) -> None:
+        self.place = place
+        self.state = SessionState()
+        self.viewer: ViewerLike | None = None
+        self._backend = backend
+        self._post = post
+        self._heard = time.monotonic()
+        self._woken = asyncio.Event()
+
+    @property
+    def heard(self) -> float:
+        """When the runner was last heard, by `time.monotonic`."""
+        if self.viewer is not None:
+            self._heard = max(self._heard, self.viewer.last_heard)
+        return self._heard
+
+    def wake(self) -> None:
+        """Attach again now rather than later."""
+        self._woken.set()
+
+    async def attached(self) -> ViewerLike:
+        """The viewer, once there is one; raises `agent.errors.ViewerGone` after 20 s."""
+        self.wake()
+        deadline = time.monotonic() + 20
+        while self.viewer is None:
+            if time.monotonic() > deadline:
+                raise ViewerGone("The session's runner cannot be reached.", "It is tried again by itself.")
+            await asyncio.sleep(FRAME_SECONDS)
+        return self.viewer
+
+    async def run(self) -> None:
+        """Attach, follow, and attach again, until cancelled."""
+        failures = 0
+        while True:
+            try:
+                await self._follow()
+            except ViewerGone as gone:
+                self._post(LinkChanged(str(gone), gone.way_out))
+            except (AgentError, RemoteError) as error:
+                failures += 1
+                self._post(LinkChanged(str(error), error.way_out))
+            if self.state.head_seq and self.heard > time.monotonic() - 1:
+                failures = 0
+            await self._pause(failures)
+
+    async def _follow(self) -> None:
+        viewer = await self._backend.attach(self.place, self.state.head_seq)
+        self.viewer = viewer
+        self._heard = time.monotonic()
+        self._post(LinkChanged())
+        try:
+            async for events in viewer.batches():
+                self.state = advance(self.state, events)
+                self._post(StateChanged(self.state))
+                # What comes meanwhile is in the next batch: a fast stream costs one refresh a frame.
+                await asyncio.sleep(FRAME_SECONDS)
+        finally:
+            self._heard = max(self._heard, viewer.last_heard)
+            self.viewer = None
+            await viewer.close()
+
+    async def _pause(self, failures: int) -> None:
+        self._woken.clear()
+        ended = self.state.phase in _ENDED and not self.place.host
+        seconds = None if ended else BACK_OFF[min(failures, len(BACK_OFF) - 1)]
+        try:
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        except TimeoutError:
+            return

@@ -1,0 +1,106 @@
+"""The composer's commands: ``/name`` with what follows it, and ``&`` for a handoff with a last word."""
+
+import re
+from typing import NamedTuple
+
+from agent.events import Budget, Policy
+from tui.drawing.lines import Line, Span, pad, wrap
+
+
+class Command(NamedTuple):
+    """One command: its name, what may follow, and what it does."""
+
+    name: str
+    takes: str
+    what: str
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("handoff", "[HOST]", "cast this session off to a host (also & and a last word)"),
+    Command("runs", "", "the runs on all hosts"),
+    Command("pull", "", "take this run home"),
+    Command("policy", "ask | accept-edits | accept-all", "what the agent may do without asking"),
+    Command("budget", "$2 30 turns 60 min | off", "limits, counted from now"),
+    Command("resume", "", "go on after a pause"),
+    Command("interrupt", "", "cancel the agent's turn"),
+    Command("stop", "", "end the agent; the session stays"),
+    Command("new", "[AGENT]", "begin another session here"),
+    Command("agent", "NAME", "choose the agent of a new session"),
+    Command("theme", "[NAME]", "change the colours"),
+    Command("details", "", "show or hide thoughts and full outputs"),
+    Command("copy", "", "copy the agent's last message"),
+    Command("keys", "", "all keys"),
+    Command("help", "", "these commands"),
+    Command("quit", "", "leave the app; the session goes on"),
+)
+POLICIES: tuple[Policy, ...] = ("ask", "accept-edits", "accept-all")
+
+
+class Spoken(NamedTuple):
+    """What the user typed: a command's name and the rest, or ``prompt`` and the text."""
+
+    name: str
+    rest: str
+
+
+def parse(text: str) -> Spoken:
+    """Tell commands from prompts. An unknown ``/name`` is ``unknown``; a path such as ``/etc/hosts`` is a prompt."""
+    if text.startswith("&"):
+        return Spoken("handoff&", text[1:].strip())
+    match = re.fullmatch(r"/([a-z]+)(?:\s+(.*))?", text, re.DOTALL)
+    if match is None:
+        return Spoken("prompt", text)
+    name, rest = match[1], (match[2] or "").strip()
+    found = [c.name for c in COMMANDS if c.name == name] or [c.name for c in COMMANDS if c.name.startswith(name)]
+    return Spoken(found[0], rest) if len(found) == 1 else Spoken("unknown", name)
+
+
+def matching(draft: str) -> list[Command]:
+    """The commands that a draft ``/…`` may become; none once it is no single word."""
+    if not re.fullmatch(r"/[a-z]*", draft):
+        return []
+    return [c for c in COMMANDS if c.name.startswith(draft[1:])]
+
+
+def draw_commands(commands: list[Command], width: int, limit: int = 8) -> list[Line]:
+    """The menu above the composer."""
+    out: list[Line] = []
+    for command in commands[:limit]:
+        usage = pad(f"/{command.name} {command.takes}".rstrip(), min(44, width // 2))
+        out.extend(wrap([Span(usage, "key"), Span("  "), Span(command.what, "muted")], width)[:1])
+    if len(commands) > limit:
+        out.append(Line((Span(f"… {len(commands) - limit} more: type on", "muted"),)))
+    return out
+
+
+_LIMITS = re.compile(
+    r"(?P<usd>\$\s*\d+(?:\.\d+)?|\d+(?:\.\d+)?\s*(?:usd|dollars?))"
+    r"|(?P<turns>\d+)\s*(?:turns?|t)\b"
+    r"|(?P<minutes>\d+(?:\.\d+)?)\s*(?:minutes?|mins?|m)\b"
+    r"|(?P<hours>\d+(?:\.\d+)?)\s*(?:hours?|h)\b",
+    re.IGNORECASE,
+)
+
+
+def parse_budget(text: str) -> Budget | None:
+    """A budget such as ``$2 30 turns 60 min``; ``off`` has no limits. ``None``: not understood."""
+    if text.strip().lower() in ("off", "none"):
+        return Budget()
+    found = list(_LIMITS.finditer(text))
+    if not found or re.sub(r"[\s,;]+", "", _LIMITS.sub("", text)):
+        return None
+    usd = next((float(re.sub(r"[^\d.]", "", m["usd"])) for m in found if m["usd"]), None)
+    turns = next((int(m["turns"]) for m in found if m["turns"]), None)
+    minutes = next((float(m["minutes"]) for m in found if m["minutes"]), None)
+    hours = next((float(m["hours"]) for m in found if m["hours"]), None)
+    return Budget(max_usd=usd, max_turns=turns, max_minutes=hours * 60 if hours is not None else minutes)
+
+
+def draw_budget(budget: Budget) -> str:
+    """A budget in words, as `parse_budget` reads it."""
+    parts = [
+        f"${budget.max_usd:g}" if budget.max_usd is not None else "",
+        f"{budget.max_turns} turns" if budget.max_turns is not None else "",
+        f"{budget.max_minutes:g} min" if budget.max_minutes is not None else "",
+    ]
+    return " ".join(p for p in parts if p) or "off"

@@ -1,0 +1,1 @@
+"""Pure drawing: from frozen state to lines of spans, without an app."""

@@ -1,0 +1,240 @@
+"""Handoff and pull-back as lines: what travels, progress, and how it ended."""
+
+from collections.abc import Sequence
+
+from remote.steps import (
+    Applied,
+    Away,
+    Captured,
+    Change,
+    Draining,
+    Home,
+    Offered,
+    Preflighted,
+    Problem,
+    Proved,
+    Receiving,
+    Reviewed,
+    Sending,
+    SettingUp,
+    StillHere,
+    Timing,
+    Verified,
+)
+from tui.drawing.diffs import counts
+from tui.drawing.lines import BLANK, Line, Role, Span, cut, fit_start, line, pad, span, spread, wrap
+from tui.drawing.words import count, duration, size
+from tui.moves import Step, Timed
+
+LABEL = 10
+_SANDBOX = {
+    "open": "bubblewrap: its own file system and processes; the network is open",
+    "none": "none: the agent runs as your user on the host, with all that user may do",
+}
+
+
+def _row(label: str, text: str, width: int, role: Role = "text") -> list[Line]:
+    return wrap([span(text, role)], width, first=Line((Span(pad(label, LABEL), "muted"),)))
+
+
+def draw_preflight(step: Preflighted, width: int) -> list[Line]:
+    """What a handoff would do: where to, what travels, what stays, what stands in the way."""
+    facts = step.facts
+    there = f"{facts.user}@{facts.host}, {facts.system}, {size(facts.free)} free, {facts.rtt * 1000:.0f} ms away"
+    out = _row("There", there, width)
+    role: Role = "warn" if facts.sandbox == "none" else "text"
+    out += _row("Sandbox", facts.sandbox_detail or _SANDBOX[facts.sandbox], width, role)
+    out += _row("Travels", f"{count(step.files, 'file')}, {size(step.size)}", width)
+    out += _row("", step.git, width, "muted")
+    for index, stays in enumerate(step.stays):
+        amount = ", ".join(
+            x for x in (count(stays.files, "file") if stays.files else "", size(stays.size) if stays.size else "") if x
+        )
+        what = stays.what + (f" ({amount})" if amount else "")
+        first = Line((Span(pad("Stays" if index == 0 else "", LABEL), "muted"),))
+        out += wrap([span(what), span(f"  {stays.why}", "muted")], width, first=first)
+    if not step.stays:
+        out += _row("Stays", "nothing", width, "muted")
+    return [*out, *draw_problems(step.problems, width)]
+
+
+def draw_problems(problems: Sequence[Problem], width: int) -> list[Line]:
+    """Problems with their ways out; those that block are marked and come first."""
+    out: list[Line] = []
+    for problem in sorted(problems, key=lambda p: not p.blocking):
+        mark, role = ("✗ ", "bad") if problem.blocking else ("! ", "warn")
+        out += wrap([span(problem.sentence)], width, first=Line((Span(mark, role),)))  # type: ignore[arg-type]
+        if problem.way_out:
+            out += wrap([span(problem.way_out, "muted")], width, first=line("  "))
+    return [BLANK, *out] if out else []
+
+
+_Row = tuple[str, float | None, float | None]
+"""A step of the list: its words, when it began, and when it ended."""
+
+
+def _begun(steps: Sequence[Timed], kind: type[Step]) -> float | None:
+    return next((t.at for t in steps if isinstance(t.step, kind)), None)
+
+
+def _sent(steps: Sequence[Timed]) -> float | None:
+    """When the last byte had gone."""
+    return next(
+        (t.at for t in steps if isinstance(t.step, Sending | Receiving) and t.step.files_done >= t.step.files
+         and t.step.bytes_done >= t.step.total), None
+    )  # fmt: skip
+
+
+def handoff_rows(steps: Sequence[Timed], host: str) -> list[_Row]:
+    """The steps of a handoff after the decision."""
+    drained, captured, verified = _begun(steps, Draining), _begun(steps, Captured), _begun(steps, Verified)
+    sent = _sent(steps)
+    offered, proved, away = _begun(steps, Offered), _begun(steps, Proved), _begun(steps, Away)
+    return [
+        ("Stop the agent at a safe point, take stock", drained, captured),
+        (f"Send to {host}", captured, sent or verified),
+        ("Compare there, file by file", sent if captured else None, verified),
+        ("Give the session up here, on disk", verified, offered),
+        (f"Take it up on {host}, and prove it", offered, proved or away),
+    ]
+
+
+def pull_rows(steps: Sequence[Timed], host: str) -> list[_Row]:
+    """The steps of a pull-back after the decision."""
+    drained, received, verified = _begun(steps, Draining), _begun(steps, Receiving), _begun(steps, Verified)
+    offered, applied, home = _begun(steps, Offered), _begun(steps, Applied), _begun(steps, Home)
+    return [
+        (f"Stop the agent on {host} at a safe point", drained, received or verified),
+        ("Bring it here, aside", received, _sent(steps) or verified),
+        ("Compare, file by file", _sent(steps) or received, verified),
+        (f"Give the session up on {host}", verified, offered),
+        ("Put it in place here", offered, applied or home),
+    ]
+
+
+def draw_rows(rows: Sequence[_Row], steps: Sequence[Timed], now: float, width: int) -> list[Line]:
+    """The list of steps: done, running with its numbers, still to come."""
+    out: list[Line] = []
+    moving = next((t.step for t in reversed(steps) if isinstance(t.step, Sending | Receiving)), None)
+    for label, begun, ended in rows:
+        if begun is not None and ended is not None:
+            out.append(spread([Span("✓ ", "ok"), span(label)], [Span(duration(ended - begun), "muted")], width))
+        elif begun is not None:
+            right = [Span(duration(now - begun), "accent")]
+            out.append(spread([Span("▸ ", "accent"), span(label, "strong")], right, width))
+        else:
+            out.append(cut(line(Span("· ", "muted"), span(label, "muted")), width))
+        if moving is not None and label.startswith(("Send", "Bring")) and begun is not None:
+            out.extend(_transfer(moving, width, done=ended is not None))
+    return out
+
+
+def _transfer(step: Sending | Receiving, width: int, *, done: bool) -> list[Line]:
+    numbers = f"{size(step.bytes_done)} of {size(step.total)}, {step.files_done:,} of {count(step.files, 'file')}"
+    if done:
+        return [cut(line(Span(f"  {numbers}", "muted")), width)]
+    numbers += f", {size(step.rate)}/s" if step.rate > 0 else ""
+    share = min(1.0, step.bytes_done / step.total) if step.total else 0.0
+    cells = max(10, min(48, width - 4))
+    full = int(share * cells)
+    bar = [
+        Span("  "),
+        Span("━" * full, "accent"),
+        Span("─" * (cells - full), "rule"),
+        Span(f" {int(share * 100)} %", "muted"),
+    ]
+    return [cut(Line(tuple(bar)), width), cut(line(Span(f"  {numbers}", "muted")), width)]
+
+
+def cancel_words(last: Step | None, host: str, *, pulling: bool) -> str:
+    """What cancelling would do at this moment, or that it is too late."""
+    stays = f"The run goes on on {host}." if pulling else "The session goes on here."
+    match last:
+        case Offered() | Proved() | Applied():
+            return "Too late to cancel: the session is changing hands. If that fails, it stays where it was."
+        case Draining():
+            return f"Cancel now and the agent is not stopped for good. {stays}"
+        case Captured() | Sending() | Receiving() | Verified():
+            return f"Cancel now and nothing has changed. {stays}"
+        case _:
+            return "Cancel now and nothing has happened."
+
+
+def can_cancel(last: Step | None) -> bool:
+    """Whether cancelling is still offered."""
+    return not isinstance(last, Offered | Proved | Applied | Away | Home | StillHere)
+
+
+def draw_setup(steps: Sequence[Timed], host: str, now: float, begun: float, width: int) -> list[Line]:
+    """The host is being asked, or set up."""
+    details = [t.step.detail for t in steps if isinstance(t.step, SettingUp)]
+    text = f"Setting up castoff on {host}, once" if details else f"Asking {host}"
+    out = [spread([Span("▸ ", "accent"), span(text)], [Span(duration(now - begun), "muted")], width)]
+    return out + [cut(line(span(f"  {d}", "muted")), width) for d in details[-4:]]
+
+
+def draw_away(step: Away, proved: Proved | None, project: str, width: int) -> list[Line]:
+    """The session is away: the laptop can be closed."""
+    out = [line(Span("✓ ", "ok"), span(f"It is on {step.host} now. You can close the laptop.", "strong")), BLANK]
+    out += _row("Run", step.run_id, width)
+    out += _row("Host", step.host, width)
+    if proved is not None:
+        how = {"new": "told of everything so far", "resume": "conversation resumed", "load": "conversation loaded"}
+        out += _row("Agent", f"{proved.agent}, {how[proved.resumed]}", width)
+    out += _row("Carried", f"{count(step.files, 'file')}, {size(step.size)}, in {duration(step.seconds)}", width)
+    out += _timings(step.timings, width)
+    out += [BLANK]
+    out += _row("Reattach", f"Enter here; or castoff in {project}, from any terminal; or Ctrl+R", width)
+    return out
+
+
+def _timings(timings: Sequence[Timing], width: int) -> list[Line]:
+    if not timings:
+        return []
+    return _row("", ", ".join(f"{t.step} {duration(t.seconds)}" for t in timings), width, "muted")
+
+
+def draw_still_here(step: StillHere, width: int, *, pulling: bool, host: str) -> list[Line]:
+    """Nothing moved: why, and what to do."""
+    where = f"Still on {host}. Nothing here has changed." if pulling else "Still here. Nothing has moved."
+    out = [line(Span("■ ", "warn"), span(where, "strong")), BLANK]
+    out += wrap([span(step.reason)], width)
+    if step.way_out:
+        out += wrap([span(step.way_out, "muted")], width)
+    return out
+
+
+def draw_review(step: Reviewed, width: int) -> list[Line]:
+    """What a pull would change here."""
+    added, removed = sum(c.added or 0 for c in step.changes), sum(c.removed or 0 for c in step.changes)
+    head = f"{count(len(step.changes), 'file')} would change here" if step.changes else "No file would change here"
+    if step.commits:
+        head += f", {count(step.commits, 'commit')} would come along"
+    out = [spread([span(head, "strong")], counts(added, removed), width)]
+    out += draw_problems(step.problems, width)
+    out.append(BLANK)
+    return out + [draw_change(c, width) for c in step.changes]
+
+
+def draw_change(change: Change, width: int) -> Line:
+    """One path that would change."""
+    words: dict[str, tuple[str, Role]] = {"added": ("+", "ok"), "modified": ("±", "accent"), "deleted": ("−", "bad")}
+    mark, role = words[change.change]
+    right = [
+        *counts(change.added, change.removed),
+        Span(f" {'new' if change.change == 'added' else change.change}", "muted"),
+    ]
+    room = width - 3 - sum(len(s.text) for s in right)
+    return spread([Span(f"{mark} ", role), Span(fit_start(span(change.path).text, room))], right, width)
+
+
+def draw_home(step: Home, undo: str, width: int) -> list[Line]:
+    """The session is home."""
+    out = [line(Span("✓ ", "ok"), Span("The session is here again.", "strong")), BLANK]
+    out += _row("Changed", f"{count(step.changed, 'file')}, {count(step.deleted, 'file')} deleted", width)
+    if step.commits_ref:
+        out += _row("Commits", step.commits_ref, width)
+    if undo:
+        out += _row("Undo", f"what was here before is kept in {undo}", width)
+    out += _row("Took", duration(step.seconds), width)
+    return out + _timings(step.timings, width)

@@ -1,0 +1,117 @@
+"""Plan, status and question as lines."""
+
+from typing import NamedTuple
+
+from agent.blocks import PermissionBlock, ToolBlock
+from agent.events import DiffContent, PlanEntry
+from agent.state import SessionState
+from tui.drawing.diffs import draw_edit
+from tui.drawing.lines import Line, Role, Span, fit, line, rule, span, spread, text_lines, wrap
+from tui.drawing.words import PHASES, ago, budget_used, cost, duration, spent_of_budget, turns
+
+STALE_SECONDS = 5.0
+"""A picture older than this is said to be old: heartbeats come every three seconds."""
+
+_PLAN_MARKS: dict[str, tuple[str, Role, Role]] = {
+    "completed": ("✓", "ok", "muted"),
+    "in_progress": ("▸", "accent", "strong"),
+    "pending": ("·", "muted", "text"),
+}
+
+
+class Link(NamedTuple):
+    """What is known of the link to the runner: ``age`` seconds since it was heard; ``lost`` a reason, or empty."""
+
+    host: str = ""
+    age: float = 0.0
+    lost: str = ""
+    attached: bool = True
+
+
+def plan_done(plan: tuple[PlanEntry, ...]) -> int:
+    """Steps completed."""
+    return sum(e.status == "completed" for e in plan)
+
+
+def draw_plan(plan: tuple[PlanEntry, ...], width: int) -> list[Line]:
+    """The plan: a heading with its progress, then the steps."""
+    if not plan:
+        return [line(Span("Plan", "heading")), *wrap([Span("The agent has made none yet.", "muted")], width)]
+    out = [spread([Span("Plan", "heading")], [Span(f"{plan_done(plan)} of {len(plan)}", "muted")], width)]
+    for entry in plan:
+        mark, colour, role = _PLAN_MARKS[entry.status]
+        out.extend(wrap([span(entry.content, role)], width, first=Line((Span(f"{mark} ", colour),))))
+    return out
+
+
+def draw_link(link: Link) -> list[Span]:
+    """Where the session is, and how old the picture is once that matters."""
+    where = span(link.host or "here", "accent" if link.host else "strong")
+    if link.lost:
+        return [where, Span(f" unreachable since {ago(link.age)}", "bad")]
+    if not link.attached:
+        return [where, Span(" attaching", "muted")]
+    if link.age > STALE_SECONDS:
+        return [where, Span(f" last heard {ago(link.age)}", "warn")]
+    return [where]
+
+
+def draw_status(state: SessionState, link: Link, now: float, width: int, keys: list[Span]) -> Line:
+    """The status line: where, who, what, cost, turns; key hints where there is room."""
+    mark, word, role = PHASES[state.phase]
+    parts: list[list[Span]] = [draw_link(link)]
+    if state.agent:
+        parts.append([span(state.agent)])
+    if state.head_seq:
+        parts.append([Span(f"{mark} {word}", role)])
+        parts.append([Span(state.policy.replace("-", " "), "muted")])
+        parts.append([_cost(state, now)])
+        parts.append([Span(turns(state), "muted")])
+    left: list[Span] = []
+    for part in parts:
+        added = ([Span(" · ", "rule")] if left else []) + part
+        if sum(len(s.text) for s in (*left, *added)) > width:
+            break
+        left.extend(added)
+    free = width - sum(len(s.text) for s in left) - 3
+    return spread(left, keys if sum(len(s.text) for s in keys) <= free else [], width)
+
+
+def _cost(state: SessionState, now: float) -> Span:
+    used = budget_used(state, now)
+    role: Role = "bad" if used >= 1 else "warn" if used >= 0.8 else "muted"
+    text = cost(spent_of_budget(state), state.budget.max_usd)
+    if state.budget.max_minutes is not None:
+        text += f" · {duration(now - state.budget_at)} of {duration(state.budget.max_minutes * 60)}"
+    return Span(text, role)
+
+
+def find_tool(state: SessionState, question: PermissionBlock) -> ToolBlock | None:
+    """The tool call that a question is about; agents may ask before they tell of the call."""
+    return next((b for b in reversed(state.blocks) if isinstance(b, ToolBlock) and b.call_id == question.call_id), None)
+
+
+def draw_question(state: SessionState, question: PermissionBlock, chosen: int, focused: bool, width: int) -> list[Line]:
+    """A permission question: what it is about, the edit where it is one, and all answers by name."""
+    tool = find_tool(state, question)
+    title = (tool.title.strip() if tool else "") or "something it did not name"
+    more = len(state.questions) - 1
+    right = [Span(f"{more} more waiting", "muted")] if more else []
+    out = [
+        rule(width),
+        spread([Span("? ", "warn"), Span("The agent asks: ", "warn"), span(title, "strong")], right, width),
+    ]
+    for content in tool.content if tool else ():
+        if isinstance(content, DiffContent):
+            edit = draw_edit(content.path, content.old_text, content.new_text, width - 2, limit=8)
+            out.extend(Line((Span("  "), *row.spans), row.fill) for row in edit)
+        else:
+            out.extend(Line((Span("  "), Span(fit(row, width - 2), "muted"))) for row in text_lines(content.text)[:6])
+    for index, option in enumerate(question.options):
+        marked = focused and index == chosen
+        role: Role = "selected" if marked else "text"
+        head = Span("▸ " if marked else "  ", "accent")
+        out.append(Line((head, Span(f"{index + 1} ", "key"), Span(fit(span(option.name).text, width - 4), role))))
+    if not focused:
+        out.append(line(Span("  Tab goes here to answer", "muted")))
+    return out

@@ -1,0 +1,28 @@
+"""The errors of `tui`.
+
+TuiError
+|-- ThemeError      a theme file cannot be read or is not valid
+`-- SettingsError   the app's settings cannot be read, or name a key that cannot be bound
+"""
+
+
+class TuiError(Exception):
+    """Base: ``str(error)`` is a sentence for the user, ``way_out`` what they can do, ``code`` is for programs."""
+
+    code = "tui"
+
+    def __init__(self, sentence: str, way_out: str = "") -> None:
+        super().__init__(sentence)
+        self.way_out = way_out
+
+
+class ThemeError(TuiError):
+    """A theme file cannot be read or is not valid."""
+
+    code = "theme"
+
+
+class SettingsError(TuiError):
+    """The app's settings cannot be read, or name a key that cannot be bound."""
+
+    code = "settings"

@@ -1,0 +1,280 @@
+"""The handoff screen: terms and preflight, progress, and "you can close the laptop"."""
+
+import time
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.events import Key
+from textual.widgets import Input
+
+from agent.events import Budget, Policy
+from remote.steps import Away, Preflighted, Proved, StillHere, Terms
+from tui.backend import Backend, Place
+from tui.commands import POLICIES
+from tui.drawing.lines import BLANK, Line, Span, line, pad, span, spread, wrap
+from tui.drawing.moves import draw_away, draw_preflight, draw_rows, draw_setup, draw_still_here, handoff_rows
+from tui.keymap import bindings
+from tui.lines_view import Lines
+from tui.move_screen import MoveScreen
+from tui.moves import Move
+
+_NO_HOSTS = "There is no host yet. A host is a machine of yours that you reach by SSH:"
+_ADD = "castoff host add NAME USER@ADDRESS"
+
+
+class Handoff(MoveScreen):
+    """Opening it changes nothing; Enter (or Ctrl+H again) casts off, once what would happen is on the screen."""
+
+    BINDINGS = bindings("handoff")
+
+    def __init__(self, backend: Backend, place: Place, *, host: str, terms: Terms) -> None:
+        """A handoff of ``place``, beginning with these terms."""
+        super().__init__(backend, host)
+        self.place = place
+        self.terms = terms
+        self.policy: Policy = terms.policy
+        self._agreed: Preflighted | None = None
+        self._asked_with = terms
+        self._fault = ""
+
+    def compose(self) -> ComposeResult:
+        """Title, page (fields, then lines), foot."""
+        yield Lines(id="title")
+        with Horizontal(classes="field", id="limits"):
+            yield Lines(id="budget-label")
+            yield Input(
+                _number(self.terms.budget.max_usd),
+                placeholder="no limit",
+                classes="short",
+                id="usd",
+                restrict=r"[\d.]*",
+            )
+            yield Lines(classes="unit", id="usd-unit")
+            yield Input(
+                _number(self.terms.budget.max_turns),
+                placeholder="no limit",
+                classes="short",
+                id="turns",
+                restrict=r"\d*",
+            )
+            yield Lines(classes="unit", id="turns-unit")
+            yield Input(
+                _number(self.terms.budget.max_minutes),
+                placeholder="no limit",
+                classes="short",
+                id="minutes",
+                restrict=r"[\d.]*",
+            )
+            yield Lines(classes="unit", id="minutes-unit")
+        with Horizontal(classes="field", id="word"):
+            yield Lines(id="word-label")
+            yield Input(self.terms.say, placeholder="a last word to the agent; empty: it goes on as it is", id="say")
+        yield self.page(Lines(id="body"))
+        yield Lines(id="foot")
+
+    def on_mount(self) -> None:
+        """Ask the host at once: nothing changes by that."""
+        super().on_mount()
+        self._label("budget-label", "Budget")
+        for name, unit in (("usd", "dollars"), ("turns", "turns"), ("minutes", "minutes")):
+            self._label(f"{name}-unit", unit)
+        self._label("word-label", "Say")
+        self.query_one("#title", Lines).show(self._draw_title)
+        self.query_one("#body", Lines).show(self._draw_body)
+        self.query_one("#foot", Lines).show(self._draw_foot)
+        self.query_one("#say", Input).focus()
+        self.ask()
+
+    def _label(self, name: str, text: str) -> None:
+        self.query_one(f"#{name}", Lines).show(lambda width: [Line((Span(text, "muted"),))])
+
+    def ask(self) -> None:
+        """Begin a handoff: it stops at the preflight and waits."""
+        if self.move is not None and not self.ended:
+            self.move.listener = _nobody
+            self.move.cancel()
+        self.quiet.hidden()
+        self.move = None
+        if self.host:
+            terms = self._asked_with = self.chosen_terms() or self.terms
+            host, session_id = self.host, self.place.session_id
+            self.move = Move[Any](lambda: self.backend.hand_off(session_id, host, terms), self.changed)
+            self.castoff.drive(self.move)
+        self.show()
+
+    def changed(self) -> None:
+        """A step came; a preflight asked for again after the terms changed goes on by itself if it says the same."""
+        move = self.move
+        if move is not None and move.waits and self._agreed is not None:
+            same = _facts(move.last) == _facts(self._agreed)
+            self._agreed = None
+            if same:
+                self._go()
+        if move is not None and isinstance(move.last, Away | StillHere):
+            self.castoff.handoff_ended(self.place, move.last, began=move.decided == "go")
+        for name in ("limits", "word"):
+            self.query_one(f"#{name}").set_class(self.moving or self.ended, "gone")
+        super().changed()
+
+    def chosen_terms(self) -> Terms | None:
+        """The terms as the fields have them; ``None`` where a field holds no number."""
+        values = {name: self.query_one(f"#{name}", Input).value.strip() for name in ("usd", "turns", "minutes")}
+        try:
+            budget = Budget(
+                max_usd=float(values["usd"]) if values["usd"] else None,
+                max_turns=int(values["turns"]) if values["turns"] else None,
+                max_minutes=float(values["minutes"]) if values["minutes"] else None,
+            )
+        except ValueError:
+            return None
+        say = self.query_one("#say", Input).value.strip()
+        return self.terms.model_copy(update={"say": say, "budget": budget, "policy": self.policy})
+
+    # Actions
+
+    def action_confirm(self) -> None:
+        """Cast off; after the move, go to where the session is."""
+        if self.ended:
+            self._leave_ended()
+            return
+        move = self.move
+        if not self.confirmable() or move is None or not move.waits or not isinstance(move.last, Preflighted):
+            return
+        terms = self.chosen_terms()
+        self._fault = "" if terms is not None else "A limit is a number, or empty for none."
+        if terms is None or any(p.blocking for p in move.last.problems):
+            self.show()
+        elif terms == self._asked_with:
+            self._go()
+        else:
+            agreed = move.last
+            self.ask()
+            self._agreed = agreed
+
+    def _go(self) -> None:
+        assert self.move is not None
+        self.castoff.handoff_begins(self.place, self.host)
+        self.move.decide("go")
+        self.set_focus(None)
+        self.changed()
+
+    def _leave_ended(self) -> None:
+        assert self.move is not None
+        last = self.move.last
+        self.dismiss()
+        if isinstance(last, Away):
+            self.castoff.reattach(self.place.model_copy(update={"host": last.host, "session_id": last.run_id}))
+
+    def leave(self) -> None:
+        """Close the screen; an away session leaves its signpost."""
+        last = self.move.last if self.move else None
+        super().leave()
+        if isinstance(last, Away):
+            self.castoff.show_signpost(self.place.model_copy(update={"host": last.host, "session_id": last.run_id}))
+
+    def action_next_host(self) -> None:
+        """Choose the next host and ask it."""
+        names = [h.name for h in self.backend.hosts()]
+        if self.moving or self.ended or len(names) < 2:
+            return
+        self.host = names[(names.index(self.host) + 1) % len(names)] if self.host in names else names[0]
+        self.ask()
+
+    def action_next_policy(self) -> None:
+        """Choose the next policy for the time away."""
+        if not self.moving and not self.ended:
+            self.policy = POLICIES[(POLICIES.index(self.policy) + 1) % len(POLICIES)]
+            self.show()
+
+    def action_check_again(self) -> None:
+        """Ask the host again."""
+        if not self.moving:
+            self.ask()
+            self.changed_fields()
+
+    def changed_fields(self) -> None:
+        """Show the fields again after a move that ended here."""
+        for name in ("limits", "word"):
+            self.query_one(f"#{name}").set_class(False, "gone")
+
+    def on_key(self, event: Key) -> None:
+        """Down and up go through the fields."""
+        if event.key in ("up", "down"):
+            event.stop()
+            (self.focus_next if event.key == "down" else self.focus_previous)()
+
+    # Lines
+
+    def _draw_title(self, width: int) -> list[Line]:
+        destination = next((h.destination for h in self.backend.hosts() if h.name == self.host), "")
+        several = len(self.backend.hosts()) > 1 and not self.moving and not self.ended
+        left = [Span("Cast off", "heading"), Span("  "), span(self.place.title, "muted")]
+        left += [Span("  to  ", "muted"), span(self.host or "?", "accent")]
+        left += [span(f"  {destination}", "muted")] if destination and destination != self.host else []
+        right = [Span("F2", "key"), Span(" next host", "muted")] if several else []
+        return [spread(left, right, width)]
+
+    def _draw_body(self, width: int) -> list[Line]:
+        if not self.host:
+            return [
+                *wrap([Span(_NO_HOSTS)], width),
+                line(Span(f"  {_ADD}", "code")),
+                BLANK,
+                *wrap([Span("Then press Ctrl+L.", "muted")], width),
+            ]
+        move = self.move
+        if move is None:
+            return []
+        now = time.monotonic()
+        last = move.last
+        preflight = move.find(Preflighted)
+        if isinstance(last, Away):
+            proved = move.find(Proved)
+            return draw_away(last, proved if isinstance(proved, Proved) else None, self.place.project, width)
+        if isinstance(last, StillHere):
+            return draw_still_here(last, width, pulling=False, host=self.host)
+        if self.moving:
+            return draw_rows(handoff_rows(move.steps, self.host), move.steps, now, width)
+        lines: list[Line] = [self._draw_policy(width), BLANK]
+        if isinstance(preflight, Preflighted):
+            return lines + draw_preflight(preflight, width)
+        return lines + draw_setup(move.steps, self.host, now, move.begun, width)
+
+    def _draw_policy(self, width: int) -> Line:
+        words = {
+            "ask": "ask: it waits for you at every step that needs leave",
+            "accept-edits": "accept edits: it asks before it runs commands",
+            "accept-all": "accept all: it never waits for you",
+        }
+        left = [Span(pad("Policy", 10), "muted"), Span(words[self.policy])]
+        return spread(left, [Span("F5", "key"), Span(" change", "muted")], width)
+
+    def _draw_foot(self, width: int) -> list[Line]:
+        move = self.move
+        last = move.last if move else None
+        if self._fault:
+            return [line(Span("✗ ", "bad"), Span(self._fault))]
+        if isinstance(last, Away):
+            return self.foot([("Enter", "reattach"), ("Esc", "back"), ("Ctrl+Q", "quit; the run goes on")], width)
+        if isinstance(last, StillHere):
+            return self.foot([("Enter", "back to the session"), ("Ctrl+L", "try again")], width)
+        again = [("Ctrl+L", "check again"), ("Esc", "back, nothing happens")]
+        if isinstance(last, Preflighted) and not any(p.blocking for p in last.problems):
+            return self.foot([("Enter", "cast off"), *again], width)
+        return self.foot(again, width)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _nobody() -> None:
+    """Nobody listens any more."""
+
+
+def _facts(step: object) -> object:
+    """What the user agreed to: everything that is not a passing measurement."""
+    if not isinstance(step, Preflighted):
+        return step
+    return step.model_copy(update={"facts": step.facts.model_copy(update={"rtt": 0.0, "free": 0})})

@@ -1,0 +1,96 @@
+"""All keys in one table: every binding has an id ``pane.verb`` and can be changed in the settings."""
+
+from typing import NamedTuple
+
+from textual.binding import Binding, BindingType
+
+BANNED = frozenset(
+    {
+        "ctrl+m", "ctrl+i", "ctrl+left_square_bracket", "ctrl+@", "ctrl+space", "ctrl+underscore", "ctrl+slash",
+        "alt+enter", "f3", "shift+f3", "ctrl+f3", "ctrl+b", "ctrl+a", "f1", "f10", "f11", "f6", "f7",
+    }
+)  # fmt: skip
+"""Keys that terminals, tmux or text editing do not let through, or that arrive as other keys."""
+
+
+class Key(NamedTuple):
+    """One binding: ``where`` is the screen or pane, ``name`` what the palette and the keys page call it."""
+
+    id: str
+    keys: str
+    action: str
+    name: str
+    what: str
+    priority: bool = False
+
+    @property
+    def where(self) -> str:
+        """The part of the id before the dot."""
+        return self.id.split(".")[0]
+
+
+KEYS: tuple[Key, ...] = (
+    Key("app.runs", "ctrl+r", "show_runs", "Runs", "All runs on all hosts", True),
+    Key("app.palette", "ctrl+p", "command_palette", "Palette", "Every action, by name", True),
+    Key("app.keys", "f4", "show_keys", "Keys", "All keys, and what your terminal sends", True),
+    Key("app.theme", "f9", "next_theme", "Next theme", "Change to the next theme", True),
+    Key("app.quit", "ctrl+q", "quit", "Quit", "Leave the app; the session goes on", True),
+    Key("workspace.handoff", "ctrl+h,f8", "hand_off", "Cast off", "Move this session to a host", True),
+    Key("workspace.interrupt", "escape", "interrupt", "Interrupt", "Press twice: cancel the agent's turn"),
+    Key("workspace.pane", "ctrl+t", "next_pane", "Next pane", "Go to transcript, plan, diff, composer in turn", True),
+    Key("workspace.follow", "ctrl+g", "follow", "Newest", "Go to the transcript's end and follow it", True),
+    Key("workspace.details", "ctrl+o", "toggle_details", "Details", "Show or hide thoughts and full outputs", True),
+    Key("workspace.policy", "f2", "next_policy", "Policy", "Ask, accept edits, accept all", True),
+    Key("workspace.page_up", "pageup", "page(-1)", "Page up", "Scroll the transcript up"),
+    Key("workspace.page_down", "pagedown", "page(1)", "Page down", "Scroll the transcript down"),
+    Key("workspace.resume", "f5", "resume", "Go on", "Go on after a pause"),
+    Key("workspace.pull", "ctrl+l", "pull", "Pull back", "Take this run home", True),
+    Key("workspace.copy", "ctrl+y", "copy_last", "Copy answer", "Copy the agent's last message", True),
+    Key("composer.newline", "ctrl+j,shift+enter", "newline", "New line", "Begin a new line in the composer"),
+    Key("question.up", "up", "move(-1)", "Previous answer", "Go to the answer above"),
+    Key("question.down", "down", "move(1)", "Next answer", "Go to the answer below"),
+    Key("question.accept", "enter", "accept", "Answer", "Give the marked answer; digits answer at once"),
+    Key("handoff.confirm", "enter,ctrl+h,f8", "confirm", "Cast off", "Cast off as shown", True),
+    Key("handoff.back", "escape", "back", "Back", "Go back; while moving: twice to cancel", True),
+    Key("handoff.host", "f2", "next_host", "Next host", "Choose the next host", True),
+    Key("handoff.policy", "f5", "next_policy", "Policy", "Ask, accept edits, accept all", True),
+    Key("handoff.again", "ctrl+l", "check_again", "Check again", "Ask the host again", True),
+    Key("pull.confirm", "enter", "confirm", "Pull back", "Take the run home as shown"),
+    Key("pull.back", "escape", "back", "Back", "Go back; while moving: twice to cancel"),
+    Key("runs.open", "enter", "open", "Reattach", "Open the run"),
+    Key("runs.up", "up,k", "move(-1)", "Previous run", "Go to the run above"),
+    Key("runs.down", "down,j", "move(1)", "Next run", "Go to the run below"),
+    Key("runs.diff", "d", "diff", "Diff", "What the run changed"),
+    Key("runs.pull", "p", "pull", "Pull back", "Take the run home"),
+    Key("runs.steer", "s", "steer", "Steer", "Send the run a prompt"),
+    Key("runs.stop", "x", "stop", "Stop", "Press twice: stop the run's agent"),
+    Key("runs.refresh", "r", "refresh_runs", "Refresh", "Ask the hosts again"),
+    Key("runs.back", "escape", "back", "Back", "Back to the workspace"),
+    Key("diff.back", "escape,q", "back", "Back", "Close the diff"),
+    Key("away.open", "enter", "open", "Reattach", "Go on with the session where it lives"),
+    Key("away.pull", "p", "pull", "Pull back", "Take the session home"),
+    Key("away.fresh", "n", "fresh", "New session", "Begin another session here"),
+    Key("dialog.yes", "y", "answer(True)", "Yes", "Agree"),
+    Key("dialog.no", "n,escape", "answer(False)", "No", "Do not agree"),
+    Key("keys.back", "escape", "back", "Back", "Close the keys page"),
+)
+
+
+def bindings(where: str) -> list[BindingType]:
+    """The bindings of one screen or pane."""
+    return [
+        Binding(k.keys, k.action, k.name, show=False, priority=k.priority, id=k.id) for k in KEYS if k.where == where
+    ]
+
+
+def shown_key(binding_id: str, *, ctrl_h: bool = True) -> str:
+    """How a key is written on screen: its first key, e.g. ``Ctrl+H``; F8 where Ctrl+H cannot be told apart."""
+    keys = next(k.keys for k in KEYS if k.id == binding_id).split(",")
+    first = keys[1] if keys[0] == "ctrl+h" and not ctrl_h else keys[0]
+    return written(first)
+
+
+def written(key: str) -> str:
+    """``ctrl+h`` as ``Ctrl+H``."""
+    names = {"escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter", "up": "↑", "down": "↓"}
+    return "+".join(names.get(p, p.upper() if len(p) == 1 or p[0] == "f" else p.capitalize()) for p in key.split("+"))

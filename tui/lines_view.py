@@ -1,0 +1,188 @@
+"""A scrolling view of lines: the only widget that paints untrusted text."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.events import Resize
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from agent.sanitise import clean
+from tui.drawing.lines import ROLES, Line, Role
+
+LineMaker = Callable[[int], Sequence[Line]]
+
+
+def _nothing(width: int) -> Sequence[Line]:
+    return ()
+
+
+class LinesView(ScrollView):
+    """Shows lines; a subclass draws them for a width in `draw`, and calls `redraw` when they change."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{role}" for role in ROLES} | {f"fill--{role}" for role in ROLES}
+    DEFAULT_CSS = """
+    LinesView {
+        background: $background; color: $foreground; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+        .lines--text { color: $foreground; }
+        .lines--muted { color: $c-muted; }
+        .lines--accent { color: $c-accent; }
+        .lines--strong { color: $foreground; text-style: bold; }
+        .lines--ok { color: $c-ok; }
+        .lines--warn { color: $c-warn; }
+        .lines--bad { color: $c-bad; }
+        .lines--code { color: $c-code; }
+        .lines--emphasis { color: $c-muted; text-style: italic; }
+        .lines--heading { color: $foreground; text-style: bold; }
+        .lines--prompt { color: $foreground; }
+        .lines--added { color: $c-ok; }
+        .lines--removed { color: $c-bad; }
+        .lines--selected { color: $foreground; text-style: bold; }
+        .lines--rule { color: $c-rule; }
+        .lines--key { color: $c-accent; }
+        .lines--link { color: $c-accent; text-style: underline; }
+        .fill--prompt { background: $c-raised; }
+        .fill--selected { background: $c-raised; }
+        .fill--added { background: $c-added; }
+        .fill--removed { background: $c-removed; }
+        &:ansi .lines--muted { text-style: dim; }
+        &:ansi .lines--emphasis { text-style: dim italic; }
+        &:ansi .lines--code { text-style: bold; }
+        &:ansi .lines--prompt { text-style: bold; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        """A view that is empty until `redraw`."""
+        super().__init__(id=id, classes=classes)
+        self._lines: Sequence[Line] = ()
+        self._strips: LRUCache[tuple[Line, int], Strip] = LRUCache(2048)
+        self._styles: dict[tuple[Role, Role | None], Style] = {}
+
+    def draw(self, width: int) -> Sequence[Line]:
+        """The lines for ``width`` cells."""
+        raise NotImplementedError
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """The lines shown."""
+        return self._lines
+
+    @property
+    def plain(self) -> str:
+        """The text shown."""
+        return "\n".join(row.plain for row in self._lines)
+
+    @property
+    def text_width(self) -> int:
+        """Cells that a line may take."""
+        return max(8, self.scrollable_content_region.width or self.content_size.width)
+
+    def redraw(self) -> None:
+        """Draw again: what is shown has changed."""
+        if not self.size.width and not self.is_mounted:
+            return
+        height = len(self._lines)
+        self._lines = self.draw(self.text_width)
+        self.virtual_size = Size(self.text_width, len(self._lines))
+        self.refresh(layout=self.styles.is_auto_height and height != len(self._lines))
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width: other lines."""
+        self.redraw()
+
+    def notify_style_update(self) -> None:
+        """Another theme: other strips."""
+        super().notify_style_update()
+        self._strips.clear()
+        self._styles.clear()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many rows as lines."""
+        return len(self.draw(max(8, width)))
+
+    def render_line(self, y: int) -> Strip:
+        """One visible row."""
+        row = self.scroll_offset.y + y
+        width = self.scrollable_content_region.width
+        if row >= len(self._lines):
+            return Strip.blank(width, self._style("text", None))
+        content = self._lines[row]
+        selection = self.text_selection
+        chosen = selection.get_span(row) if selection is not None else None
+        if chosen is not None:
+            strip = self._selected(content, width, chosen)
+        else:
+            key = (content, width)
+            cached = self._strips.get(key)
+            strip = self._paint(content, width) if cached is None else cached
+            self._strips[key] = strip
+        return strip.apply_offsets(0, row)
+
+    def _paint(self, content: Line, width: int) -> Strip:
+        """One line as a strip; text that nobody sanitised stops here at the latest."""
+        segments = [
+            Segment(clean(piece.text, single_line=True), self._style(piece.role, content.fill))
+            for piece in content.spans
+        ]
+        return Strip(segments).adjust_cell_length(width, self._style("text", content.fill))
+
+    def _selected(self, content: Line, width: int, chosen: tuple[int, int]) -> Strip:
+        strip = self._paint(content, width)
+        start, end = chosen
+        end = width if end == -1 else end
+        style = self.screen.get_component_rich_style("screen--selection")
+        before, inside, after = strip.crop(0, start), strip.crop(start, end), strip.crop(end, width)
+        return Strip.join([before, inside.apply_style(style), after])
+
+    def _style(self, role: Role, fill: Role | None) -> Style:
+        key = (role, fill)
+        if key not in self._styles:
+            style = self.rich_style + self.get_component_rich_style(f"lines--{role}", partial=True)
+            if fill is not None:
+                style += Style(bgcolor=self.get_component_rich_style(f"fill--{fill}", partial=True).bgcolor)
+            self._styles[key] = style
+        return self._styles[key]
+
+    @property
+    def allow_select(self) -> bool:
+        """Text can be selected with the mouse."""
+        return True
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text."""
+        return selection.extract("\n".join(row.plain for row in self._lines)), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Paint the selection."""
+        self.refresh()
+
+
+class Lines(LinesView):
+    """Shows lines that are made elsewhere, by a function of the width."""
+
+    DEFAULT_CSS = """
+    Lines { height: auto; }
+    """
+
+    can_focus = False
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        """A view without lines."""
+        super().__init__(id=id, classes=classes)
+        self._make = _nothing
+
+    def show(self, make: LineMaker) -> None:
+        """Show what ``make(width)`` draws."""
+        self._make = make
+        self.redraw()
+        self.refresh(layout=True)
+
+    def draw(self, width: int) -> Sequence[Line]:
+        """The lines for ``width`` cells."""
+        return self._make(width)

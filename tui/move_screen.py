@@ -1,0 +1,120 @@
+"""What the handoff and the pull-back screen share: driving a move, its clock, and cancelling."""
+
+import time
+from typing import Any, ClassVar
+
+from textual.containers import VerticalScroll
+
+from remote.steps import Away, Home, StillHere
+from tui.backend import Backend
+from tui.drawing.lines import Line, Span, line, spread, wrap
+from tui.drawing.moves import can_cancel, cancel_words
+from tui.lines_view import Lines
+from tui.moves import Move
+from tui.quiet import Quiet
+from tui.stage import StageScreen
+
+CANCEL_SECONDS = 3.0
+
+
+class MoveScreen(StageScreen[None]):
+    """A screen around one `Move`; the move belongs to the app and does not end with the screen."""
+
+    CSS_PATH: ClassVar[list[str]] = ["moves.tcss"]  # type: ignore[assignment]  # Textual accepts a list
+    pulling = False
+
+    def __init__(self, backend: Backend, host: str) -> None:
+        """A screen for a move to or from ``host``."""
+        super().__init__()
+        self.backend = backend
+        self.host = host
+        self.move: Move[Any] | None = None
+        self.quiet = Quiet(time.monotonic())
+        self._cancel_asked = 0.0
+        self._hasty = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the move is over."""
+        return self.move is not None and isinstance(self.move.last, Away | Home | StillHere)
+
+    @property
+    def moving(self) -> bool:
+        """Whether the decision was to go, and the move is not over."""
+        return self.move is not None and self.move.decided == "go" and not self.ended
+
+    def on_mount(self) -> None:
+        """Times tick while something is under way."""
+        self.set_interval(0.25, self._tick)
+
+    def changed(self) -> None:
+        """A step came: draw, if the screen is still there."""
+        if not self.is_mounted:
+            return
+        if self.move is not None and self.move.waits:
+            self.call_after_refresh(self._drawn)
+        self.show()
+
+    def _drawn(self) -> None:
+        if self.move is not None and self.move.waits:
+            self.quiet.drawn(time.monotonic())
+
+    def confirmable(self) -> bool:
+        """Whether the key that just came may confirm; if not, say how to."""
+        self._hasty = not self.quiet.counts and self.move is not None and self.move.waits
+        if self._hasty:
+            self.show()
+        return self.quiet.counts
+
+    def show(self) -> None:
+        """Draw everything again."""
+        for view in self.query(Lines):
+            view.redraw()
+            view.refresh(layout=True)
+
+    def _tick(self) -> None:
+        if self._cancel_asked and time.monotonic() - self._cancel_asked > CANCEL_SECONDS:
+            self._cancel_asked = 0.0
+        if self.move is not None and not self.move.waits and not self.ended:
+            self.show()
+
+    def action_back(self) -> None:
+        """Leave; while something moves, ask first and then cancel."""
+        if not self.moving or self.move is None:
+            self.leave()
+            return
+        if not can_cancel(self.move.last):
+            self.show()
+            return
+        now = time.monotonic()
+        if now - self._cancel_asked <= CANCEL_SECONDS:
+            self._cancel_asked = 0.0
+            self.move.cancel()
+        else:
+            self._cancel_asked = now
+        self.show()
+
+    def leave(self) -> None:
+        """Close the screen; a move that waits for its decision is told no."""
+        if self.move is not None and not self.ended:
+            self.move.cancel()
+        self.dismiss()
+
+    def page(self, *views: Lines) -> VerticalScroll:
+        """The scrolling middle of the screen."""
+        scroll = VerticalScroll(*views, id="page")
+        scroll.can_focus = False
+        return scroll
+
+    def foot(self, keys: list[tuple[str, str]], width: int) -> list[Line]:
+        """The last lines: what cancelling means, or the keys."""
+        if self.moving and self.move is not None:
+            words = cancel_words(self.move.last, self.host, pulling=self.pulling)
+            if self._cancel_asked:
+                return wrap([Span(words, "warn")], width, first=line(Span("Esc again cancels. ", "warn")))
+            hint = [Span("Esc", "key"), Span(" cancel", "muted")] if can_cancel(self.move.last) else []
+            return [spread([Span(words, "muted")], hint, width)]
+        spans: list[Span] = [Span("Once more, to be sure: ", "warn")] if self._hasty else []
+        for key, what in keys:
+            spans += [Span(key, "key"), Span(f" {what}   ", "muted")]
+        return wrap(spans, width)

@@ -1,0 +1,91 @@
+"""Driving a handoff or a pull-back: the steps so far, the decision, and how to cancel. It belongs to the app."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from typing import Generic, NamedTuple, TypeVar
+
+from agent.errors import AgentError
+from remote.errors import RemoteError
+from remote.steps import Decision, HandoffStep, Preflighted, PullStep, Reviewed, StillHere
+from snapshot.errors import SnapshotError
+
+Step = HandoffStep | PullStep
+S = TypeVar("S", bound=Step)
+
+
+class Timed(NamedTuple):
+    """A step and when it came, by `time.monotonic`."""
+
+    step: Step
+    at: float
+
+
+class Move(Generic[S]):
+    """One handoff or pull-back. `drive` it in a worker; ``listener`` is called after every step."""
+
+    def __init__(self, start: Callable[[], AsyncGenerator[S, Decision | None]], listener: Callable[[], None]) -> None:
+        self.steps: list[Timed] = []
+        self.listener = listener
+        self.decided: Decision | None = None
+        self.begun = time.monotonic()
+        self._start = start
+        self._decision: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def last(self) -> Step | None:
+        """The latest step."""
+        return self.steps[-1].step if self.steps else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether a decision is due."""
+        return isinstance(self.last, Preflighted | Reviewed) and self.decided is None
+
+    def find(self, kind: type[Step]) -> Step | None:
+        """The latest step of a kind."""
+        return next((t.step for t in reversed(self.steps) if isinstance(t.step, kind)), None)
+
+    def decide(self, decision: Decision) -> None:
+        """Answer `Preflighted` or `Reviewed`; only the first answer counts."""
+        if not self._decision.done():
+            self.decided = decision
+            self._decision.set_result(decision)
+
+    def cancel(self) -> None:
+        """Roll back: by the decision where one is due, else by cancelling the task that drives the steps."""
+        if self.waits:
+            self.decide("cancel")
+        elif self._task is not None:
+            self._task.cancel()
+
+    async def drive(self) -> None:
+        """Run the steps to their end; every failure ends in a `StillHere`."""
+        self._task = asyncio.current_task()
+        steps = self._start()
+        try:
+            await self._run(steps)
+        except asyncio.CancelledError:
+            self._record(_CANCELLED)
+        except (AgentError, RemoteError, SnapshotError) as error:
+            self._record(StillHere(code=error.code, reason=str(error), way_out=error.way_out))
+        finally:
+            await steps.aclose()
+
+    async def _run(self, steps: AsyncGenerator[S, Decision | None]) -> None:
+        decision: Decision | None = None
+        while True:
+            try:
+                step = await steps.asend(decision)
+            except StopAsyncIteration:
+                return
+            self._record(step)
+            decision = await self._decision if isinstance(step, Preflighted | Reviewed) else None
+
+    def _record(self, step: Step) -> None:
+        self.steps.append(Timed(step, time.monotonic()))
+        self.listener()
+
+
+_CANCELLED = StillHere(code="cancelled", reason="You cancelled.", way_out="Start it again whenever you like.")

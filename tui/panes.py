@@ -1,0 +1,151 @@
+"""The workspace's panes: plan, diff, question."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.events import Key
+from textual.message import Message
+from textual.reactive import reactive
+
+from agent.events import PlanEntry
+from agent.state import SessionState
+from tui.drawing.diffs import draw_diff, totals
+from tui.drawing.lines import BLANK, Line, Span, span, spread, wrap
+from tui.drawing.panes import draw_plan, draw_question
+from tui.drawing.words import count
+from tui.keymap import bindings
+from tui.lines_view import LinesView
+from tui.quiet import Quiet
+
+if TYPE_CHECKING:
+    from snapshot.diff import Diff
+
+
+class PlanPane(LinesView, can_focus=True):
+    """The agent's plan."""
+
+    DEFAULT_CSS = """
+    PlanPane { height: auto; max-height: 45%; padding: 0 1; }
+    """
+
+    plan: reactive[tuple[PlanEntry, ...]] = reactive(())
+
+    def watch_plan(self) -> None:
+        """Show the plan."""
+        self.redraw()
+        self.refresh(layout=True)
+
+    def draw(self, width: int) -> Sequence[Line]:
+        """The plan's lines."""
+        return draw_plan(self.plan, width)
+
+
+class DiffPane(LinesView, can_focus=True):
+    """What the session changed; a sentence instead while that is not known."""
+
+    DEFAULT_CSS = """
+    DiffPane { height: 1fr; padding: 0 1; }
+    """
+
+    diff: "reactive[Diff | None]" = reactive(None, always_update=True)
+    trouble: reactive[str] = reactive("")
+
+    def watch_diff(self) -> None:
+        """Show the diff."""
+        self.redraw()
+
+    def watch_trouble(self) -> None:
+        """Show the sentence."""
+        self.redraw()
+
+    def draw(self, width: int) -> Sequence[Line]:
+        """The diff's lines."""
+        head = Span("Diff", "heading")
+        if self.trouble:
+            return [Line((head,)), *wrap([span(self.trouble, "warn")], width)]
+        if self.diff is None:
+            return [Line((head,)), Line((Span("Not read yet.", "muted"),))]
+        files = self.diff.files
+        if not files:
+            return [Line((head,)), *wrap([Span("Nothing has changed so far.", "muted")], width)]
+        right = [Span(count(len(files), "file") + " ", "muted"), *totals(files)]
+        return [spread([head], right, width), BLANK, *draw_diff(files, width)]
+
+
+class QuestionBar(LinesView, can_focus=True):
+    """The oldest open permission question, answered here by digit, or by arrows and Enter."""
+
+    BINDINGS = bindings("question")
+    DEFAULT_CSS = """
+    QuestionBar { height: auto; max-height: 60%; display: none; padding: 0 1; }
+    QuestionBar.asking { display: block; }
+    """
+
+    state: reactive[SessionState] = reactive(SessionState, always_update=True)
+    chosen: reactive[int] = reactive(0)
+
+    @dataclass
+    class Answered(Message):
+        """The user chose an answer."""
+
+        request_id: str
+        option_id: str
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """A bar without a question."""
+        super().__init__(id=id)
+        self._shown = ""
+        self._quiet = Quiet(time.monotonic())
+
+    def watch_state(self, state: SessionState) -> None:
+        """Show the oldest question; a new one takes no answer before it could be read."""
+        asked = state.questions[0].request_id if state.questions else ""
+        self.set_class(bool(asked), "asking")
+        if asked != self._shown:
+            self._shown = asked
+            self.chosen = 0
+            self._quiet = Quiet(time.monotonic())
+            if asked:
+                self._quiet.drawn(time.monotonic())
+        self.redraw()
+        self.refresh(layout=True)
+
+    def watch_chosen(self) -> None:
+        """Mark the answer."""
+        self.redraw()
+
+    def watch_has_focus(self, focused: bool) -> None:
+        """Say how to get here."""
+        super().watch_has_focus(focused)
+        self.redraw()
+        self.refresh(layout=True)
+
+    def draw(self, width: int) -> Sequence[Line]:
+        """The question's lines."""
+        if not self.state.questions:
+            return []
+        return draw_question(self.state, self.state.questions[0], self.chosen, self.has_focus, width)
+
+    def action_move(self, step: int) -> None:
+        """Mark another answer."""
+        if self.state.questions:
+            self.chosen = (self.chosen + step) % max(1, len(self.state.questions[0].options))
+
+    def action_accept(self) -> None:
+        """Give the marked answer."""
+        self._answer(self.chosen)
+
+    def on_key(self, event: Key) -> None:
+        """A digit answers."""
+        if event.character and event.character in "123456789":
+            event.stop()
+            self._answer(int(event.character) - 1)
+
+    def _answer(self, index: int) -> None:
+        if not self.state.questions or not self._quiet.key(time.monotonic()):
+            return
+        question = self.state.questions[0]
+        if index < len(question.options):
+            self.post_message(self.Answered(question.request_id, question.options[index].option_id))

@@ -1,0 +1,213 @@
+"""Small screens: a run's diff, the signpost of a session that is away, the keys page, the host key question."""
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.events import Key
+from textual.screen import ModalScreen
+
+from agent.errors import AgentError
+from remote.errors import RemoteError
+from snapshot.errors import SnapshotError
+from tui.backend import Backend, KeyQuestion, Place, Signpost
+from tui.drawing.lines import BLANK, Line, Span, line, span, spread, wrap
+from tui.keymap import KEYS, bindings, written
+from tui.lines_view import Lines
+from tui.panes import DiffPane
+from tui.stage import StageScreen
+
+
+class DiffScreen(StageScreen[None]):
+    """What a run changed, over the whole screen."""
+
+    BINDINGS = bindings("diff")
+    DEFAULT_CSS = """
+    DiffScreen { background: $background; padding: 1 2; }
+    DiffScreen #diff-title { margin-bottom: 1; }
+    """
+
+    def __init__(self, backend: Backend, place: Place) -> None:
+        """The diff of the session at ``place``."""
+        super().__init__()
+        self.backend = backend
+        self.place = place
+
+    def compose(self) -> ComposeResult:
+        """Title and diff."""
+        yield Lines(id="diff-title")
+        yield DiffPane(id="diff-page")
+
+    def on_mount(self) -> None:
+        """Read the diff."""
+        place = self.place
+        left = [span(place.title, "heading"), Span("  on  ", "muted"), span(place.host or "this machine", "accent")]
+        right = [Span("Esc", "key"), Span(" back", "muted")]
+        self.query_one("#diff-title", Lines).show(lambda width: [spread(left, right, width)])
+        self.query_one(DiffPane).focus()
+        self._read()
+
+    @work(exclusive=True, exit_on_error=False)
+    async def _read(self) -> None:
+        pane = self.query_one(DiffPane)
+        try:
+            pane.diff = await self.backend.diff(self.place)
+        except (AgentError, RemoteError, SnapshotError) as error:
+            pane.trouble = str(error)
+
+    def action_back(self) -> None:
+        """Close."""
+        self.dismiss()
+
+
+class SignpostScreen(StageScreen[None]):
+    """The project's session is on a host: where, and how to go on with it."""
+
+    BINDINGS = bindings("away")
+    DEFAULT_CSS = """
+    SignpostScreen { background: $background; align: left middle; padding: 1 4; }
+    """
+
+    def __init__(self, signpost: Signpost) -> None:
+        """A signpost to the session."""
+        super().__init__()
+        self.signpost = signpost
+
+    def compose(self) -> ComposeResult:
+        """One block of lines."""
+        yield Lines(id="signpost")
+
+    def on_mount(self) -> None:
+        """Show it."""
+        self.query_one("#signpost", Lines).show(self._draw)
+
+    def _draw(self, width: int) -> list[Line]:
+        place = self.signpost.place
+        text = "This session is on " if self.signpost.certain else "This session was on its way to "
+        out = [line(span(place.title, "muted")), BLANK]
+        out.append(line(Span("→ ", "accent"), Span(text, "strong"), span(place.host, "accent"), Span(".", "strong")))
+        out += [
+            BLANK,
+            *wrap(
+                [Span("It goes on there. Nothing in this directory changes until you pull it back.", "muted")], width
+            ),
+        ]
+        out.append(BLANK)
+        keys = (
+            ("Enter", "reattach"),
+            ("p", "pull it back"),
+            ("Ctrl+R", "all runs"),
+            ("n", "new session here"),
+            ("Ctrl+Q", "quit"),
+        )
+        spans = [s for key, what in keys for s in (Span(key, "key"), Span(f" {what}   ", "muted"))]
+        return [*out, *wrap(spans, width)]
+
+    def action_open(self) -> None:
+        """Reattach."""
+        self.castoff.reattach(self.signpost.place)
+
+    def action_pull(self) -> None:
+        """Take it home."""
+        self.castoff.open_pull(self.signpost.place)
+
+    def action_fresh(self) -> None:
+        """Begin another session here."""
+        self.castoff.open_fresh(self.signpost.place.agent)
+
+
+class KeysScreen(StageScreen[None]):
+    """All keys, and what the terminal really sends."""
+
+    BINDINGS = bindings("keys")
+    DEFAULT_CSS = """
+    KeysScreen { background: $background; padding: 1 2; }
+    KeysScreen VerticalScroll { scrollbar-size-vertical: 1; background: $background; height: 1fr; }
+    KeysScreen #keys-pressed { margin-top: 1; }
+    """
+
+    def __init__(self) -> None:
+        """A page on which no key was pressed yet."""
+        super().__init__()
+        self._pressed = "Press a key to see its name."
+
+    def compose(self) -> ComposeResult:
+        """The table and what was pressed."""
+        with VerticalScroll():
+            yield Lines(id="keys-table")
+        yield Lines(id="keys-pressed")
+
+    def on_mount(self) -> None:
+        """Show the table."""
+        self.query_one("#keys-table", Lines).show(self._draw)
+        self.query_one("#keys-pressed", Lines).show(lambda width: [line(span(self._pressed, "muted"))])
+
+    def on_key(self, event: Key) -> None:
+        """Say what came."""
+        raw = f", character {event.character!r}" if event.character else ""
+        self._pressed = f"Your terminal sent: {event.key}{raw}"
+        self.query_one("#keys-pressed", Lines).redraw()
+
+    def _draw(self, width: int) -> list[Line]:
+        keymap = self.castoff.keys
+        out = [spread([Span("Keys", "heading")], [Span("Esc", "key"), Span(" back", "muted")], width)]
+        where = ""
+        for key in KEYS:
+            if key.where != where:
+                where = key.where
+                out += [BLANK, line(Span(where.capitalize(), "strong"))]
+            names = " ".join(written(k) for k in keymap.get(key.id, key.keys).split(","))
+            head = Line((Span(f"{names:<22}", "key"), Span(f"{key.name:<17}")))
+            out += wrap([Span(key.what, "muted")], width, first=head)
+        return out
+
+    def action_back(self) -> None:
+        """Close."""
+        self.dismiss()
+
+
+class HostKeyDialog(ModalScreen[bool]):
+    """First contact: the user compares the host's fingerprint."""
+
+    BINDINGS = bindings("dialog")
+    DEFAULT_CSS = """
+    HostKeyDialog { align: center middle; background: $background 60%; }
+    HostKeyDialog > Vertical {
+        width: 76; max-width: 100%; height: auto; padding: 1 2; background: $background; border: round $c-accent;
+    }
+    """
+
+    def __init__(self, question: KeyQuestion) -> None:
+        """A question about one key."""
+        super().__init__()
+        self.question = question
+
+    def compose(self) -> ComposeResult:
+        """One block of lines."""
+        with Vertical():
+            yield Lines(id="host-key")
+
+    def on_mount(self) -> None:
+        """Show the question."""
+        self.query_one("#host-key", Lines).show(self._draw)
+
+    def _draw(self, width: int) -> list[Line]:
+        asked = self.question
+        out = [line(Span("? ", "warn"), Span("First contact with ", "strong"), span(asked.host, "accent")), BLANK]
+        out += wrap([span(f"{asked.destination} shows this {asked.algorithm} key:")], width)
+        out += [*wrap([span(asked.fingerprint, "strong")], width, first=line("  ")), BLANK]
+        text = "Compare it with what the machine itself says (ssh-keygen -lf on its host key). "
+        text += "If it differs, somebody is in between."
+        out += [*wrap([Span(text, "muted")], width), BLANK]
+        return [
+            *out,
+            line(
+                Span("y", "key"),
+                Span(" it is the same, pin it   ", "muted"),
+                Span("n", "key"),
+                Span(" do not connect", "muted"),
+            ),
+        ]
+
+    def action_answer(self, yes: bool) -> None:
+        """Answer."""
+        self.dismiss(yes)

@@ -1,0 +1,113 @@
+"""What screens ask of the app: to say something, to show another screen, to drive a move."""
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from textual.screen import Screen
+
+from remote.steps import Away, Home, StillHere
+from tui.backend import Place
+from tui.moves import Move
+
+if TYPE_CHECKING:
+    from tui.workspace import Workspace
+
+R = TypeVar("R")
+
+
+class Stage(Protocol):
+    """The app, as screens see it."""
+
+    @property
+    def handoff_key(self) -> str:
+        """The handoff key to show."""
+        ...
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys that the settings change, by binding id."""
+        ...
+
+    def complain(self, sentence: str, way_out: str = "") -> None:
+        """Say what does not work, and the way out."""
+        ...
+
+    def show_status(self, sentence: str) -> None:
+        """Say what was done."""
+        ...
+
+    def keep_draft(self, screen: "Workspace", text: str) -> None:
+        """Put a text that was not taken back into an empty composer."""
+        ...
+
+    def choose_theme(self, name: str) -> None:
+        """Use a theme by name, or the next one."""
+        ...
+
+    def reattach(self, place: Place) -> None:
+        """Show the workspace of a session, wherever it lives."""
+        ...
+
+    def open_fresh(self, agent: str) -> None:
+        """Show a workspace whose first prompt begins a session."""
+        ...
+
+    def open_diff(self, place: Place) -> None:
+        """Show what a session changed."""
+        ...
+
+    def open_pull(self, place: Place) -> None:
+        """Show what a pull-back would do."""
+        ...
+
+    def open_handoff(self, workspace: "Workspace", host: str = "", last_word: str = "") -> None:
+        """Show what a handoff would do."""
+        ...
+
+    def show_signpost(self, place: Place) -> None:
+        """Show where a session is."""
+        ...
+
+    def drive(self, move: Move[Any]) -> None:
+        """Run a move to its end, whatever screen is shown."""
+        ...
+
+    def handoff_begins(self, place: Place, host: str) -> None:
+        """The user agreed to a handoff."""
+        ...
+
+    def handoff_ended(self, place: Place, last: Away | StillHere, *, began: bool) -> None:
+        """A handoff is over; ``began`` tells whether the user had agreed to it."""
+        ...
+
+    def pull_begins(self, place: Place) -> None:
+        """The user agreed to a pull-back."""
+        ...
+
+    def pull_ended(self, place: Place, last: Home | StillHere, *, began: bool) -> None:
+        """A pull-back is over."""
+        ...
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Send text to the terminal's clipboard."""
+        ...
+
+    def action_show_runs(self) -> None:
+        """Open the list of runs."""
+        ...
+
+    def action_show_keys(self) -> None:
+        """Open the keys page."""
+        ...
+
+    async def action_quit(self) -> None:
+        """Leave the app."""
+        ...
+
+
+class StageScreen(Screen[R]):
+    """A screen of ours: it knows the app by what it may ask of it."""
+
+    @property
+    def castoff(self) -> Stage:
+        """The app."""
+        return cast(Stage, self.app)  # pyright: ignore[reportUnknownMemberType]  # Textual types it App[Unknown]

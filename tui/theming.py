@@ -1,0 +1,121 @@
+"""Themes: colours as data in ``themes/*.toml``, validated here and made Textual's."""
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from textual.theme import Theme
+
+from tui.errors import ThemeError
+
+DEFAULT_THEME = "terminal"
+_COLOUR = r"^(#[0-9a-fA-F]{6}|ansi_[a-z_]+)$"
+
+
+class Colours(BaseModel):
+    """The colours of a theme: ``#rrggbb``, or ``ansi_NAME`` for the terminal's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    foreground: str = Field(pattern=_COLOUR)
+    background: str = Field(pattern=_COLOUR)
+    raised: str = Field(pattern=_COLOUR)
+    """Behind prompts, the selected row and input fields."""
+    muted: str = Field(pattern=_COLOUR)
+    rule: str = Field(pattern=_COLOUR)
+    accent: str = Field(pattern=_COLOUR)
+    ok: str = Field(pattern=_COLOUR)
+    warn: str = Field(pattern=_COLOUR)
+    bad: str = Field(pattern=_COLOUR)
+    code: str = Field(pattern=_COLOUR)
+    added: str = Field(pattern=_COLOUR)
+    """Behind added lines; so `removed`."""
+    removed: str = Field(pattern=_COLOUR)
+    selection: str = Field(pattern=_COLOUR)
+
+
+class ThemeFile(BaseModel):
+    """One file of ``themes/``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    title: str
+    dark: bool
+    terminal: bool = False
+    """Whether the colours are the terminal's own sixteen."""
+    colours: Colours
+
+
+def themes_dir() -> Path:
+    """``themes/`` beside the package: a folder of its name in the user's project is never looked at."""
+    return Path(__file__).resolve().parent.parent / "themes"
+
+
+def read_theme(path: Path) -> ThemeFile:
+    """Read one theme file; raises `tui.errors.ThemeError`."""
+    try:
+        return ThemeFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ThemeError(f"The theme file {path} cannot be read: {error.strerror}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ThemeError(f"The theme file {path} is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"])
+        raise ThemeError(f"The theme file {path} is not valid at {where}: {first['msg']}.") from error
+
+
+def read_themes(folder: Path | None = None) -> tuple[ThemeFile, ...]:
+    """All themes, the default first; raises `tui.errors.ThemeError`."""
+    found = [read_theme(p) for p in sorted((folder or themes_dir()).glob("*.toml"))]
+    if not found:
+        raise ThemeError(f"There is no theme in {folder or themes_dir()}.", "Install castoff again.")
+    return tuple(sorted(found, key=lambda t: (t.name != DEFAULT_THEME, t.name)))
+
+
+def fallback_variables() -> dict[str, str]:
+    """Our variables for themes that are not ours, so that style sheets can always be read."""
+    ours = {f"c-{name}": "ansi_default" for name in Colours.model_fields}
+    return ours | {"ansi-background": "ansi_black", "ansi-foreground": "ansi_white"}
+
+
+def textual_theme(file: ThemeFile) -> Theme:
+    """The theme in Textual's form; our own roles are its variables ``$c-…``."""
+    c = file.colours
+    ours = {f"c-{name}": value for name, value in c.model_dump().items()}
+    return Theme(
+        name=f"castoff-{file.name}",
+        ansi=file.terminal,
+        dark=file.dark,
+        primary=c.accent,
+        secondary=c.accent,
+        accent=c.accent,
+        warning=c.warn,
+        error=c.bad,
+        success=c.ok,
+        foreground=c.foreground,
+        background=c.background,
+        surface=c.background,
+        panel=c.raised,
+        boost=c.raised,
+        variables=ours
+        | {
+            "ansi-background": "ansi_black" if file.dark else "ansi_white",
+            "ansi-foreground": "ansi_white" if file.dark else "ansi_black",
+            "border": c.rule,
+            "border-blurred": c.rule,
+            "scrollbar": c.rule,
+            "scrollbar-hover": c.muted,
+            "scrollbar-active": c.accent,
+            "scrollbar-background": c.background,
+            "scrollbar-background-hover": c.background,
+            "scrollbar-background-active": c.background,
+            "scrollbar-corner-color": c.background,
+            "input-selection-background": c.selection,
+            "screen-selection-background": c.selection,
+            "screen-selection-foreground": c.foreground,
+            "block-cursor-background": c.selection,
+            "block-cursor-foreground": c.foreground,
+        },
+    )

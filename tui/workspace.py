@@ -1,0 +1,378 @@
+"""The workspace: transcript, plan and diff of one session, and the composer."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.reactive import reactive
+from textual.widgets import TextArea
+
+from agent.errors import AgentError
+from agent.state import SessionState
+from remote.errors import RemoteError
+from snapshot.errors import SnapshotError
+from tui.backend import Backend, Place, ViewerLike
+from tui.bridge import Bridge
+from tui.commands import POLICIES, draw_commands, matching, parse
+from tui.composer import Composer
+from tui.drawing.lines import Line, Span, line, rule, span, spread, wrap
+from tui.drawing.panes import Link, draw_status, plan_done
+from tui.drawing.words import count
+from tui.keymap import bindings
+from tui.lines_view import Lines
+from tui.messages import Complained, LinkChanged, StateChanged
+from tui.panes import DiffPane, PlanPane, QuestionBar
+from tui.stage import StageScreen
+from tui.transcript import Transcript
+from tui.workspace_commands import say
+
+TABS = ("transcript", "plan", "diff")
+INTERRUPT_SECONDS = 2.0
+DIFF_SECONDS = 0.4
+
+
+class Workspace(StageScreen[None]):
+    """Shows one session, here or on a host; without a session yet, the first prompt begins one."""
+
+    CSS_PATH = "workspace.tcss"
+    BINDINGS = bindings("workspace")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  # Textual declares it per instance
+
+    tab: reactive[str] = reactive("transcript")
+
+    def __init__(self, backend: Backend, place: Place | None, *, agent: str = "") -> None:
+        """A workspace for ``place``; for ``None``, a session of ``agent`` that begins with the first prompt."""
+        super().__init__()
+        self.backend = backend
+        self.place = place
+        self.agent = agent or (place.agent if place else next(iter(backend.agents), ""))
+        self.bridge: Bridge | None = None
+        self._lost = LinkChanged()
+        self._menu = ""
+        self._below = 0
+        self._interrupt_asked = 0.0
+        self._diff_wanted = asyncio.Event()
+        self._suspended = False
+
+    @property
+    def state(self) -> SessionState:
+        """The session's state as shown."""
+        return self.query_one(Transcript).state
+
+    def compose(self) -> ComposeResult:
+        """Tabs (narrow only), panes, question, composer, status."""
+        yield Lines(id="tabs")
+        with Horizontal(id="middle"):
+            yield Transcript(id="transcript")
+            with Vertical(id="side"):
+                yield PlanPane(id="plan")
+                yield DiffPane(id="diff")
+        yield Lines(id="banner")
+        yield QuestionBar(id="question")
+        yield Lines(id="menu")
+        yield Lines(id="edge")
+        with Horizontal(id="entry"):
+            yield Lines(id="sign")
+            yield Composer(id="composer")
+        yield Lines(id="status")
+
+    def on_mount(self) -> None:
+        """Attach, and keep what tells the time up to date."""
+        composer = self.query_one(Composer)
+        composer.placeholder = f"Ask the agent   / commands   {self.castoff.handoff_key} casts off"
+        composer.focus()
+        self.query_one(Transcript).project = self.place.project if self.place else self.backend.project
+        self.query_one("#sign", Lines).show(lambda width: [Line((Span("›", "accent"),))])
+        self.query_one("#edge", Lines).show(self._draw_edge)
+        self.query_one("#tabs", Lines).show(self._draw_tabs)
+        self.query_one("#status", Lines).show(self._draw_status)
+        self.query_one("#menu", Lines).show(lambda width: draw_commands(matching(self._menu), width))
+        self.query_one("#banner", Lines).show(self._draw_banner)
+        self.set_interval(1.0, self._tick)
+        self.watch_tab()
+        if self.place is not None:
+            self.begin(self.place)
+
+    def begin(self, place: Place) -> None:
+        """Follow ``place`` from now on."""
+        self.place = place
+        self._suspended = False
+        self.bridge = Bridge(self.backend, place, self.post_message)
+        self.bridge.state = self.state
+        self._follow(self.bridge)
+        self._follow_diff(place)
+        if not place.host:
+            self._watch_tree(place)
+
+    def suspend_bridge(self) -> None:
+        """Let go of the runner: the session is about to move."""
+        self._suspended = True
+        for group in ("bridge", "diff", "watch"):
+            self.workers.cancel_group(self, group)  # pyright: ignore[reportUnknownMemberType]  # Worker[Unknown]
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the runner was let go of for a move."""
+        return self._suspended
+
+    @work(exclusive=True, group="bridge", exit_on_error=False)
+    async def _follow(self, bridge: Bridge) -> None:
+        await bridge.run()
+
+    @work(exclusive=True, group="watch", exit_on_error=False)
+    async def _watch_tree(self, place: Place) -> None:
+        async for _ in self.backend.watch(place):
+            self._diff_wanted.set()
+
+    @work(exclusive=True, group="diff", exit_on_error=False)
+    async def _follow_diff(self, place: Place) -> None:
+        """Read the diff whenever something may have changed, at most every `DIFF_SECONDS`."""
+        pane = self.query_one(DiffPane)
+        self._diff_wanted.set()
+        while True:
+            await self._diff_wanted.wait()
+            self._diff_wanted.clear()
+            try:
+                pane.diff = await self.backend.diff(place)
+                pane.trouble = ""
+            except (AgentError, RemoteError, SnapshotError) as error:
+                pane.trouble = str(error)
+            self._refresh_lines("tabs")
+            await asyncio.sleep(DIFF_SECONDS)
+
+    @on(StateChanged)
+    def _state_changed(self, message: StateChanged) -> None:
+        before = self.state
+        state = message.state
+        self.query_one(Transcript).state = state
+        self.query_one(PlanPane).plan = state.plan
+        question = self.query_one(QuestionBar)
+        question.state = state
+        self._place_focus(before, state)
+        if before.running != state.running or before.turn != state.turn:
+            self._diff_wanted.set()
+        self._refresh_lines("tabs", "status", "banner")
+
+    def _place_focus(self, before: SessionState, state: SessionState) -> None:
+        """A question takes the focus from an empty composer, and gives it back once all are answered."""
+        question, composer = self.query_one(QuestionBar), self.query_one(Composer)
+        if state.questions and not composer.text and composer.has_focus and self.screen.is_current:
+            self.call_after_refresh(question.focus)
+        elif before.questions and not state.questions and question.has_focus:
+            composer.focus()
+
+    @on(LinkChanged)
+    def _link_changed(self, message: LinkChanged) -> None:
+        self._lost = message
+        self._refresh_lines("status", "banner")
+
+    @on(Complained)
+    def _complained(self, message: Complained) -> None:
+        self.castoff.complain(message.sentence, message.way_out)
+
+    @on(Composer.Submitted)
+    async def _submitted(self, message: Composer.Submitted) -> None:
+        await say(self, parse(message.text))
+
+    @on(Composer.Drafted)
+    def _drafted(self, message: Composer.Drafted) -> None:
+        self._menu = message.text
+        self.query_one("#menu", Lines).redraw()
+        self.query_one("#menu", Lines).refresh(layout=True)
+
+    @on(Composer.Completing)
+    def _completing(self, message: Composer.Completing) -> None:
+        if found := matching(message.text):
+            self.query_one(Composer).replace_draft(f"/{found[0].name} ")
+
+    @on(TextArea.Changed)
+    def _changed(self, message: TextArea.Changed) -> None:
+        message.stop()
+
+    @on(Transcript.Followed)
+    def _followed(self, message: Transcript.Followed) -> None:
+        self._below = 0 if message.following else message.below
+        self._refresh_lines("edge")
+
+    @on(QuestionBar.Answered)
+    def _answered(self, message: QuestionBar.Answered) -> None:
+        self.command(lambda viewer: viewer.answer(message.request_id, message.option_id))
+
+    def send_prompt(self, text: str) -> None:
+        """Queue a prompt; a text that did not get through comes back into an empty composer."""
+        self._send(text)
+
+    @work(group="command", exit_on_error=False)
+    async def _send(self, text: str) -> None:
+        assert self.bridge is not None
+        try:
+            await (await self.bridge.attached()).prompt(text)
+        except (AgentError, RemoteError) as error:
+            self.castoff.keep_draft(self, text)
+            self.post_message(Complained(str(error), error.way_out))
+
+    def command(self, do: Callable[[ViewerLike], Awaitable[None]]) -> None:
+        """Carry a command out at the runner; say so where it does not work."""
+        self._carry_out(do)
+
+    @work(group="command", exit_on_error=False)
+    async def _carry_out(self, do: Callable[[ViewerLike], Awaitable[None]]) -> None:
+        if self.bridge is None:
+            self.post_message(Complained("There is no session yet.", "Type what you want done and press Enter."))
+            return
+        try:
+            await do(await self.bridge.attached())
+        except (AgentError, RemoteError) as error:
+            self.post_message(Complained(str(error), error.way_out))
+
+    # Actions
+
+    def action_hand_off(self, host: str = "", last_word: str = "") -> None:
+        """Open the handoff screen."""
+        self.castoff.open_handoff(self, host, last_word)
+
+    def action_pull(self) -> None:
+        """Open the pull-back screen for a run."""
+        if self.place is None or not self.place.host:
+            self.castoff.complain("This session is here already.", "Ctrl+R lists the runs on your hosts.")
+            return
+        self.castoff.open_pull(self.place)
+
+    def action_interrupt(self) -> None:
+        """Cancel the agent's turn, at the second press within two seconds."""
+        composer = self.query_one(Composer)
+        if not composer.has_focus:
+            composer.focus()
+        if self.state.turn is None:
+            return
+        now = time.monotonic()
+        if now - self._interrupt_asked <= INTERRUPT_SECONDS:
+            self._interrupt_asked = 0.0
+            self.command(lambda viewer: viewer.interrupt())
+        else:
+            self._interrupt_asked = now
+        self._refresh_lines("edge")
+
+    def action_next_policy(self) -> None:
+        """Choose the next permission policy."""
+        policy = POLICIES[(POLICIES.index(self.state.policy) + 1) % len(POLICIES)]
+        self.command(lambda viewer: viewer.set_policy(policy))
+
+    def action_resume(self) -> None:
+        """Go on after a pause."""
+        self.command(lambda viewer: viewer.resume())
+
+    def action_follow(self) -> None:
+        """Go to the end of the transcript."""
+        self.query_one(Transcript).follow()
+
+    def action_page(self, pages: int) -> None:
+        """Scroll the transcript by pages."""
+        transcript = self.query_one(Transcript)
+        transcript.scroll_relative(y=pages * max(1, transcript.size.height - 2), animate=False)
+
+    def action_toggle_details(self) -> None:
+        """Show or hide thoughts and full outputs."""
+        transcript = self.query_one(Transcript)
+        transcript.details = not transcript.details
+
+    def action_copy_last(self) -> None:
+        """Copy the agent's last message."""
+        texts = [b.text for b in self.state.blocks if b.type == "text"]
+        if not texts:
+            self.castoff.complain("The agent has said nothing yet.")
+            return
+        self.castoff.copy_to_clipboard(texts[-1])
+        self.notify("Sent to the terminal's clipboard (OSC 52); not every terminal takes it.", markup=False)
+
+    def action_next_pane(self) -> None:
+        """Narrow: the next tab. Wide: focus the next pane."""
+        if self.has_class("-narrow"):
+            self.tab = TABS[(TABS.index(self.tab) + 1) % len(TABS)]
+            return
+        order = [
+            self.query_one(Composer),
+            self.query_one(Transcript),
+            self.query_one(PlanPane),
+            self.query_one(DiffPane),
+        ]
+        at = next((i for i, w in enumerate(order) if w.has_focus), 0)
+        order[(at + 1) % len(order)].focus()
+
+    def watch_tab(self) -> None:
+        """Show the tab's pane."""
+        for name in TABS:
+            self.set_class(self.tab == name, f"-tab-{name}")
+        self._refresh_lines("tabs")
+
+    # Lines around the panes
+
+    def _refresh_lines(self, *names: str) -> None:
+        if self.is_mounted:
+            for name in names:
+                self.query_one(f"#{name}", Lines).redraw()
+
+    def _tick(self) -> None:
+        if self._interrupt_asked and time.monotonic() - self._interrupt_asked > INTERRUPT_SECONDS:
+            self._interrupt_asked = 0.0
+            self._refresh_lines("edge")
+        self._refresh_lines("status", "banner")
+
+    def link(self) -> Link:
+        """What is known of the link now."""
+        host = self.place.host if self.place else ""
+        if self.bridge is None:
+            return Link(host)
+        age = time.monotonic() - self.bridge.heard
+        return Link(host, age, self._lost.lost, self.bridge.viewer is not None)
+
+    def _draw_status(self, width: int) -> list[Line]:
+        keys = [Span(self.castoff.handoff_key, "key"), Span(" cast off  ", "muted"), Span("Ctrl+R", "key")]
+        keys += [Span(" runs  ", "muted"), Span("Ctrl+P", "key"), Span(" all", "muted")]
+        age = time.monotonic() - self.bridge.heard if self.bridge else 0.0
+        state = self.state if self.state.agent else self.state.model_copy(update={"agent": self.agent})
+        return [draw_status(state, self.link(), state.at + age, width, keys)]
+
+    def _draw_banner(self, width: int) -> list[Line]:
+        """What is wrong, if anything: a lost link, a pause, a failure."""
+        state = self.state
+        if self._lost.lost and not self._suspended:
+            text = [span(self._lost.lost, "bad"), Span(" "), span(self._lost.way_out or "Attaching again.", "muted")]
+            return wrap(text, width, first=Line((Span("✗ ", "bad"),)))
+        if state.phase == "paused":
+            return wrap(
+                [span(state.detail or "Paused."), Span(" F5 goes on.", "muted")],
+                width,
+                first=Line((Span("‖ ", "warn"),)),
+            )
+        if state.phase == "failed" and state.detail:
+            return wrap([span(state.detail, "bad")], width, first=Line((Span("✗ ", "bad"),)))
+        if state.queue:
+            waiting = f"{count(len(state.queue), 'prompt')} waiting: {state.queue[0].text}"
+            return [line(Span("· ", "muted"), span(waiting, "muted"))]
+        return []
+
+    def _draw_edge(self, width: int) -> list[Line]:
+        if self._interrupt_asked:
+            return [rule(width, [Span("Esc again interrupts the agent", "warn")])]
+        if self._below:
+            label = [Span(f"↓ {count(self._below, 'line')} below", "accent"), Span("  Ctrl+G", "muted")]
+            return [rule(width, label)]
+        return [rule(width)]
+
+    def _draw_tabs(self, width: int) -> list[Line]:
+        plan = self.state.plan
+        diff = self.query_one(DiffPane).diff
+        labels = {
+            "transcript": "Transcript",
+            "plan": f"Plan {plan_done(plan)}/{len(plan)}" if plan else "Plan",
+            "diff": f"Diff {len(diff.files)}" if diff is not None and diff.files else "Diff",
+        }
+        left: list[Span] = []
+        for name, label in labels.items():
+            chosen = name == self.tab
+            left += [Span("▸" if chosen else " ", "accent"), Span(label, "strong" if chosen else "muted"), Span("  ")]
+        return [spread(left, [Span("Ctrl+T", "key"), Span(" next", "muted")], width)]

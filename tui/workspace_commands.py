@@ -1,0 +1,121 @@
+"""What the workspace does with what was typed: prompts, ``/`` commands and ``&``."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from agent.errors import AgentError
+from tui.commands import POLICIES, Spoken, parse_budget
+
+if TYPE_CHECKING:
+    from tui.workspace import Workspace
+
+
+async def say(screen: "Workspace", spoken: Spoken) -> None:
+    """Carry out what was typed."""
+    app = screen.castoff
+    match spoken.name:
+        case "prompt":
+            _prompt(screen, spoken.rest)
+        case "handoff":
+            screen.action_hand_off(host=spoken.rest)
+        case "handoff&":
+            screen.action_hand_off(last_word=spoken.rest)
+        case "unknown":
+            app.complain(f"There is no command /{spoken.rest}.", "/help lists them.")
+        case "policy":
+            _policy(screen, spoken.rest)
+        case "budget":
+            _budget(screen, spoken.rest)
+        case "theme":
+            app.choose_theme(spoken.rest)
+        case "agent" | "new":
+            _agent(screen, spoken)
+        case "stop":
+            screen.command(lambda viewer: viewer.stop())
+        case "interrupt":
+            screen.command(lambda viewer: viewer.interrupt())
+        case "help" | "keys":
+            app.action_show_keys()
+        case _:
+            await _ACTIONS[spoken.name](screen)
+
+
+async def _quit(screen: "Workspace") -> None:
+    await screen.castoff.action_quit()
+
+
+async def _runs(screen: "Workspace") -> None:
+    screen.castoff.action_show_runs()
+
+
+async def _pull(screen: "Workspace") -> None:
+    screen.action_pull()
+
+
+async def _resume(screen: "Workspace") -> None:
+    screen.action_resume()
+
+
+async def _details(screen: "Workspace") -> None:
+    screen.action_toggle_details()
+
+
+async def _copy(screen: "Workspace") -> None:
+    screen.action_copy_last()
+
+
+_ACTIONS: dict[str, Callable[["Workspace"], Awaitable[None]]] = {
+    "quit": _quit,
+    "runs": _runs,
+    "pull": _pull,
+    "resume": _resume,
+    "details": _details,
+    "copy": _copy,
+}
+
+
+def _prompt(screen: "Workspace", text: str) -> None:
+    """Send a prompt; the first one begins the session."""
+    if screen.is_suspended:
+        screen.castoff.complain("The session is being moved.", "Your text is back in the composer.")
+        screen.castoff.keep_draft(screen, text)
+        return
+    if screen.place is None:
+        try:
+            screen.begin(screen.backend.create(screen.agent))
+        except AgentError as error:
+            screen.castoff.complain(str(error), error.way_out)
+            screen.castoff.keep_draft(screen, text)
+            return
+    screen.action_follow()
+    screen.send_prompt(text)
+
+
+def _policy(screen: "Workspace", rest: str) -> None:
+    policy = {str(p): p for p in POLICIES}.get(rest.replace(" ", "-"))
+    if not rest:
+        screen.action_next_policy()
+    elif policy is None:
+        screen.castoff.complain(f"There is no policy {rest!r}.", f"They are {', '.join(POLICIES)}.")
+    else:
+        screen.command(lambda viewer: viewer.set_policy(policy))
+
+
+def _budget(screen: "Workspace", rest: str) -> None:
+    budget = parse_budget(rest)
+    if budget is None:
+        screen.castoff.complain("That is no budget.", "Write it like /budget $2 30 turns 60 min, or /budget off.")
+        return
+    screen.command(lambda viewer: viewer.set_budget(budget))
+
+
+def _agent(screen: "Workspace", spoken: Spoken) -> None:
+    name = spoken.rest or (screen.agent if spoken.name == "new" else "")
+    if name not in screen.backend.agents:
+        known = ", ".join(screen.backend.agents)
+        screen.castoff.complain(f"There is no agent {name!r}." if name else "Which agent?", f"There are: {known}.")
+    elif spoken.name == "new" or screen.place is not None:
+        screen.castoff.open_fresh(name)
+    else:
+        screen.agent = name
+        screen.castoff.show_status(f"The new session's agent will be {name}.")
