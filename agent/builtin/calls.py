@@ -60,7 +60,7 @@ class Call:
             await self._show_end(tool, action, Result(text, failed=True))
             raise
         await self._show_end(tool, action, result)
-        return self._answer(result.text, "failed" if result.failed else "success")
+        return self._answer(result.text, "failed" if result.error else "success", failed=result.failed)
 
     def cancelled(self) -> ToolReturnPart:
         """Return the result of a call that a cancel stopped or came before."""
@@ -76,7 +76,7 @@ class Call:
         try:
             return await action.run(self._show_output)
         except (ToolFailure, OSError) as error:
-            return Result(_explain(error), failed=True)
+            return Result(_explain(error), failed=True, error=True)
 
     async def _allowed(self, tool: Tool[Any], action: Action) -> bool:
         record = self.session.record
@@ -119,8 +119,10 @@ class Call:
     async def _update(self, update: Any) -> None:
         await self.client.session_update(session_id=self.session.record.session_id, update=update)
 
-    def _answer(self, text: str, outcome: Outcome) -> ToolReturnPart:
-        return ToolReturnPart(self.part.tool_name, text, self.part.tool_call_id, outcome=outcome)
+    def _answer(self, text: str, outcome: Outcome, *, failed: bool = False) -> ToolReturnPart:
+        """The metadata stays here: it is for the replay, not for the provider."""
+        metadata = {"failed": True} if failed else None
+        return ToolReturnPart(self.part.tool_name, text, self.part.tool_call_id, outcome=outcome, metadata=metadata)
 
 
 def _kind(name: str) -> ToolKind:

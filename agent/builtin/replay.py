@@ -76,7 +76,7 @@ def _locations(tool: Tool[Any], raw: JsonValue, workspace: Workspace) -> list[To
 def _replay_result(part: ToolReturnPart, workspace: Workspace, arguments: Arguments | None) -> Iterator[Update]:
     if part.tool_name == "plan" and arguments is not None:
         return
-    failed = part.outcome != "success"
+    failed = part.outcome != "success" or part.metadata is not None
     content = updates.text_content(str(part.content))
     if not failed and isinstance(arguments, EditArguments | WriteArguments):
         old = arguments.old if isinstance(arguments, EditArguments) else None

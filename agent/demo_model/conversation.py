@@ -16,7 +16,7 @@ _UNDONE = ("This call was interrupted", "This call was not started", "The user c
 """How the built-in agent begins the results of calls that have to be made again."""
 
 _HONEST = "I am the demo model; my lines are written in advance, so I cannot take up what you just said."
-_PAUSE, _WORD_PAUSE = 2.0, 0.055
+_PAUSE, _WORD_PAUSE = 1.7, 0.055
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,15 @@ class Arguments(BaseModel):
 
 @dataclass(frozen=True)
 class Result:
-    """What a call gave: ``text`` for the model, and a new plan if it set one."""
+    """What a call gave: ``text`` for the model, and a new plan if it set one.
+
+    ``failed`` is how it is shown, e.g. a command that ended with another status than 0; ``error`` tells the model's
+    provider that the tool itself could not do its work.
+    """
 
     text: str
     failed: bool = False
+    error: bool = False
     plan: tuple[PlanEntry, ...] | None = None
 
 
