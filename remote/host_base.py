@@ -46,7 +46,7 @@ async def list_run_paths(place: Place) -> tuple[str, ...]:
 
 
 async def bundle_commits(session: SessionDir, place: Place, left: GitSummary) -> Path | None:
-    """A bundle of the commits that the run made since it ``left``, or ``None`` if it made none; raises `RemoteError`."""
+    """A bundle of the commits that the run made since it ``left``; ``None`` if it made none. Raises `RemoteError`."""
     out = session.path / "bundle"
     shutil.rmtree(out, ignore_errors=True)
     make_private(out)

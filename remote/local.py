@@ -1,18 +1,24 @@
 """The local runner: started at need as a detached process, reached by its unix socket."""
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from agent.durable import read_model
+from agent.durable import read_model, write_record
 from agent.errors import RecordDamaged, RunnerBusy, ViewerGone
 from agent.runner import RunnerRecord, is_served
 from agent.server import LINE_LIMIT
 from agent.sessions import SessionDir
 from agent.viewer import Viewer, attach
+from remote.place import base_store
+from snapshot.base import record_base
+from snapshot.diff import Diff, diff
+from snapshot.errors import BaseLost, SnapshotError
 
+_log = logging.getLogger(__name__)
 _START_SECONDS = 30.0
 _END_SECONDS = 20.0
 
@@ -25,6 +31,7 @@ async def open_local(session: SessionDir, after_seq: int = 0) -> Viewer:
     viewer = await attach_running(session, after_seq)
     if viewer is not None:
         return viewer
+    await asyncio.to_thread(_keep_base, session)
     process = start_runner(session)
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
     while asyncio.get_running_loop().time() < deadline:
@@ -93,3 +100,28 @@ def _last_line(session: SessionDir) -> str:
         log.seek(max(0, os.fstat(log.fileno()).st_size - 2000))
         lines = log.read().decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "it said nothing."
+
+
+async def local_diff(session: SessionDir) -> Diff:
+    """What has changed in the project since the session began; raises `snapshot.errors.SnapshotError`."""
+    base = _base_file(session)
+    if not base.exists():
+        raise BaseLost("The state in which the session began was not kept.", "git diff shows what is not committed.")
+    return await asyncio.to_thread(diff, Path(session.info.project), base_store(session), base.read_text().strip())
+
+
+def _base_file(session: SessionDir) -> Path:
+    return session.path / "base.id"
+
+
+def _keep_base(session: SessionDir) -> None:
+    """Keep the tree as it is before the agent first touches it, so that changes can be told."""
+    if _base_file(session).exists() or session.journal.stat().st_size:
+        return
+    try:
+        base = record_base(Path(session.info.project), base_store(session))
+    except SnapshotError as error:
+        # Work goes on without it; `local_diff` says that there is no base.
+        _log.warning("the base of session %s was not kept: %s", session.id, error)
+        return
+    write_record(_base_file(session), base.encode() + b"\n")
