@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,10 @@ def carry(origin: Machine, target: Machine, sid: str) -> tuple[Path, ...]:
         (target.home / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(origin.home / name, target.home / name)
     return names
+
+
+def assert_continues(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
+    """Assert that every item of the earlier conversation is in the later one, in order and unchanged."""
+    rest = iter(after)
+    missing = [item for item in before if not any(item == other for other in rest)]
+    assert missing == []

@@ -9,7 +9,7 @@ import pytest
 from agent.errors import AgentFailed
 from agent.events import DiffContent, Planned, ResumeKind, Used
 from tests.agents import VERSION, ResponsesModel
-from tests.codex_machines import CODEX, Heard, Machine, Machines, carry, reject, until
+from tests.codex_machines import CODEX, Heard, Machine, Machines, assert_continues, carry, reject, until
 
 
 async def test_a_turn_plans_reads_edits_and_runs(
@@ -164,10 +164,3 @@ def write_interrupted(model: ResponsesModel) -> None:
         {"shell": "touch after.txt"},
         {"recap": True},
     )
-
-
-def assert_continues(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
-    """Assert that every item of the earlier conversation is in the later one, in order and unchanged."""
-    rest = iter(after)
-    missing = [item for item in before if not any(item == other for other in rest)]
-    assert missing == []
