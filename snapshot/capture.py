@@ -72,7 +72,7 @@ def capture_paths(
 def _select(tree: Path, wanted: set[str]) -> list[Found]:
     # The walk never follows a link, so a path through one, or with `..`, selects nothing.
     listed, unlisted = walk(tree, {".git"})
-    above = {parent for path in wanted for parent in _parents(path)}
+    above = {parent for item in listed if item.path in wanted for parent in _parents(item.path)}
     found = [item for item in listed if item.path in wanted or item.path in above]
     refusals = [_refuse("name-encoding", item.path, "is not UTF-8") for item in found if has_bad_name(item.path)]
     refusals += [

@@ -1,7 +1,7 @@
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -225,7 +225,7 @@ def test_no_folder(tree: Path) -> None:
 
 
 @contextmanager
-def ordinary_user(folder: Path) -> Iterator[None]:
+def ordinary_user(folder: Path) -> Generator[None]:
     """Root may read everything, so become someone else."""
     if os.geteuid() != 0:
         yield

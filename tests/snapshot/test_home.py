@@ -1,0 +1,435 @@
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snapshot.capture import capture
+from snapshot.errors import IncomingDamaged, MassDeletion, PlacingFailed, TreeChanged, UndoDamaged, UnsafePaths
+from snapshot.home import Applied, apply, compare, unchanged, undo, wanted
+from snapshot.manifest import Manifest
+from snapshot.verify import verify
+from tests.snapshot.repos import STATES, run, start, write
+from tests.snapshot.trees import Shape, build, shapes
+
+
+@pytest.fixture(autouse=True)
+def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction] - pytest calls it
+    """These tests cut processes, not the power: what is written need not reach the disk."""
+
+    def fsync(_handle: int) -> None:
+        return None
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+class Trip:
+    """A tree here, the run's tree there, and what left."""
+
+    def __init__(self, root: Path, *, make: bool = True) -> None:
+        self.here, self.there, self.keep = root / "here", root / "there", root / "keep"
+        if make:
+            start(self.here)
+            for number in range(3):
+                write(self.here, f"data/{number}", f"{number}")
+            self.leave()
+
+    def leave(self) -> None:
+        shutil.copytree(self.here, self.there, symlinks=True)
+        self.base = capture(self.here)
+
+    def theirs(self) -> Manifest:
+        return capture(self.there)
+
+    def apply(self, *, allow_mass_deletion: bool = False) -> Applied:
+        return apply(
+            self.here, self.base, self.theirs(), self.there, self.keep, allow_mass_deletion=allow_mass_deletion
+        )
+
+
+@pytest.fixture
+def trip(tmp_path: Path) -> Trip:
+    return Trip(tmp_path)
+
+
+def tree_of(manifest: Manifest) -> Manifest:
+    return Manifest(entries=manifest.tree_entries())
+
+
+def test_what_the_run_changed(trip: Trip) -> None:
+    write(trip.there, "README", "changed")
+    write(trip.there, "new/file", "n")
+    (trip.there / "data/1").unlink()
+    (trip.there / "src/app.py").chmod(0o755)
+    os.utime(trip.there / "data/2")
+    changes = compare(trip.base, trip.theirs())
+    assert [(c.path, c.change, c.content, c.new_executable) for c in changes] == [
+        ("README", "modified", True, False),
+        ("data/1", "deleted", False, False),
+        ("new", "added", False, False),
+        ("new/file", "added", True, False),
+        ("src/app.py", "modified", False, True),
+    ]
+    assert wanted(trip.base, trip.theirs()) == ("README", "new/file")
+    assert trip.apply() == Applied(changed=3, deleted=1)
+    assert (trip.here / "src/app.py").stat().st_mode & 0o777 == 0o755
+    assert compare(capture(trip.here), trip.theirs()) == ()
+    assert unchanged(trip.here, trip.base) != ()
+    assert undo(trip.here, trip.keep) == Applied(changed=3, deleted=1)
+    assert verify(trip.here, trip.base) == ()
+
+
+def test_modes_come_home_masked(trip: Trip) -> None:
+    write(trip.there, "tool", "t").chmod(0o6777)
+    write(trip.there, "closed", "t").chmod(0o400)
+    write(trip.there, "open/x", "t")
+    (trip.there / "open").chmod(0o1777)
+    trip.apply()
+    assert (trip.here / "tool").stat().st_mode & 0o7777 == 0o755
+    assert (trip.here / "closed").stat().st_mode & 0o7777 == 0o600
+    assert (trip.here / "open").stat().st_mode & 0o7777 == 0o755
+
+
+@settings(max_examples=150, deadline=None)
+@given(base=shapes(), theirs=shapes())
+def test_home_and_back(base: Shape, theirs: Shape) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        trip = Trip(Path(name), make=False)
+        build(trip.here, base)
+        build(trip.there, theirs)
+        trip.base = capture(trip.here)
+        trip.apply(allow_mass_deletion=True)
+        assert compare(capture(trip.here), trip.theirs()) == ()
+        trip.apply(allow_mass_deletion=True)
+        assert compare(capture(trip.here), trip.theirs()) == ()
+        undo(trip.here, trip.keep)
+        assert verify(trip.here, trip.base) == ()
+
+
+def cut_after(calls: int, trip: Trip, action: str) -> bool:
+    """Run ``action`` in a process that dies at its ``calls``-th change to the file system; whether it finished."""
+    child = os.fork()
+    if child == 0:
+        left = calls
+
+        def dying(name: str) -> None:
+            real = getattr(os, name)
+
+            def call(*arguments: object, **named: object) -> object:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    os._exit(9)
+                return real(*arguments, **named)
+
+            setattr(os, name, call)
+
+        for name in ("rename", "unlink", "rmdir", "mkdir", "symlink", "fchmod"):
+            dying(name)
+        status = 1
+        try:
+            if action == "apply":
+                trip.apply(allow_mass_deletion=True)
+            else:
+                undo(trip.here, trip.keep)
+            status = 0
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in {0, 9}
+    return status == 0
+
+
+def everything(root: Path) -> Trip:
+    """Each kind of change at once."""
+    trip = Trip(root, make=False)
+    for path in ("modified", "deleted", "file to dir", "gone/deep/x", "dir to file/a", "dir to file/b/c", "mode"):
+        write(trip.here, path, path)
+    (trip.here / "link").symlink_to("modified")
+    (trip.here / "link to file").symlink_to("modified")
+    trip.leave()
+    write(trip.there, "modified", "changed")
+    (trip.there / "deleted").unlink()
+    (trip.there / "file to dir").unlink()
+    write(trip.there, "file to dir/inner", "i")
+    shutil.rmtree(trip.there / "gone")
+    shutil.rmtree(trip.there / "dir to file")
+    write(trip.there, "dir to file", "f")
+    (trip.there / "mode").chmod(0o755)
+    (trip.there / "link").unlink()
+    (trip.there / "link").symlink_to("mode")
+    (trip.there / "link to file").unlink()
+    write(trip.there, "link to file", "l")
+    write(trip.there, "new/added", "a")
+    return trip
+
+
+def test_a_cut_anywhere_is_repaired_by_running_again(tmp_path: Path) -> None:
+    finished, calls = False, 0
+    while not finished:
+        trip = everything(tmp_path / f"{calls}")
+        finished = cut_after(calls, trip, "apply")
+        trip.apply(allow_mass_deletion=True)
+        assert compare(capture(trip.here), trip.theirs()) == ()
+        undo(trip.here, trip.keep)
+        assert verify(trip.here, trip.base) == ()
+        calls += 1
+    assert calls > 15
+
+
+def test_a_cut_undo_is_repaired_by_running_again(tmp_path: Path) -> None:
+    finished, calls = False, 0
+    while not finished:
+        trip = everything(tmp_path / f"{calls}")
+        trip.apply(allow_mass_deletion=True)
+        finished = cut_after(calls, trip, "undo")
+        undo(trip.here, trip.keep)
+        assert verify(trip.here, trip.base) == ()
+        calls += 1
+    assert calls > 10
+
+
+def test_an_interrupted_apply_can_be_undone(tmp_path: Path) -> None:
+    for calls in range(0, 30, 3):
+        trip = everything(tmp_path / f"{calls}")
+        cut_after(calls, trip, "apply")
+        if (trip.keep / "undo.json").exists():
+            undo(trip.here, trip.keep)
+        assert [d for d in verify(trip.here, trip.base) if not d.path.endswith(".part")] == []
+
+
+@pytest.mark.parametrize("edit", ["README", "data/1", "new"])
+def test_a_local_edit_stops_before_anything_is_touched(trip: Trip, edit: str) -> None:
+    write(trip.there, "AAA", "first")
+    write(trip.there, "README", "theirs")
+    write(trip.there, "new", "theirs")
+    (trip.there / "data/1").unlink()
+    write(trip.here, edit, "mine")
+    before = tree_of(capture(trip.here))
+    with pytest.raises(TreeChanged) as caught:
+        trip.apply()
+    assert caught.value.paths == (edit,)
+    assert tree_of(capture(trip.here)) == before
+
+
+def test_an_edit_in_the_middle_stops_the_rest(trip: Trip, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        write(trip.there, f"data/{name}", name)
+        write(trip.there, f"data/{name}", name)
+    real = os.rename
+
+    def rename(source: str, target: str, **named: int) -> None:
+        real(source, target, **named)
+        if target == "a":
+            write(trip.here, "data/b", "mine")
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(TreeChanged) as caught:
+        trip.apply()
+    assert caught.value.paths == ("data/b",)
+    assert (trip.here / "data/b").read_text() == "mine"
+    assert (trip.here / "data/a").exists()
+    assert not (trip.here / "data/c").exists()
+
+
+def test_an_edit_during_the_copy_is_never_overwritten(trip: Trip, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(trip.there, "README", "theirs")
+    real = os.fchmod
+
+    def fchmod(handle: int, mode: int) -> None:
+        real(handle, mode)
+        if mode != 0o600:
+            write(trip.here, "README", "mine at the last moment")
+
+    monkeypatch.setattr(os, "fchmod", fchmod)
+    with pytest.raises(TreeChanged):
+        trip.apply()
+    assert (trip.here / "README").read_text() == "mine at the last moment"
+
+
+def test_ignored_files_are_never_lost(trip: Trip) -> None:
+    write(trip.here, "data/cache.pyc", "local")
+    shutil.rmtree(trip.there / "data")
+    trip.apply()
+    assert (trip.here / "data/cache.pyc").read_text() == "local"
+    assert not (trip.here / "data/1").exists()
+    undo(trip.here, trip.keep)
+    assert unchanged(trip.here, trip.base) == ()
+
+
+def test_a_directory_with_ignored_files_does_not_give_way(trip: Trip) -> None:
+    write(trip.here, "data/cache.pyc", "local")
+    shutil.rmtree(trip.there / "data")
+    write(trip.there, "data", "now a file")
+    with pytest.raises(TreeChanged) as caught:
+        trip.apply()
+    assert caught.value.paths == ("data/cache.pyc",)
+    assert (trip.here / "data/1").exists()
+
+
+def test_a_planted_link_is_not_followed(trip: Trip, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    write(outside, "1", "1")
+    write(trip.there, "data/1", "theirs")
+    write(trip.there, "data/new", "theirs")
+    shutil.rmtree(trip.here / "data")
+    (trip.here / "data").symlink_to(outside)
+    with pytest.raises(TreeChanged):
+        trip.apply()
+    assert (outside / "1").read_text() == "1"
+    assert not (outside / "new").exists()
+
+
+def test_a_link_in_quarantine_is_not_followed(trip: Trip, tmp_path: Path) -> None:
+    write(trip.there, "README", "theirs")
+    theirs = trip.theirs()
+    secret = write(tmp_path, "secret", "theirs")
+    (trip.there / "README").unlink()
+    (trip.there / "README").symlink_to(secret)
+    with pytest.raises(IncomingDamaged):
+        apply(trip.here, trip.base, theirs, trip.there, trip.keep)
+    assert (trip.here / "README").read_text() == "one\ntwo\n"
+
+
+@pytest.mark.parametrize("spoil", ["missing", "flipped", "short"])
+def test_what_arrived_damaged_is_not_placed(trip: Trip, spoil: str) -> None:
+    write(trip.there, "README", "theirs")
+    theirs = trip.theirs()
+    if spoil == "missing":
+        (trip.there / "README").unlink()
+    else:
+        write(trip.there, "README", "theirS" if spoil == "flipped" else "their")
+    with pytest.raises(IncomingDamaged):
+        apply(trip.here, trip.base, theirs, trip.there, trip.keep)
+    assert verify(trip.here, trip.base) == ()
+    write(trip.there, "README", "theirs")
+    apply(trip.here, trip.base, theirs, trip.there, trip.keep)
+    assert (trip.here / "README").read_text() == "theirs"
+
+
+def test_unsafe_paths_touch_nothing(trip: Trip) -> None:
+    write(trip.there, "AAA", "first")
+    (trip.there / "zz").symlink_to("../../etc")
+    with pytest.raises(UnsafePaths, match="link out of this folder"):
+        trip.apply()
+    assert verify(trip.here, trip.base) == ()
+
+
+def test_git_never_comes_home(trip: Trip) -> None:
+    write(trip.there, ".git/hooks/post-checkout", "#!/bin/sh\n")
+    run(trip.there, "checkout", "-qb", "other")
+    run(trip.there, "config", "core.fsmonitor", "touch owned")
+    assert trip.apply() == Applied(changed=0, deleted=0)
+    assert verify(trip.here, trip.base) == ()
+
+
+def test_a_mass_deletion_is_asked_about(tmp_path: Path) -> None:
+    trip = Trip(tmp_path, make=False)
+    for number in range(42):
+        write(trip.here, f"{number}")
+    trip.leave()
+    for number in range(21):
+        (trip.there / f"{number}").unlink()
+    trip.apply()
+    undo(trip.here, trip.keep)
+    (trip.there / "30").unlink()
+    shutil.rmtree(trip.keep)
+    with pytest.raises(MassDeletion, match="22 of 42"):
+        trip.apply()
+    assert verify(trip.here, trip.base) == ()
+    assert trip.apply(allow_mass_deletion=True).deleted == 22
+
+
+def test_an_emptied_tree_is_asked_about(tmp_path: Path) -> None:
+    trip = Trip(tmp_path, make=False)
+    write(trip.here, "only")
+    trip.leave()
+    (trip.there / "only").unlink()
+    with pytest.raises(MassDeletion):
+        trip.apply()
+
+
+def test_the_undo_of_another_pull_is_not_overwritten(trip: Trip) -> None:
+    write(trip.there, "README", "one")
+    trip.apply()
+    write(trip.there, "README", "other")
+    with pytest.raises(UndoDamaged):
+        trip.apply()
+    with pytest.raises(UndoDamaged):
+        undo(trip.here, trip.keep / "nothing here")
+
+
+def test_undo_does_not_overwrite_later_work(trip: Trip) -> None:
+    write(trip.there, "README", "theirs")
+    trip.apply()
+    write(trip.here, "README", "mine, later")
+    with pytest.raises(TreeChanged):
+        undo(trip.here, trip.keep)
+    assert (trip.here / "README").read_text() == "mine, later"
+
+
+def test_a_full_or_closed_disk_is_one_sentence(trip: Trip, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(trip.there, "README", "theirs")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", full)
+        with pytest.raises(PlacingFailed, match="No space left"):
+            trip.apply()
+    assert verify(trip.here, trip.base) == ()
+    trip.apply()
+    assert (trip.here / "README").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_looking_at_a_tree_changes_nothing_in_it(tmp_path: Path, state: str) -> None:
+    STATES[state](tmp_path / "tree")
+    base = capture(tmp_path / "tree")
+    assert unchanged(tmp_path / "tree", base) == ()
+
+
+def test_what_counts_as_changed_here(trip: Trip) -> None:
+    def found() -> list[tuple[str, str]]:
+        return [(difference.path, difference.what) for difference in unchanged(trip.here, trip.base)]
+
+    os.utime(trip.here / "README")
+    run(trip.here, "status")
+    write(trip.here, "src/app.pyc", "ignored")
+    write(trip.here, ".git/description", "not looked at")
+    assert found() == []
+    run(trip.here, "checkout", "-qb", "other")
+    assert found() == [(".git/HEAD", "digest")]
+    write(trip.here, "README", "mine")
+    run(trip.here, "add", "README")
+    write(trip.here, "more")
+    (trip.here / "data/1").unlink()
+    assert found() == [
+        (".git/HEAD", "digest"),
+        (".git/index", "digest"),
+        ("README", "size"),
+        ("data/1", "missing"),
+        ("more", "extra"),
+    ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_only_what_is_wanted_is_needed(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        trip = Trip(Path(name), make=False)
+        build(trip.here, data.draw(shapes()))
+        build(trip.there, data.draw(shapes()))
+        trip.base = capture(trip.here)
+        theirs = trip.theirs()
+        needed = wanted(trip.base, theirs)
+        incoming = Path(name) / "incoming"
+        incoming.mkdir()
+        for path in needed:
+            write(incoming, path, (trip.there / path).read_bytes())
+        apply(trip.here, trip.base, theirs, incoming, trip.keep, allow_mass_deletion=True)
+        assert compare(capture(trip.here), theirs) == ()
