@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -51,10 +52,11 @@ def find(root: Path) -> EmbeddedHost | None:
         return None
 
 
-async def start(root: Path) -> EmbeddedHost:
+async def start(root: Path, env: Mapping[str, str] | None = None) -> EmbeddedHost:
     """The host that serves ``root``, started now as a process of its own if there is none.
 
-    Raises `EmbeddedHostFailed` with the last line that it said.
+    ``env`` is the environment to start it with, by default this process's own. Raises `EmbeddedHostFailed` with the
+    last line that it said.
     """
     if (running := find(root)) is not None:
         return running
@@ -62,7 +64,7 @@ async def start(root: Path) -> EmbeddedHost:
     argv = [sys.executable, "-I", "-m", "remote.embedded", "--root", str(root), "--ready-file", str(root / _READY)]
     with (root / "log").open("ab") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 - it must outlive this event loop, and starting it takes milliseconds
-            argv, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            argv, cwd="/", env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
     while (running := find(root)) is None:
@@ -83,13 +85,14 @@ async def stop(root: Path) -> bool:
     running = find(root)
     if running is None:
         return False
-    os.kill(running.pid, signal.SIGTERM)
-    deadline = asyncio.get_running_loop().time() + _STOP_SECONDS
-    while _served(root):
-        if asyncio.get_running_loop().time() > deadline:
-            raise EmbeddedHostFailed(f"The demo's host (process {running.pid}) does not end.")
-        await asyncio.sleep(0.02)
-    return True
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        os.kill(running.pid, number)
+        deadline = asyncio.get_running_loop().time() + _STOP_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            if not _served(root):
+                return True
+            await asyncio.sleep(0.02)
+    raise EmbeddedHostFailed(f"The demo's host (process {running.pid}) does not end.")
 
 
 def _served(root: Path) -> bool:

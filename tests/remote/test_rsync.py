@@ -1,0 +1,199 @@
+"""Transfers by the real rsync, against both hosts."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from remote.connection import Connection
+from remote.errors import HostFull, LocalFull, LocalLacks, RsyncFailed
+from remote.rsync import PARTIAL_DIR, Progress, fetch, send
+from remote.rsync_output import Version
+from tests.hosts import HostForTests
+
+_NAMES = (
+    "plain",
+    "with space",
+    "q\"uo'te",
+    "new\nline",
+    "-dash",
+    "*?[x]",
+    "$HOME `id`",
+    "ünïcödé",
+    "a:b",
+    "\\back",
+    "#x",
+)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    tree = tmp_path / 'my "tree"\n#1'
+    for name in _NAMES:
+        (tree / name).mkdir(parents=True)
+        (tree / name / name).write_text(name)
+    (tree / "plain" / "link").symlink_to("../with space")
+    (tree / "plain" / "run").write_text("#!/bin/sh\n")
+    (tree / "plain" / "run").chmod(0o755)
+    (tree / "empty").mkdir()
+    os.utime(tree / "plain" / "plain", ns=(10**18, 10**18 + 123456789))
+    return tree
+
+
+@pytest.fixture
+def there(any_host: HostForTests, request: pytest.FixtureRequest) -> Generator[Path]:
+    """A directory of the host's user, with a name that is hard to quote."""
+    path = any_host.home / "it's a\n'tést' $x"
+    path.mkdir()
+    any_host.own(path)
+    yield path
+    shutil.rmtree(path)
+
+
+def _listing(root: Path) -> dict[str, tuple[int, int, bytes | str | None]]:
+    """Mode, mtime and content of everything below ``root``."""
+    found: dict[str, tuple[int, int, bytes | str | None]] = {}
+    for path in root.rglob("*"):
+        facts = path.lstat()
+        content = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        found[str(path.relative_to(root))] = (facts.st_mode, facts.st_mtime_ns, content)
+    return found
+
+
+async def test_tree_arrives_exactly_and_comes_back(
+    any_host: HostForTests, tree: Path, there: Path, tmp_path: Path
+) -> None:
+    seen: list[Progress] = []
+    async with await any_host.connect() as connection:
+        sent = await send(connection, tree, str(there / "tree"), progress=seen.append)
+        assert _listing(there / "tree") == _listing(tree)
+        assert sent.files == len(_NAMES) + 1
+        assert sent.bytes == sent.total - len("../with space")
+        assert seen[-1].bytes_done == sent.bytes
+        assert (seen[-1].files_left, seen[-1].files_total) == (0, 2 * len(_NAMES) + 4)
+        again = await send(connection, tree, str(there / "tree"))
+        assert again.files == 0
+        home = tmp_path / "home again"
+        names = b"".join(f"{name}/{name}".encode() + b"\0" for name in _NAMES) + b"empty\0plain/link\0"
+        await fetch(connection, str(there / "tree"), home, names)
+    fetched, original = _listing(home), _listing(tree)
+    files = {path for path in fetched if not (home / path).is_dir() or (home / path).is_symlink()}
+    assert files == {f"{name}/{name}" for name in _NAMES} | {"plain/link"}
+    assert all(fetched[path][1:] == original[path][1:] for path in files)
+    assert (home / "empty").is_dir()
+
+
+async def test_filters_and_delete(any_host: HostForTests, tree: Path, there: Path) -> None:
+    async with await any_host.connect() as connection:
+        await send(connection, tree, str(there / "tree"))
+        (tree / "plain" / "plain").unlink()
+        await send(connection, tree, str(there / "tree"), filters=b"- /new\nline\0- /with space\0", delete=True)
+    left = {path.name for path in (there / "tree").iterdir()}
+    assert left == {*_NAMES, "empty"} - {"new\nline", "with space"}
+    assert not (there / "tree" / "plain" / "plain").exists()
+
+
+async def test_fetch_takes_nothing_dangerous(any_host: HostForTests, there: Path, tmp_path: Path) -> None:
+    tree = there / "tree"
+    tree.mkdir()
+    (tree / "setuid").write_text("x")
+    (tree / "setuid").chmod(0o6755)
+    (tree / "escape").symlink_to("/etc/passwd")
+    (tree / "up").symlink_to("../../x")
+    (tree / "fine").symlink_to("setuid")
+    os.mkfifo(tree / "fifo")
+    any_host.own(tree)
+    (tree / "setuid").chmod(0o6755)
+    async with await any_host.connect() as connection:
+        await fetch(connection, str(tree), tmp_path / "quarantine")
+    assert {path.name: path.lstat().st_mode & 0o7777 for path in (tmp_path / "quarantine").iterdir()} == {
+        "setuid": 0o700,
+        "fine": 0o777,
+    }
+
+
+async def test_old_rsync_does_not_receive(
+    embedded_host: HostForTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Version(number=(3, 2, 7), zstd=True)
+
+    async def versions(connection: Connection) -> tuple[Version, Version]:
+        return old, old
+
+    monkeypatch.setattr("remote.rsync._versions", versions)
+    async with await embedded_host.connect() as connection:
+        with pytest.raises(LocalLacks, match=r"rsync 3\.2\.7 of this machine is not safe"):
+            await fetch(connection, str(embedded_host.home), tmp_path / "q")
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Wait until something that only looking can tell has come about."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def test_cancel_leaves_no_process_and_the_next_one_goes_on(
+    any_host: HostForTests, there: Path, tmp_path: Path
+) -> None:
+    size = 60_000_000
+    source = tmp_path / "big"
+    source.mkdir()
+    (source / "file").write_bytes(os.urandom(size))
+    target = there / "big"
+    async with await any_host.connect() as connection:
+        sending = asyncio.create_task(send(connection, source, str(target)))
+        await _until(lambda: any(path.stat().st_size > 5_000_000 for path in target.glob(".file.*")))
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await _until(lambda: any_host.processes("rsync --server") == [])
+        assert replace(any_host, home=tmp_path).processes(str(source)) == []
+        kept = target / PARTIAL_DIR / "file"
+        assert 0 < kept.stat().st_size < size
+        done = await send(connection, source, str(target), delete=True)
+        assert done.wire < size // 100 * 99
+    assert (target / "file").read_bytes() == (source / "file").read_bytes()
+    assert not kept.exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Path]:
+    """A file system of one megabyte."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0777", "tmpfs", str(path)], check=True)
+    yield path
+    subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+async def test_full_disk_there_and_here(any_host: HostForTests, small_disk: Path, tmp_path: Path) -> None:
+    for parent in [*small_disk.parents][:4]:
+        if parent.is_relative_to("/tmp") and parent != Path("/tmp"):
+            parent.chmod(0o755)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "big").write_bytes(os.urandom(3_000_000))
+    async with await any_host.connect() as connection:
+        with pytest.raises(HostFull, match=f"No space is left on {connection.name}"):
+            await send(connection, source, str(small_disk / "tree"))
+        await send(connection, source, "/tmp/castoff-test-full" + any_host.user)
+        shutil.rmtree(small_disk / "tree")
+        with pytest.raises(LocalFull, match="No space is left on this machine"):
+            await fetch(connection, "/tmp/castoff-test-full" + any_host.user, small_disk / "home")
+    shutil.rmtree("/tmp/castoff-test-full" + any_host.user)
+
+
+async def test_missing_source_and_target_are_told(any_host: HostForTests, tmp_path: Path) -> None:
+    async with await any_host.connect() as connection:
+        with pytest.raises(RsyncFailed, match="failed: "):
+            await fetch(connection, "/nowhere/at/all", tmp_path / "x")
+        with pytest.raises(RsyncFailed, match="failed: "):
+            await send(connection, tmp_path, "/nowhere/at/all")
