@@ -8,8 +8,8 @@ import click
 from remote.connection import Trust
 from remote.errors import HostKeyUnknown
 from remote.hostkeys import HostKeyQuestion
+from tui.cli.driving import can_ask, confirm
 from tui.cli.output import Output
-from tui.cli.steps import can_ask, confirm
 
 Params = ParamSpec("Params")
 

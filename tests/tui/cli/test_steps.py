@@ -33,8 +33,9 @@ from remote.steps import (
     StillHere,
     Verified,
 )
+from tui.cli.driving import Decider, drive
 from tui.cli.output import Output
-from tui.cli.steps import Decider, StepView, describe, drive
+from tui.cli.step_view import StepView, describe
 from tui.cli.wording import age, count, money, size
 
 FACTS = HostFacts(

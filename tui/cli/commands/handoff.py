@@ -9,10 +9,11 @@ from agent.events import Budget, Policy
 from agent.lease import read_lease
 from agent.sessions import SessionDir
 from remote.steps import Away, HandoffStep, StillHere, Terms
+from tui.cli.driving import Decider, can_ask, drive
 from tui.cli.edge import async_command
 from tui.cli.names import complete_host, complete_session
 from tui.cli.output import Output
-from tui.cli.steps import Decider, StepView, can_ask, drive
+from tui.cli.step_view import StepView
 from tui.cli.target import open_links, pick_departing
 from tui.cli.trust import make_trust
 

@@ -6,11 +6,12 @@ import contextlib
 import click
 
 from remote.steps import Decision, Home, PullStep, StillHere
+from tui.cli.driving import Decider, can_ask, drive
 from tui.cli.edge import async_command
 from tui.cli.errors import NotHere
 from tui.cli.names import run_argument
 from tui.cli.output import Output
-from tui.cli.steps import Decider, StepView, can_ask, drive
+from tui.cli.step_view import StepView
 from tui.cli.target import HERE, Target, open_target
 
 

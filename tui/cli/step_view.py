@@ -1,10 +1,6 @@
-"""Driving a handoff or a pull from the command line: its steps as lines, its bytes as a bar, its questions."""
+"""A handoff's or a pull's steps, shown as they come: as JSON, as lines, as a bar while bytes move."""
 
-import asyncio
-import os
-import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from agent.sanitise import clean
 from remote.steps import (
@@ -12,13 +8,11 @@ from remote.steps import (
     Away,
     Captured,
     Connecting,
-    Decision,
     Draining,
     HandoffStep,
     Home,
     Offered,
     Preflighted,
-    Problem,
     Proved,
     PullStep,
     Receiving,
@@ -28,14 +22,13 @@ from remote.steps import (
     StillHere,
     Verified,
 )
-from tui.cli.errors import NotMoved
 from tui.cli.output import Output
 from tui.cli.wording import count, size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+    from rich.status import Status
 
-Step = TypeVar("Step", bound=HandoffStep | PullStep)
 _CHANGES_SHOWN = 40
 
 
@@ -46,6 +39,7 @@ class StepView:
         self._out = out
         self._bar: Progress | None = None
         self._task: TaskID | None = None
+        self._status: Status | None = None
 
     def take(self, step: HandoffStep | PullStep) -> None:
         """Show one step."""
@@ -57,6 +51,9 @@ class StepView:
                 self._advance(step)
             elif step.files_done == step.files:
                 self._out.say(describe(step))
+            return
+        if isinstance(step, SettingUp) and self._out.console.is_terminal:
+            self._replace_line(describe(step))
             return
         self.close()
         if text := describe(step):
@@ -83,8 +80,21 @@ class StepView:
             total=step.total,
         )
 
+    def _replace_line(self, line: str) -> None:
+        """An installation says a lot: on a terminal only its latest line is worth a look."""
+        from rich.text import Text
+
+        text = Text(clean(line, single_line=True), overflow="ellipsis", no_wrap=True)
+        if self._status is None:
+            self._status = self._out.console.status(text)
+            self._status.start()
+        self._status.update(text)
+
     def close(self) -> None:
-        """Take the progress bar off the terminal."""
+        """Take the bar, or the line that changes, off the terminal."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
         if self._bar is not None:
             self._bar.stop()
             self._bar = self._task = None
@@ -153,77 +163,3 @@ def _describe_review(step: Reviewed) -> str:
 def _describe_problems(step: Preflighted | Reviewed) -> list[str]:
     mark = {True: "in the way", False: "note"}
     return [f"  {mark[p.blocking]}: {p.sentence} {p.way_out}".rstrip() for p in step.problems]
-
-
-def find_blocking(step: HandoffStep | PullStep) -> Problem | None:
-    """The first problem that stands in the way, so that nobody needs to be asked."""
-    if not isinstance(step, Preflighted | Reviewed):
-        return None
-    return next((problem for problem in step.problems if problem.blocking), None)
-
-
-class Decider:
-    """Decides where a move waits: no where a problem blocks, else what was settled before, else what a person says."""
-
-    def __init__(self, question: str, settled: Decision | None) -> None:
-        self._question = question
-        self._settled = settled
-        self.blocking: Problem | None = None
-        """What stood in the way, once something did."""
-
-    async def decide(self, step: HandoffStep | PullStep) -> Decision:
-        """Whether the move goes on after ``step``."""
-        self.blocking = find_blocking(step)
-        if self.blocking is not None:
-            return "cancel"
-        if self._settled is not None:
-            return self._settled
-        if await confirm(self._question):
-            return "go"
-        return "cancel"
-
-    def refuse(self, last: StillHere) -> NotMoved:
-        """The error that a move ends with: what blocked it, else what it said itself."""
-        if self.blocking is not None:
-            return NotMoved(self.blocking.sentence, self.blocking.way_out, code=self.blocking.code)
-        return NotMoved(last.reason, last.way_out, code=last.code)
-
-
-async def drive(
-    steps: AsyncGenerator[Step, Decision | None], view: StepView, decide: Callable[[Step], Awaitable[Decision]]
-) -> Step:
-    """Run the generator to its end and return its last step; ``decide`` is asked where a decision is due.
-
-    Cancelling this cancels the generator where it is, and it puts things right before this returns.
-    """
-    decision: Decision | None = None
-    last: Step | None = None
-    try:
-        while True:
-            last = await steps.asend(decision)
-            view.take(last)
-            decision = await decide(last) if isinstance(last, Preflighted | Reviewed) else None
-    except StopAsyncIteration:
-        assert last is not None
-        return last
-    finally:
-        await steps.aclose()
-
-
-def can_ask() -> bool:
-    """Whether a person is at both ends of this process."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-async def confirm(question: str) -> bool:
-    """Ask a yes-or-no question on the terminal; anything but yes is no. Ctrl-C cancels it like everything else."""
-    sys.stderr.write(f"{clean(question, single_line=True)} [y/N] ")
-    sys.stderr.flush()
-    loop, line = asyncio.get_running_loop(), asyncio.Event()
-    # A thread in input() could not be cancelled, and would keep the process alive.
-    loop.add_reader(sys.stdin.fileno(), line.set)
-    try:
-        await line.wait()
-    finally:
-        loop.remove_reader(sys.stdin.fileno())
-    return os.read(sys.stdin.fileno(), 1024).decode(errors="replace").strip().casefold() in ("y", "yes")
