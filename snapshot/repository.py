@@ -1,7 +1,7 @@
 """The repository of a tree: how it stands, what of it is ignored, and what of it cannot travel yet."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -115,7 +115,6 @@ def inspect(tree: Path) -> list[Refusal]:
             *_outside(dot_git),
             *_partial(settings),
             *_submodules(tree),
-            *_at_work(dot_git),
             *find_credentials(tree, settings),
         ]
     except GitFailed as error:
@@ -177,21 +176,21 @@ def _submodules(tree: Path) -> Iterator[Refusal]:
             yield _refuse("submodule", path, f"{path!r} is a submodule; submodules do not travel yet.")
 
 
-def _at_work(dot_git: Path) -> Iterator[Refusal]:
-    for folder, _, names in os.walk(dot_git):
-        where = Path(folder)
-        inside = where.relative_to(dot_git).as_posix()
-        if inside.split("/", 1)[0] in {"hooks", "lfs", "annex"}:
-            continue
-        for name in sorted(names):
-            if name.endswith(".lock") or (name == "gc.pid" and _gc_runs(where / name)):
-                path = f".git/{name}" if inside == "." else f".git/{inside}/{name}"
-                yield _refuse(
-                    "git-locked",
-                    path,
-                    f"Another git command is at work here: there is {path!r}.",
-                    "Wait until it is done. If none runs, a command was broken off: delete that file.",
-                )
+def find_locks(tree: Path, paths: Iterable[str]) -> list[Refusal]:
+    """A refusal for each of ``paths`` (of the tree) which shows that another git command is at work in ``.git``."""
+    locks = [path for path in paths if path.startswith(".git/") and path.endswith(".lock")]
+    locks = [path for path in locks if not path.startswith((".git/hooks/", ".git/lfs/", ".git/annex/"))]
+    if _gc_runs(tree / ".git" / "gc.pid"):
+        locks.append(".git/gc.pid")
+    return [
+        _refuse(
+            "git-locked",
+            path,
+            f"Another git command is at work here: there is {path!r}.",
+            "Wait until it is done. If none runs, a command was broken off: delete that file.",
+        )
+        for path in locks
+    ]
 
 
 def _gc_runs(file: Path) -> bool:

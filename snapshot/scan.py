@@ -8,7 +8,7 @@ from typing import NamedTuple
 from snapshot.errors import SnapshotRefused
 from snapshot.manifest import GitSummary, entry_type, in_git
 from snapshot.refusal import Refusal
-from snapshot.repository import has_repository, ignored_among, inspect, read_status
+from snapshot.repository import find_locks, has_repository, ignored_among, inspect, read_status
 from snapshot.walk import Found, has_bad_name, walk
 
 _EFFECTIVE = os.access in os.supports_effective_ids
@@ -38,6 +38,7 @@ def scan(tree: Path) -> Scan:
     staying = {path for path in special if in_git(path)}
     if status:
         staying |= ignored_among(tree, [path for path in special if path not in staying])
+    refusals += find_locks(tree, (item.path for item in found))
     refusals += [_unreadable(path) for path in unlisted]
     for item in found:
         if item.path not in staying:
