@@ -47,7 +47,8 @@ class TurnStarted(Event):
 
 
 class TurnEnded(Event):
-    """The agent ended its turn. ``stop_reason`` is ACP's, or ``error`` with a sentence in ``detail``."""
+    """A turn ended. ``stop_reason`` is ACP's; or ``drained`` or ``budget``: castoff cut it short; or with a sentence
+    in ``detail`` ``error``: the agent failed, ``crash``: the runner ended in mid-turn."""
 
     kind: Literal["turn_ended"] = "turn_ended"
     prompt_id: str

@@ -43,6 +43,11 @@ from agent.events import (
     Used,
 )
 
+_CUT_SHORT = frozenset({"drained", "budget", "crash", "error"})
+"""Stop reasons of turns that did not come to an end of their own and can be taken up again."""
+_COUNTERS = frozenset({"input_tokens", "output_tokens", "cost_usd"})
+"""What only ever grows; an agent that begins to count anew does not make it less."""
+
 
 class Usage(Frozen):
     """What the session has used so far; ``None`` where the agent does not say."""
@@ -88,7 +93,7 @@ class SessionState(Frozen):
     location: str = "here"
     """The host the session lives on, or ``here`` for the machine it began on."""
     interrupted_turn: str | None = None
-    """The prompt whose turn a drain, the budget or a crash cut short, and that nothing has taken up since."""
+    """The prompt whose turn a drain, the budget, an error or a crash cut short, and that nothing has taken up since."""
     interrupted_calls: tuple[str, ...] = ()
     """Ids of the tool calls in flight then: they may have run."""
 
@@ -117,6 +122,7 @@ class _Fold:
         self._turn = state.turn
         self._turns = state.turns
         self._usage = state.usage
+        self._epoch = state.epoch
         self._interrupted = state.interrupted_turn
         self._interrupted_calls = state.interrupted_calls
         self._pieces: list[str] = []
@@ -125,7 +131,8 @@ class _Fold:
     def take(self, event: AnyEvent) -> None:
         """Fold one event; its kind decides what it changes."""
         self.head_seq = event.seq
-        self._changes |= {"at": event.at, "epoch": max(event.epoch, self._base.epoch)}
+        self._epoch = max(self._epoch, event.epoch)
+        self._changes["at"] = event.at
         if not isinstance(event, Text | Thought):
             self._flush()
         match event:
@@ -172,6 +179,7 @@ class _Fold:
             update=self._changes
             | {
                 "head_seq": self.head_seq,
+                "epoch": self._epoch,
                 "blocks": tuple(self._blocks),
                 "queue": tuple(self._queue),
                 "questions": questions,
@@ -218,7 +226,7 @@ class _Fold:
 
     def _turn_ended(self, event: TurnEnded) -> None:
         self._turn = None
-        if event.stop_reason in ("drained", "budget"):
+        if event.stop_reason in _CUT_SHORT:
             self._interrupted, self._interrupted_calls = event.prompt_id, tuple(self._running)
         if event.stop_reason not in ("end_turn", "drained", "budget"):
             self._blocks.append(
@@ -262,9 +270,19 @@ class _Fold:
         update = {"option_id": event.option_id, "by": event.by}
         self._blocks[index] = self._blocks[index].model_copy(update=update)
 
+    def _close_questions(self) -> None:
+        """Nobody waits for answers to the questions of an agent process that is gone."""
+        for request_id in self._open:
+            index = self._questions[request_id]
+            self._blocks[index] = self._blocks[index].model_copy(update={"by": "cancel"})
+        self._open.clear()
+
     def _used(self, event: Used) -> None:
         fields = ("input_tokens", "output_tokens", "cost_usd", "context_used", "context_size")
-        self._usage = self._usage.model_copy(update={f: v for f in fields if (v := getattr(event, f)) is not None})
+        update = {f: v for f in fields if (v := getattr(event, f)) is not None}
+        for counter in _COUNTERS & update.keys():
+            update[counter] = max(update[counter], getattr(self._usage, counter) or 0)
+        self._usage = self._usage.model_copy(update=update)
 
     def _phase_changed(self, event: PhaseChanged) -> None:
         self._changes |= {"phase": event.phase, "detail": event.detail}
@@ -278,7 +296,8 @@ class _Fold:
         if self._turn is not None:
             self._interrupted, self._interrupted_calls = self._turn, tuple(self._running)
             self._turn = None
-            self._running.clear()
+        self._running.clear()
+        self._close_questions()
         self._blocks.append(
             AgentBlock(
                 seq=event.seq,
