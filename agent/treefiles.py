@@ -7,6 +7,7 @@ write elsewhere: every component is opened with O_NOFOLLOW, relative to the dire
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Generator
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +19,8 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def read_text(tree: Path, name: PurePosixPath) -> str:
     """The text of the file ``name`` (relative) in ``tree``; raises `AgentFailed` or `OSError`."""
     with _parent(tree, name, make=False) as directory:
+        _check_regular(directory, name)
+        # Not following and not blocking: between the check and this it may have become something else.
         descriptor = os.open(name.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
         with os.fdopen(descriptor, encoding="utf-8", errors="replace", newline="") as file:
             return file.read()
@@ -25,16 +28,17 @@ def read_text(tree: Path, name: PurePosixPath) -> str:
 
 def write_text(tree: Path, name: PurePosixPath, content: str) -> None:
     """Replace the file ``name`` (relative) in ``tree`` at once, keeping its mode; raises `AgentFailed` or `OSError`."""
+    data = _encode(content, name)
     with _parent(tree, name, make=True) as directory:
         mode = 0o644
         with contextlib.suppress(FileNotFoundError):
-            mode = os.stat(name.name, dir_fd=directory, follow_symlinks=False).st_mode & 0o777
+            mode = _check_regular(directory, name)
         temporary = f".castoff-{secrets.token_hex(6)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         descriptor = os.open(temporary, flags, mode, dir_fd=directory)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(content)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
                 os.fchmod(file.fileno(), mode)
             os.rename(temporary, name.name, src_dir_fd=directory, dst_dir_fd=directory)
         except OSError:
@@ -45,9 +49,28 @@ def write_text(tree: Path, name: PurePosixPath, content: str) -> None:
 def relative_name(tree: str, path: str) -> PurePosixPath:
     """``path`` (absolute, as the agent sees it) relative to ``tree``; raises `AgentFailed` when it lies outside."""
     whole = PurePosixPath(path)
-    if ".." in whole.parts or not whole.is_relative_to(tree) or whole == PurePosixPath(tree):
+    inside = whole.is_relative_to(tree) and whole != PurePosixPath(tree)
+    if ".." in whole.parts or "\0" in path or not inside:
         raise AgentFailed(f"{path} does not lie in the project.")
-    return whole.relative_to(tree)
+    name = whole.relative_to(tree)
+    _encode(str(name), name)
+    return name
+
+
+def _encode(text: str, name: PurePosixPath) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise AgentFailed(f"{str(name)!a}: half a character (a lone surrogate) cannot be written.") from error
+
+
+def _check_regular(directory: int, name: PurePosixPath) -> int:
+    """The mode of a regular file. A link is refused: to write through it may lead out, to replace it would harm."""
+    mode = os.stat(name.name, dir_fd=directory, follow_symlinks=False).st_mode
+    if not stat.S_ISREG(mode):
+        what = "a symbolic link" if stat.S_ISLNK(mode) else "not a regular file"
+        raise AgentFailed(f"{name} is {what}.")
+    return mode & 0o777
 
 
 @contextlib.contextmanager
