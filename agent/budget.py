@@ -11,12 +11,12 @@ def find_limit(state: SessionState, now: float) -> str | None:
     budget = state.budget
     spent = spent_usd(state)
     if budget.max_usd is not None and spent is not None and spent >= budget.max_usd:
-        return f"The budget of ${budget.max_usd:.2f} is used up (${spent:.2f})."
+        return f"The budget of {_dollars(budget.max_usd)} is used up ({_dollars(spent)} spent)."
     turns = state.turns - state.budget_turns
     if budget.max_turns is not None and state.turn is None and turns >= budget.max_turns:
-        return f"The budget of {budget.max_turns} turns is used up."
+        return f"The budget of {_count(budget.max_turns, 'turn')} is used up."
     if budget.max_minutes is not None and now - state.budget_at >= budget.max_minutes * 60:
-        return f"The budget of {budget.max_minutes:g} minutes is used up."
+        return f"The budget of {_count(budget.max_minutes, 'minute')} is used up."
     return None
 
 
@@ -32,3 +32,11 @@ def unmeasured(state: SessionState) -> str | None:
     if state.budget.max_usd is None or state.usage.cost_usd is not None or state.turns == state.budget_turns:
         return None
     return "Cost unknown: this agent or model reports none, so the limit in dollars cannot hold; the others do."
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.4f}"
+
+
+def _count(number: float, thing: str) -> str:
+    return f"{number:g} {thing}" + ("" if number == 1 else "s")
