@@ -20,7 +20,7 @@ class Hello(Frozen):
 
     type: Literal["hello"] = "hello"
     version: int = VERSION
-    after_seq: int = 0
+    after_seq: int = Field(default=0, ge=0)
 
 
 class Prompt(Frozen):

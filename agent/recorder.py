@@ -22,12 +22,15 @@ class Recorder:
 
     def __init__(self, journal: Path, epoch: int) -> None:
         """Open the journal, repair its end, fold its history; raises `agent.errors.JournalDamaged`, `OSError`."""
+        # Read first: a journal that is damaged is not opened for writing.
+        self.state = advance(SessionState(), read_events(journal))
         self._journal = Journal(journal, epoch)
         self.epoch = epoch
         self.path = journal
-        self.state = advance(SessionState(), read_events(journal))
         self.closed = False
-        self._fenced = False
+        self.fenced = False
+        self.failure: OSError | None = None
+        """Why the journal could not be written, once it could not; nothing is recorded after."""
         self._held: Text | Thought | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()
@@ -38,8 +41,8 @@ class Recorder:
         self._observers.append(observer)
 
     def record(self, event: Event) -> None:
-        """Take an event; text may be held back until more comes, `_HOLD_SECONDS` at most."""
-        if self._fenced:
+        """Take an event; text may be held back until more comes, `_HOLD_SECONDS` at most. Raises `OSError`."""
+        if self.fenced:
             return
         if not isinstance(event, Text | Thought):
             self.flush()
@@ -54,7 +57,8 @@ class Recorder:
     def fence(self) -> None:
         """Drop everything from here on: the session is not ours any more, so nothing may be written."""
         self._held = None
-        self._fenced = True
+        self.fenced = True
+        self._news.set()
 
     def flush(self) -> None:
         """Write text that is held back."""
@@ -71,7 +75,12 @@ class Recorder:
         self._journal.sync()
 
     def _write(self, event: Event) -> None:
-        stamped: AnyEvent = self._journal.append(event)  # type: ignore[assignment]  # each event class is in AnyEvent
+        try:
+            stamped: AnyEvent = self._journal.append(event)  # type: ignore[assignment]  # each event class is in AnyEvent
+        except OSError as error:
+            self.failure = error
+            self.fence()
+            raise
         self.state = advance(self.state, (stamped,))
         news, self._news = self._news, asyncio.Event()
         news.set()
@@ -79,16 +88,17 @@ class Recorder:
             observer(stamped, self.state)
 
     async def wait_news(self, after_seq: int) -> bool:
-        """Return ``True`` once the journal goes beyond ``after_seq``, ``False`` if it is closed and never will."""
+        """Return ``True`` once the journal goes beyond ``after_seq``, ``False`` if it never will."""
         while self.state.head_seq <= after_seq:
-            if self.closed:
+            if self.fenced:
                 return False
             await self._news.wait()
         return True
 
     def close(self) -> None:
         """Write what is held back and close the journal; nothing can be recorded after."""
-        self.flush()
-        self._journal.close()
+        if not self.fenced:
+            self.flush()
+        self.fence()
         self.closed = True
-        self._news.set()
+        self._journal.close()

@@ -6,6 +6,7 @@ what is on disk.
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO
 
@@ -49,6 +50,8 @@ class ViewerSession:
         self._reader = reader
         self._writer = writer
         self._sending = asyncio.Lock()
+        self._sent = asyncio.Condition()
+        self._sent_seq: float = 0
 
     async def serve(self) -> None:
         """Serve until the viewer goes away or breaks the protocol."""
@@ -64,7 +67,7 @@ class ViewerSession:
                 # Commands being carried out are not cancelled: a drain's answer still goes out.
                 for stream in (events, commands, beat):
                     stream.cancel()
-        except* (ConnectionError, asyncio.IncompleteReadError):
+        except* ConnectionError:
             pass
         finally:
             self._writer.close()
@@ -72,7 +75,7 @@ class ViewerSession:
                 await self._writer.wait_closed()
 
     async def _greet(self) -> Hello | None:
-        line = await self._reader.readline()
+        line = await self._read_line()
         try:
             hello = CLIENT_MESSAGE.validate_json(line)
         except ValidationError:
@@ -83,13 +86,17 @@ class ViewerSession:
             await self._send(Refused(id="", code="version", reason=reason))
             return None
         state = self._recorder.state
+        if hello.after_seq > state.head_seq:
+            reason = f"This journal ends at event {state.head_seq}, before what you hold: begin anew from its start."
+            await self._send(Refused(id="", code="ahead", reason=reason))
+            return None
         await self._send(
             Welcome(session_id=self._session_id, epoch=self._recorder.epoch, head_seq=state.head_seq, phase=state.phase)
         )
         return hello
 
     async def _read_commands(self, tasks: asyncio.TaskGroup) -> None:
-        while line := await self._reader.readline():
+        while line := await self._read_line():
             try:
                 command = CLIENT_MESSAGE.validate_json(line)
             except ValidationError as error:
@@ -99,23 +106,46 @@ class ViewerSession:
                 # A drain takes its time; other commands must not wait for it.
                 tasks.create_task(self._carry_out(command))
 
+    async def _read_line(self) -> bytes:
+        try:
+            return await self._reader.readline()
+        except ValueError as error:
+            raise ConnectionAbortedError("The viewer sent a line beyond all measure.") from error
+
     async def _carry_out(self, command: Command) -> None:
         try:
             await self._handle(command)
         except AgentError as error:
             await self._send(Refused(id=command.id, code=error.code, reason=str(error)))
-        else:
-            await self._send(Done(id=command.id))
+            return
+        # What the command brought about is seen before its answer.
+        head_seq = self._recorder.state.head_seq
+        async with self._sent:
+            await self._sent.wait_for(lambda: self._sent_seq >= head_seq)
+        await self._send(Done(id=command.id))
 
     async def _send_events(self, after_seq: int) -> None:
-        with self._recorder.path.open("rb") as journal:
-            sent = 0
-            while sent < after_seq and journal.readline():
-                sent += 1
-            while await self._recorder.wait_news(sent):
-                while batch := _read_batch(journal, self._recorder.state.head_seq - sent):
-                    sent += len(batch)
-                    await self._send_raw(b"".join(b'{"type":"event","event":%b}\n' % line for line in batch))
+        try:
+            with self._recorder.path.open("rb") as journal:
+                for _ in range(after_seq):
+                    journal.readline()
+                await self._follow(journal, after_seq)
+        finally:
+            await self._count_sent(math.inf)
+
+    async def _follow(self, journal: BinaryIO, sent: int) -> None:
+        """Send the lines of ``journal`` from where it stands, which is after event ``sent``, until it is closed."""
+        await self._count_sent(sent)
+        while await self._recorder.wait_news(sent):
+            while batch := _read_batch(journal, self._recorder.state.head_seq - sent):
+                sent += len(batch)
+                await self._send_raw(b"".join(b'{"type":"event","event":%b}\n' % line for line in batch))
+                await self._count_sent(sent)
+
+    async def _count_sent(self, seq: float) -> None:
+        async with self._sent:
+            self._sent_seq = seq
+            self._sent.notify_all()
 
     async def _beat(self) -> None:
         while True:

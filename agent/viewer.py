@@ -78,13 +78,14 @@ class Viewer:
     async def batches(self) -> AsyncIterator[tuple[AnyEvent, ...]]:
         """Events as they come, all that are there at once; ends by raising `ViewerGone`."""
         while True:
-            await self._news.wait()
-            self._news.clear()
-            events, self._events = tuple(self._events), []
-            if events:
+            if self._events:
+                events, self._events = tuple(self._events), []
                 yield events
-            if self._gone is not None and not self._events:
+            elif self._gone is not None:
                 raise ViewerGone(self._gone)
+            else:
+                self._news.clear()
+                await self._news.wait()
 
     async def prompt(self, text: str) -> None:
         """Queue a prompt."""
@@ -148,12 +149,12 @@ class Viewer:
             while line := await self._reader.readline():
                 self._take(line)
             self._end("The runner has ended.")
-        except (ConnectionError, asyncio.IncompleteReadError, OSError) as error:
+        except (OSError, EOFError) as error:
             self._end(f"The link to the runner is cut: {error}.")
         except ValidationError as error:
             self._end(f"The runner said something that is not the control protocol: {error.errors()[0]['msg']}.")
-        except ViewerGone as error:
-            self._end(str(error))
+        except ValueError:
+            self._end("The runner said something that is too long for the control protocol.")
 
     def _take(self, line: bytes) -> None:
         message = SERVER_MESSAGE.validate_json(line)
