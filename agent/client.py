@@ -22,6 +22,7 @@ from acp.client.connection import ClientSideConnection
 from acp.connection import StreamEvent
 
 from agent import treefiles
+from agent.durable import append_private
 from agent.errors import AgentFailed
 from agent.events import Event, PermissionOption, ResumeKind, ToolCalled
 from agent.updates import read_options, read_tool_call, read_update
@@ -114,14 +115,22 @@ class AgentProcess:
     """A running agent that has answered ``initialize``. Make it with `start_agent`, end it with `close`."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, launch: Launch, listener: Listener, frames: BinaryIO, log: Path
+        self,
+        process: asyncio.subprocess.Process,
+        launch: Launch,
+        listener: Listener,
+        frames: BinaryIO,
+        log: Path,
+        log_start: int,
     ) -> None:
+        """``log`` holds the agent's standard error, from the byte ``log_start`` on."""
         assert process.stdin is not None and process.stdout is not None
         self._process = process
         self._client = _Client(launch, listener)
         self._launch = launch
         self._frames = frames
         self._log = log
+        self._log_start = log_start
         self._session_id = ""
         self._capabilities = schema.AgentCapabilities()
         self.version = ""
@@ -132,6 +141,11 @@ class AgentProcess:
             use_unstable_protocol=True,
             observers=[self._keep_frame],
         )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.returncode is None
 
     def _keep_frame(self, event: StreamEvent) -> None:
         line = json.dumps({"direction": event.direction.value, "frame": event.message}, separators=(",", ":"))
@@ -213,7 +227,8 @@ class AgentProcess:
             await asyncio.wait_for(self._process.wait(), _END_SECONDS)
         code = self._process.returncode
         how = "closed its output" if code is None else f"ended with status {code}"
-        lines = self._log.read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
+        words = self._log.read_bytes()[self._log_start :][-4000:]
+        lines = words.decode(errors="replace").strip().splitlines()
         return f"The agent {how}" + (f": {lines[-1].strip()[:300]}" if lines else ".")
 
     def _hint(self) -> str:
@@ -252,7 +267,8 @@ def _sentence(error: acp.RequestError) -> str:
 
 async def start_agent(launch: Launch, listener: Listener, *, frames: Path, log: Path) -> AgentProcess:
     """Start an agent and agree on the protocol; raises `AgentFailed` and leaves no process then."""
-    with log.open("ab") as errors:
+    with append_private(log) as errors:
+        log_start = errors.seek(0, os.SEEK_END)
         try:
             process = await asyncio.create_subprocess_exec(
                 *launch.argv,
@@ -268,7 +284,7 @@ async def start_agent(launch: Launch, listener: Listener, *, frames: Path, log: 
             raise AgentFailed(
                 f"The agent cannot be started: {launch.argv[0]}: {error.strerror}.", "castoff doctor checks agents."
             ) from error
-    agent = AgentProcess(process, launch, listener, frames.open("ab"), log)
+    agent = AgentProcess(process, launch, listener, append_private(frames), log, log_start)
     try:
         await agent.initialize()
     except BaseException:

@@ -58,14 +58,22 @@ class Driver:
         self._numbers = itertools.count(recorder.state.head_seq + 1)
         self._ending = ""
         self._turn: asyncio.Task[schema.PromptResponse] | None = None
+        self._busy = False
+        self._burial: asyncio.Task[None] | None = None
 
     @property
     def alive(self) -> bool:
         """Whether an agent is there to be prompted."""
-        return self._agent is not None
+        return self._agent is not None and self._agent.alive
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn is in progress here; it ends with its record in the journal."""
+        return self._busy
 
     async def start(self) -> None:
         """Start the agent and open the session, the earlier one if there is one; raises `AgentFailed`."""
+        await self._bury()
         state = self._recorder.state
         # Before the first turn an agent may have kept nothing of the session: nothing to take up, nothing to lose.
         known = (state.agent_session_id or None) if state.turns else None
@@ -100,11 +108,17 @@ class Driver:
     async def run_turn(self, prompt: Prompted) -> str:
         """Run one turn and return its stop reason: ACP's, or what `cancel` gave, or ``error``."""
         assert self._agent is not None
-        self._ending = ""
+        self._ending, self._busy = "", True
+        try:
+            return await self._run_turn(self._agent, prompt)
+        finally:
+            self._busy = False
+
+    async def _run_turn(self, agent: AgentProcess, prompt: Prompted) -> str:
         self._recorder.record(TurnStarted(prompt_id=prompt.prompt_id))
         self._recorder.record(PhaseChanged(phase="working"))
         self._recorder.sync()
-        self._turn = asyncio.create_task(self._agent.prompt(prompt.text))
+        self._turn = asyncio.create_task(agent.prompt(prompt.text))
         detail = ""
         try:
             reply = await self._turn
@@ -153,9 +167,12 @@ class Driver:
         await self._bury()
 
     async def _bury(self) -> None:
+        """End the agent; a burial that has begun is carried through, whoever is cancelled meanwhile."""
         agent, self._agent = self._agent, None
         if agent is not None:
-            await agent.close(ends_on_eof=self._profile.ends_on_eof)
+            self._burial = asyncio.create_task(agent.close(ends_on_eof=self._profile.ends_on_eof))
+        if self._burial is not None:
+            await asyncio.shield(self._burial)
 
     def _happened(self, event: Event) -> None:
         if isinstance(event, Used):
@@ -163,6 +180,8 @@ class Driver:
         self._recorder.record(event)
 
     async def _asked(self, call: ToolCalled, options: tuple[PermissionOption, ...]) -> str | None:
+        if self._recorder.fenced:
+            return None
         # The request may be the first that is seen of the call, and may carry less than is known already.
         self._recorder.record(call)
         request_id = f"q{next(self._numbers)}"

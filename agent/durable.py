@@ -6,7 +6,7 @@ A reader sees the old bytes or the new ones; after `write_record` returns, the n
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -59,3 +59,8 @@ def make_private(path: Path) -> Path:
     """Make a directory and its parents, readable by the owner alone (0700), and return it."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
+
+
+def append_private(path: Path) -> BinaryIO:
+    """Open a file at its end for writing, made at need for the owner alone (0600)."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")

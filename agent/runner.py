@@ -6,21 +6,30 @@ epoch, and looks again at every heartbeat.
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from agent.arrival import arrive, continuation, read_arrival
 from agent.budget import find_limit, unmeasured
 from agent.client import Launch
 from agent.driver import Driver
 from agent.durable import write_model
-from agent.errors import AgentFailed, CommandRefused, NotOwner, RunnerBusy
-from agent.events import BudgetSet, Frozen, Noted, Phase, PhaseChanged, PolicySet, Prompted
+from agent.errors import AgentFailed, CommandRefused, NotOwner
+from agent.events import (
+    BudgetSet,
+    Frozen,
+    Noted,
+    PermissionAnswered,
+    Phase,
+    PhaseChanged,
+    PolicySet,
+    Prompted,
+    TurnEnded,
+)
 from agent.lease import read_lease
 from agent.messages import (
     HEARTBEAT_SECONDS,
@@ -37,6 +46,7 @@ from agent.messages import (
 from agent.paths import short_socket_path
 from agent.profiles import Profile
 from agent.recorder import Recorder
+from agent.runner_lock import hold
 from agent.server import LINE_LIMIT, ViewerSession
 from agent.sessions import SessionDir
 
@@ -76,6 +86,7 @@ class Runner:
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
         self._draining = False
+        self._cut: asyncio.Task[None] | None = None
         self._viewers: set[asyncio.Task[None]] = set()
         self._idle_since = time.monotonic()
         recorder.observe(self._notice)
@@ -84,15 +95,30 @@ class Runner:
 
     async def run(self) -> None:
         """Serve the session; returns when it is over here. Raises `OSError` when the journal cannot be written."""
-        async with self._listen(), asyncio.TaskGroup() as tasks:
-            workers = [tasks.create_task(self._work()), tasks.create_task(self._watch())]
-            await self._ended.wait()
-            for worker in workers:
-                worker.cancel()
+        parts: list[asyncio.Task[Any]] = []
+        try:
+            async with self._listen():
+                parts += (asyncio.create_task(part) for part in (self._work(), self._watch(), self._ended.wait()))
+                await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            results = await self._end(parts)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _end(self, parts: list[asyncio.Task[Any]]) -> list[Any]:
+        """End what runs, however it came to that: no agent outlives its runner. Returns what the parts came to."""
+        self._ended.set()
+        for part in parts:
+            part.cancel()
+        results = await asyncio.gather(*parts, return_exceptions=True)
         await self._driver.close()
+        if self._cut is not None:
+            await asyncio.wait((self._cut,))
         self._recorder.close()
         if self._viewers:
             await asyncio.wait(self._viewers, timeout=_LAST_WORDS_SECONDS)
+        return results
 
     async def handle(self, command: Command) -> None:
         """Carry out a viewer's command; raises `CommandRefused`."""
@@ -132,6 +158,10 @@ class Runner:
             (session.path / "runner.json").unlink(missing_ok=True)
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._ended.is_set():
+            # Nothing more will come from here; whoever calls may start another runner.
+            writer.close()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._viewers.add(task)
@@ -158,20 +188,31 @@ class Runner:
     def _take_up(self) -> None:
         state = self._recorder.state
         arrival = read_arrival(self._duty.session, state, self._recorder.epoch)
+        # What a crash left open in the journal, nobody will end any more.
+        for question in state.questions:
+            self._recorder.record(PermissionAnswered(request_id=question.request_id, option_id=None, by="cancel"))
+        if state.turn is not None:
+            detail = "The runner ended in the middle of it."
+            self._recorder.record(TurnEnded(prompt_id=state.turn, stop_reason="crash", detail=detail))
         if arrival is not None:
-            for event in arrive(arrival, state, _prompt_id()):
+            for event in arrive(arrival, self._recorder.state, _prompt_id()):
                 self._recorder.record(event)
-            self._recorder.sync()
+        self._recorder.sync()
 
     async def _start_agent(self) -> bool:
-        before = self._recorder.state.phase
+        before = self._recorder.state
         self._say("starting")
         try:
             await self._driver.start()
         except AgentFailed as error:
             self._say("failed", " ".join(filter(None, (str(error), error.way_out))))
             return False
-        self._say(before if before in ("finished", "paused") else "idle", self._recorder.state.detail)
+        if self._draining:
+            return False
+        if before.phase in ("finished", "paused"):
+            self._say(before.phase, before.detail)
+        else:
+            self._say("idle")
         return True
 
     def _conclude(self, reason: str) -> None:
@@ -183,7 +224,7 @@ class Runner:
             return
         match reason:
             case "end_turn" | "max_tokens" | "max_turn_requests" | "refusal":
-                self._say("finished", _REASONS.get(reason, ""))
+                self._say("idle" if state.queue else "finished", _REASONS.get(reason, ""))
             case "budget":
                 self._say("paused", find_limit(state, time.time()) or "The budget is used up.")
             case "error":
@@ -220,42 +261,56 @@ class Runner:
             raise CommandRefused("The session is being drained already.", code="draining")
         self._draining = True
         self._say("draining")
-        end = time.monotonic() + deadline
-        while self._recorder.state.running and self._recorder.state.turn and not self._recorder.state.questions:
-            left = end - time.monotonic()
-            if left <= 0:
-                break
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._recorder.wait_news(self._recorder.state.head_seq), left)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline):
+                await self._wait_until(lambda: not (self._driver.busy and self._in_tool))
         await self._finish("drained")
+
+    @property
+    def _in_tool(self) -> bool:
+        """Whether a tool call is running; one that waits for leave is not."""
+        state = self._recorder.state
+        return bool(state.running) and not state.questions
+
+    async def _wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what shows in the journal; returns as well when nothing will show any more."""
+        while not condition() and not self._recorder.fenced:
+            await self._recorder.wait_news(self._recorder.state.head_seq)
 
     async def _finish(self, phase: Phase) -> None:
         self._draining = True
         await self._driver.cancel("drained")
         await self._driver.close()
-        # The turn's own end is recorded by the worker; only after it the last phase may stand.
-        while self._recorder.state.turn is not None:
-            await self._recorder.wait_news(self._recorder.state.head_seq)
+        # The turn's own end is recorded by the worker; only after it the last phase may stand, and nothing after that.
+        await self._wait_until(lambda: self._recorder.state.turn is None)
         self._say(phase)
         self._recorder.sync()
+        self._recorder.fence()
         self._ended.set()
 
     async def _watch(self) -> None:
         """Look at ownership, budget and idleness, again and again."""
         while True:
             await asyncio.sleep(min(1.0, HEARTBEAT_SECONDS))
+            if self._recorder.failure is not None:
+                raise self._recorder.failure
             lease = read_lease(self._duty.session)
             if lease.state != "held" or lease.epoch != self._recorder.epoch:
                 self._recorder.fence()
                 self._ended.set()
-            elif self._recorder.state.turn and find_limit(self._recorder.state, time.time()):
-                await self._driver.cancel("budget")
+            elif self._driver.busy and find_limit(self._recorder.state, time.time()):
+                self._cut_turn()
             elif self._idle():
                 self._ended.set()
 
+    def _cut_turn(self) -> None:
+        """Cancel for the budget, aside: an agent that takes its time must not keep us from looking at the lease."""
+        if self._cut is None or self._cut.done():
+            self._cut = asyncio.create_task(self._driver.cancel("budget"))
+
     def _idle(self) -> bool:
         linger = self._duty.linger
-        if linger is None or self._viewers or self._recorder.state.turn or self._recorder.state.queue:
+        if linger is None or self._viewers or self._driver.busy or self._recorder.state.phase == "starting":
             return False
         return time.monotonic() - self._idle_since > linger
 
@@ -279,35 +334,12 @@ def _was_said(recorder: Recorder, sentence: str) -> bool:
     return any(b.type == "note" and b.text == sentence for b in recorder.state.blocks)
 
 
-@contextlib.contextmanager
-def _lock(path: Path):
-    """Hold the session's lock file, or raise `RunnerBusy`; a crash of the holder frees it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunnerBusy("Another runner serves this session already.") from error
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def is_served(session: SessionDir) -> bool:
-    """Whether a runner of this machine holds the session's lock."""
-    try:
-        with _lock(session.path / "runner.lock"):
-            return False
-    except RunnerBusy:
-        return True
-
-
 async def serve(duty: Duty) -> None:
     """Run the session that ``duty`` names until it is over here.
 
     Raises `NotOwner` when it is not held here, `RunnerBusy` when it is served already, `JournalDamaged`.
     """
-    with _lock(duty.session.path / "runner.lock"):
+    async with hold(duty.session):
         lease = read_lease(duty.session)
         if lease.state != "held":
             raise NotOwner("This session is not held here.", "castoff runs shows where it is.")

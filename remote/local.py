@@ -7,13 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agent.durable import read_model, write_record
-from agent.errors import RecordDamaged, RunnerBusy, ViewerGone
-from agent.runner import RunnerRecord, is_served
+from agent.durable import append_private, read_model, write_record
+from agent.errors import CommandRefused, RecordDamaged, RunnerBusy, ViewerGone
+from agent.runner import RunnerRecord
+from agent.runner_lock import is_served
 from agent.server import LINE_LIMIT
 from agent.sessions import SessionDir
 from agent.viewer import Viewer, attach
 from remote.place import base_store
+from remote.runner_cli import BUSY
 from snapshot.base import record_base
 from snapshot.diff import Diff, diff
 from snapshot.errors import BaseLost, SnapshotError
@@ -21,6 +23,9 @@ from snapshot.errors import BaseLost, SnapshotError
 _log = logging.getLogger(__name__)
 _START_SECONDS = 30.0
 _END_SECONDS = 20.0
+
+_started: "set[subprocess.Popen[bytes]]" = set()
+"""Runners that this process started: kept to be reaped, nothing else."""
 
 
 async def open_local(session: SessionDir, after_seq: int = 0) -> Viewer:
@@ -38,8 +43,11 @@ async def open_local(session: SessionDir, after_seq: int = 0) -> Viewer:
         viewer = await attach_running(session, after_seq)
         if viewer is not None:
             return viewer
-        if process.poll() is not None:
-            raise ViewerGone(f"The runner ended at once: {_last_line(session)}", "castoff doctor tells more.")
+        if (status := process.poll()) is not None and not is_served(session):
+            if status != BUSY:
+                raise ViewerGone(f"The runner ended at once: {_last_line(session)}", "castoff doctor tells more.")
+            # The other runner, that ours made way for, was just ending.
+            process = start_runner(session)
         await asyncio.sleep(0.02)
     raise ViewerGone("The runner does not come up.", f"Its messages are in {log_path(session)}.")
 
@@ -57,6 +65,9 @@ async def attach_running(session: SessionDir, after_seq: int = 0) -> Viewer | No
         # It was just ending: the caller may start another.
         writer.close()
         return None
+    except CommandRefused:
+        writer.close()
+        raise
 
 
 async def drain_local(session: SessionDir, deadline: float) -> None:
@@ -64,14 +75,16 @@ async def drain_local(session: SessionDir, deadline: float) -> None:
 
     It stops at a safe tool boundary or after ``deadline`` seconds. Raises `agent.errors.AgentError`.
     """
-    viewer = await attach_running(session)
-    if viewer is not None:
-        try:
-            await viewer.drain(deadline)
-        finally:
-            await viewer.close()
-    end = asyncio.get_running_loop().time() + _END_SECONDS
+    drained = False
+    end = asyncio.get_running_loop().time() + deadline + _END_SECONDS
     while is_served(session):
+        # A runner that is just starting holds the session before it answers.
+        if not drained and (viewer := await attach_running(session)) is not None:
+            try:
+                await viewer.drain(deadline)
+            finally:
+                await viewer.close()
+            drained = True
         if asyncio.get_running_loop().time() > end:
             raise RunnerBusy("The runner does not end.", f"Its messages are in {log_path(session)}.")
         await asyncio.sleep(0.02)
@@ -79,8 +92,9 @@ async def drain_local(session: SessionDir, deadline: float) -> None:
 
 def start_runner(session: SessionDir) -> "subprocess.Popen[bytes]":
     """Start a detached runner for a session; a second one ends by itself (`RunnerBusy`)."""
-    with log_path(session).open("ab") as log:
-        return subprocess.Popen(
+    _started.difference_update([runner for runner in _started if runner.poll() is not None])
+    with append_private(log_path(session)) as log:
+        process = subprocess.Popen(
             [sys.executable, "-I", "-m", "remote.runner_cli", "serve", str(session.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -88,6 +102,8 @@ def start_runner(session: SessionDir) -> "subprocess.Popen[bytes]":
             cwd=session.path,
             start_new_session=True,
         )
+    _started.add(process)
+    return process
 
 
 def log_path(session: SessionDir) -> Path:

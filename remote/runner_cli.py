@@ -12,18 +12,30 @@ import signal
 import sys
 from pathlib import Path
 
-from agent.errors import AgentError
+from agent.errors import AgentError, RunnerBusy
 from remote.errors import RemoteError
+
+BUSY = 75
+"""Exit status of a runner that found another one serving its session (EX_TEMPFAIL of sysexits.h)."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, 1 failed (one sentence on standard error), 2 misused."""
+    """Run one command; returns the exit status.
+
+    0, 1 failed (one sentence on standard error), 2 misused, `BUSY` another runner serves the session, 128 + the
+    signal's number when ended by one.
+    """
     options = _parser().parse_args(arguments)
     try:
         return asyncio.run(_run(options))
     except (AgentError, RemoteError) as error:
         sys.stderr.write(f"castoff-runner: {error} {error.way_out}".rstrip() + "\n")
+        return BUSY if isinstance(error, RunnerBusy) else 1
+    except OSError as error:
+        sys.stderr.write(f"castoff-runner: {error}\n")
         return 1
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
     except KeyboardInterrupt:
         return 130
 
