@@ -1,84 +1,111 @@
-"""What a host has: asked of the machine itself, by the program that runs there."""
+"""What a host has: asked on the host itself, by castoff's runtime there. ``python -I -m remote.facts`` prints JSON."""
 
 import getpass
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from agent.events import Frozen
-from agent.paths import state_dir
-from remote.sandbox import probe_command
+from remote.sandbox import Level, probe_command
 
 _SECONDS = 15.0
-_VERSION_FLAGS = {"tmux": "-V", "rsync": "--version", "git": "--version", "bwrap": "--version"}
+_VERSION = re.compile(r"\d+(?:\.\d+)+[a-z]?")
+_PROGRAMS = {
+    "tmux": ("tmux", "-V"),
+    "rsync": ("rsync", "--version"),
+    "git": ("git", "--version"),
+    "bwrap": ("bwrap", "--version"),
+}
 
 
 class Facts(Frozen):
-    """The machine in brief; a program's version line is "" where it is missing. ``sandbox``: bubblewrap really works.
+    """A host as it is now. Versions are ``""`` for what is not installed; ``free`` is bytes, ``load`` one minute's."""
 
-    ``free_bytes`` and ``free_inodes`` are of the file system where runs live; ``load`` is the one-minute average.
-    """
-
-    user: str
     system: str
-    machine: str
+    user: str
+    home: str
     python: str
     tmux: str
     rsync: str
     git: str
     bwrap: str
-    sandbox: bool
+    sandbox: Level
     sandbox_detail: str
-    free_bytes: int
+    """Why there is no sandbox, in one sentence; empty if there is one."""
+    free: int
     free_inodes: int
     load: float
+    processors: int
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Programs that a run cannot do without and that are not there."""
+        return tuple(name for name in ("tmux", "rsync", "git") if not getattr(self, name))
 
 
-def collect_facts() -> Facts:
-    """Look at this machine; starts a few short programs, so call it in a thread."""
-    versions = {name: _version(name, flag) for name, flag in _VERSION_FLAGS.items()}
-    detail = _probe_sandbox() if versions["bwrap"] else "bubblewrap is not installed"
-    space = os.statvfs(state_dir())
+def collect_facts(where: Path | None = None) -> Facts:
+    """Everything at once; space is measured where runs live, at ``where`` or HOME."""
+    home = Path.home()
+    disk = os.statvfs(where or home)
+    versions = {name: _version(argv) for name, argv in _PROGRAMS.items()}
+    sandbox, detail = _sandbox()
     return Facts(
-        user=getpass.getuser(),
         system=_system(),
-        machine=platform.machine(),
-        python=".".join(str(part) for part in sys.version_info[:3]),
-        **versions,
-        sandbox=not detail,
+        user=getpass.getuser(),
+        home=str(home),
+        python=platform.python_version(),
+        sandbox=sandbox,
         sandbox_detail=detail,
-        free_bytes=space.f_bavail * space.f_frsize,
-        free_inodes=space.f_favail,
+        free=disk.f_bavail * disk.f_frsize,
+        free_inodes=disk.f_favail,
         load=os.getloadavg()[0],
+        processors=os.cpu_count() or 1,
+        **versions,
     )
 
 
 def _system() -> str:
-    if sys.platform == "linux":
-        try:
-            return platform.freedesktop_os_release()["PRETTY_NAME"]
-        except (OSError, KeyError):
-            return f"Linux {platform.release()}"
-    return f"{platform.system()} {platform.release()}"
+    try:
+        name = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        name = platform.system()
+    return f"{name}, {platform.release()} {platform.machine()}"
 
 
-def _version(name: str, flag: str) -> str:
-    path = shutil.which(name)
-    if path is None:
+def _version(argv: Sequence[str]) -> str:
+    """The version that a program tells, or ``""`` if it is not installed or does not run."""
+    if shutil.which(argv[0]) is None:
         return ""
-    done = subprocess.run([path, flag], capture_output=True, text=True, timeout=_SECONDS, check=False)
-    lines = done.stdout.splitlines()
-    return lines[0].strip() if lines else name
+    status, said = _run(argv)
+    found = _VERSION.search(said)
+    return found[0] if status == 0 and found else ""
 
 
-def _probe_sandbox() -> str:
-    """Why no sandbox can be built here, "" if one can."""
-    done = subprocess.run(
-        probe_command(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS, check=False
-    )
-    if done.returncode == 0:
-        return ""
-    lines = done.stderr.strip().splitlines()
-    return lines[-1] if lines else f"bubblewrap ended with status {done.returncode}"
+def _sandbox() -> tuple[Level, str]:
+    """The level that works here: tried, not guessed."""
+    if shutil.which("bwrap") is None:
+        return "none", "bubblewrap is not installed (apt install bubblewrap)."
+    status, said = _run(probe_command())
+    if status == 0:
+        return "open", ""
+    why = said.strip().splitlines()[-1] if said.strip() else f"status {status}"
+    return "none", f"bubblewrap is installed and does not work here: {why}."
+
+
+def _run(argv: Sequence[str]) -> tuple[int, str]:
+    try:
+        done = subprocess.run(
+            list(argv), stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, cwd="/", check=False
+        )
+    except subprocess.TimeoutExpired:
+        return -1, "it does not end"
+    return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(collect_facts().model_dump_json() + "\n")

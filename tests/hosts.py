@@ -78,7 +78,7 @@ def sshd_host(tmp_path_factory: pytest.TempPathFactory) -> Generator[HostForTest
             pytest.fail("The tests against a real sshd need root: they make a user.")
         pytest.skip("not root: the tests against a real sshd make a user")
     user = f"castofftest-{secrets.token_hex(3)}"
-    subprocess.run(["useradd", "-m", "-s", "/bin/bash", "-p", "*", user], check=True)
+    _change_users(["useradd", "-m", "-s", "/bin/bash", "-p", "*", user])
     home = Path("/home") / user
     directory = tmp_path_factory.mktemp("sshd")
     process = None
@@ -93,7 +93,8 @@ def sshd_host(tmp_path_factory: pytest.TempPathFactory) -> Generator[HostForTest
             process.terminate()
             process.wait()
         _end_processes(home.stat().st_uid)
-        subprocess.run(["userdel", "-r", user], check=True, capture_output=True)
+        shutil.rmtree(home)  # not by userdel, which would keep all accounts locked meanwhile
+        _change_users(["userdel", user])
 
 
 @pytest.fixture(scope="session")
@@ -151,6 +152,15 @@ def _prepare(directory: Path, user: str, home: Path) -> Host:
     ]
     (directory / "sshd_config").write_text("\n".join(lines) + "\n")
     return Host(name="vm", destination=f"{user}@127.0.0.1", port=port, identity=str(directory / "login_key"))
+
+
+def _change_users(argv: list[str]) -> None:
+    """Change the accounts; another test session may hold their lock for a moment."""
+    for attempt in range(5):
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return
+        assert "lock" in done.stderr and attempt < 4, done.stderr
 
 
 def _keygen(path: Path) -> None:

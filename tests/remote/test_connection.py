@@ -1,14 +1,212 @@
-"""Connections against both hosts: commands, streams, status, host keys and what goes wrong."""
+"""Connections against both hosts: commands, streams, status, and the pool."""
 
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from remote.connection import Connection, Connections
+from remote.errors import CommandFailed, ConnectionLost, HostLacks, HostTimeout
+from remote.rsync import send
 from tests.hosts import HostForTests
 
 
 async def test_run_returns_status_and_output(any_host: HostForTests) -> None:
+    script = 'printf "%s|" "$@"; echo oops >&2; exit 3'
     async with await any_host.connect() as connection:
-        output = await connection.run(
-            ["sh", "-c", 'printf "%s|" "$@"; echo oops >&2; exit 3', "sh", "a b", "it's\n"], check=False
-        )
-        assert (output.status, output.stdout, output.stderr) == (3, b"a b|it's\n|", "oops\n")
-        echoed = await connection.run(["cat"], input=b"x" * 5_000_000)
-        assert echoed.stdout == b"x" * 5_000_000
+        output = await connection.run(["sh", "-c", script, "sh", "a b", "it's\n", "", "$HOME"], check=False)
+        assert (output.status, output.stdout, output.stderr) == (3, b"a b|it's\n||$HOME|", "oops\n")
+        data = os.urandom(5_000_000)
+        echoed = await connection.run(["sha256sum"], input=data)
+        assert echoed.text.split()[0] == hashlib.sha256(data).hexdigest()
+        killed = await connection.run(["sh", "-c", "kill -9 $$"], check=False)
+        assert killed.status in (-9, 137)  # the second when a shell stands between
         assert 0 < connection.rtt < 5
+
+
+async def test_failures_of_commands_are_told(any_host: HostForTests) -> None:
+    async with await any_host.connect() as connection:
+        with pytest.raises(CommandFailed, match=f"sh on {connection.name} failed with status 4: it broke") as caught:
+            await connection.run(["sh", "-c", "echo 'it broke.' >&2; exit 4"])
+        assert caught.value.status == 4
+        with pytest.raises(HostLacks, match=f"no-such-program is not installed on {connection.name}"):
+            await connection.run(["no-such-program"])
+        with pytest.raises(HostTimeout, match=r"did not end within 0\.2 seconds"):
+            await connection.run(["sleep", "30"], timeout=0.2)
+        assert (await connection.run(["echo", "still here"])).text == "still here"
+
+
+async def test_stderr_does_not_stall_output(any_host: HostForTests) -> None:
+    script = "head -c 40000000 /dev/zero >&2; head -c 1000000 /dev/zero; echo last >&2"
+    async with await any_host.connect() as connection:
+        output = await connection.run(["sh", "-c", script])
+    assert len(output.stdout) == 1_000_000
+    assert output.stderr.endswith("last\n")
+    assert len(output.stderr) == 65536
+
+
+async def test_lines_go_both_ways(any_host: HostForTests) -> None:
+    long = b"x" * 3_000_000 + b"\n"
+    async with await any_host.connect() as connection, await connection.open(["cat"]) as channel:
+        for line in (b"one\n", b"\n", b'{"two": 2}\n', long):
+            channel.writer.write(line)
+            await channel.writer.drain()
+            assert await channel.reader.readline() == line
+        channel.writer.write(b"rest")
+        channel.writer.close()
+        assert await channel.reader.readline() == b"rest"
+        assert await channel.reader.readline() == b""
+        assert await channel.wait() == 0
+
+
+async def test_nothing_of_our_environment_travels(any_host: HostForTests, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASTOFF_SECRET", "x")
+    monkeypatch.setenv("LC_CASTOFF", "x")
+    (any_host.directory / "no-ssh-config").write_text("Host *\n  SendEnv *CASTOFF*\n  SetEnv CASTOFF_SET=x\n")
+    try:
+        async with await any_host.connect() as connection:
+            assert "CASTOFF" not in (await connection.run(["env"])).text
+    finally:
+        (any_host.directory / "no-ssh-config").unlink()
+
+
+class _Link:
+    """A TCP proxy before a host that can be cut, or stand still."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._writers: list[asyncio.StreamWriter] = []
+        self._server: asyncio.Server | None = None
+        self._moving = asyncio.Event()
+        self._moving.set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> int:
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        self._writers += [writer, far_writer]
+        pumps = [(reader, far_writer), (far_reader, writer)]
+        self._tasks += [asyncio.create_task(self._pump(source, sink)) for source, sink in pumps]
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                await self._moving.wait()
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            return
+        finally:
+            writer.close()
+
+    def cut(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def stall(self) -> None:
+        self._moving.clear()
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _through(host: HostForTests, link: _Link) -> Connection:
+    port = await link.open()
+    (pinned,) = host.host_keys.pinned("127.0.0.1", host.host.port or 22)
+    host.host_keys.pin("127.0.0.1", port, pinned)
+    from remote.connection import connect
+
+    moved = host.host.model_copy(update={"port": port})
+    return await connect(moved, host_keys=host.host_keys, ssh_config=host.directory / "no-ssh-config")
+
+
+async def test_cut_link_is_never_a_success(any_host: HostForTests, tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(os.urandom(30_000_000))
+    for work in ("run", "lines", "send"):
+        link = _Link(any_host.host.port or 22)
+        connection = await _through(any_host, link)
+        try:
+            asyncio.get_running_loop().call_later(0.3, link.cut)
+            with pytest.raises(ConnectionLost, match=f"The connection to {connection.name} was lost"):
+                if work == "run":
+                    await connection.run(["sh", "-c", "echo part; sleep 30"])
+                elif work == "lines":
+                    async with await connection.open(["sleep", "30"]) as channel:
+                        line = await channel.reader.readline()
+                        assert line == b""
+                        await channel.wait()
+                else:
+                    while True:
+                        await send(connection, tmp_path, "/tmp/castoff-cut-" + any_host.user)
+                        (tmp_path / "big").touch()
+            assert connection.closed
+            with pytest.raises(ConnectionLost):
+                await connection.run(["true"])
+        finally:
+            await connection.close()
+            await link.close()
+    async with await any_host.connect() as connection:
+        await connection.run(["rm", "-rf", "/tmp/castoff-cut-" + any_host.user])
+
+
+async def test_standing_link_ends_in_time(any_host: HostForTests) -> None:
+    link = _Link(any_host.host.port or 22)
+    connection = await _through(any_host, link)
+    try:
+        link.stall()
+        with pytest.raises(ConnectionLost):
+            await connection.run(["true"], timeout=60)
+    finally:
+        await connection.close()
+        await link.close()
+
+
+async def test_pool_keeps_one_connection_and_makes_it_again(any_host: HostForTests) -> None:
+    async with Connections(host_keys=any_host.host_keys, ssh_config=any_host.directory / "none") as pool:
+        first, second = await asyncio.gather(pool.get(any_host.host), pool.get(any_host.host))
+        assert first is second
+        await first.close()
+        again = await pool.get(any_host.host)
+        assert again is not first
+        assert (await again.run(["echo", "back"])).text == "back"
+    assert again.closed
+
+
+async def test_cancelled_command_leaves_the_connection_usable(any_host: HostForTests) -> None:
+    async with await any_host.connect() as connection:
+        waiting = asyncio.create_task(connection.run(["sh", "-c", "echo up >&2; cat"], input=b""))
+        running = asyncio.create_task(connection.run(["sleep", "100"]))
+        await waiting
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert (await connection.run(["echo", "here"])).text == "here"
+
+
+async def test_embedded_host_has_terminals(embedded_host: HostForTests) -> None:
+    """By the independent OpenSSH client: a terminal with its size, and Ctrl-C."""
+    host = embedded_host.host
+    argv = ["ssh", "-tt", "-F", "/dev/null", "-i", host.identity or "", "-p", str(host.port)]
+    argv += ["-o", f"UserKnownHostsFile={embedded_host.host_keys.path}", "-o", "LogLevel=ERROR"]
+    argv += [f"{host.user}@127.0.0.1", "stty size; tty; trap 'echo got it; exit 5' INT; echo ready; read line; exit 6"]
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd="/"
+    )
+    assert process.stdin and process.stdout
+    output = await process.stdout.readuntil(b"ready\r\n")
+    assert b"/dev/pts/" in output
+    process.stdin.write(b"\x03")
+    await process.stdin.drain()
+    rest = await process.stdout.read()
+    assert b"got it" in rest
+    assert await process.wait() == 5

@@ -1,0 +1,75 @@
+"""A run's terminal: real tmux."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from remote.errors import HostLacks, TerminalFailed
+from remote.tmux import Ended, Terminal
+
+_ENV = {"PATH": os.environ["PATH"], "HOME": "/", "ASKED": "it's"}
+
+
+@pytest.fixture
+async def terminal(tmp_path: Path) -> AsyncGenerator[Terminal]:
+    terminal = Terminal(
+        "r1-1", tmp_path / "a long state directory, longer than a socket's path may be: %H #{pid}" / ("x" * 60)
+    )
+    yield terminal
+    await terminal.kill()
+
+
+async def _ended(terminal: Terminal) -> Ended:
+    deadline = time.monotonic() + 20
+    while (ended := await terminal.ended()) is None:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+    return ended
+
+
+async def test_quick_end_keeps_status_and_output(terminal: Terminal, tmp_path: Path) -> None:
+    log, cwd = tmp_path / "log #{pid} %H it's", tmp_path / "cwd #{pid} it's"
+    cwd.mkdir()
+    argv = ["sh", "-c", 'printf "%s|%s|%s" "$1" "$ASKED" "$(pwd)"; exit 42', "sh", "a;b #{pid} $HOME;"]
+    await terminal.start(argv, env=_ENV, cwd=cwd, log=log)
+    assert await _ended(terminal) == Ended(status=42)
+    assert not await terminal.alive()
+    assert log.read_text() == f"a;b #{{pid}} $HOME;|it's|{cwd}"
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert "a;b #{pid} $HOME;" in await terminal.text()
+    assert terminal.socket.parent.stat().st_mode & 0o777 == 0o700
+    assert terminal.attach_command() == ["tmux", "-S", str(terminal.socket), "attach"]
+
+
+async def test_killed_command_and_environment(terminal: Terminal, tmp_path: Path) -> None:
+    os.environ["CASTOFF_NOT_FOR_RUNS"] = "1"
+    try:
+        await terminal.start(["sh", "-c", "env; kill -9 $$"], env=_ENV, cwd=tmp_path, log=tmp_path / "log")
+    finally:
+        del os.environ["CASTOFF_NOT_FOR_RUNS"]
+    assert await _ended(terminal) == Ended(signal=9)
+    assert "CASTOFF_NOT_FOR_RUNS" not in (tmp_path / "log").read_text()
+
+
+async def test_one_at_a_time_and_kill(terminal: Terminal, tmp_path: Path) -> None:
+    assert not await terminal.alive()
+    await terminal.start(["sleep", "300"], env=_ENV, cwd=tmp_path, log=tmp_path / "log")
+    assert await terminal.alive()
+    with pytest.raises(TerminalFailed, match="already runs"):
+        await terminal.start(["true"], env=_ENV, cwd=tmp_path, log=tmp_path / "log")
+    await terminal.kill()
+    assert not await terminal.alive()
+    with pytest.raises(TerminalFailed, match="No terminal runs"):
+        await terminal.ended()
+    await terminal.kill()
+
+
+async def test_no_tmux_is_told(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HostLacks, match="tmux is not installed") as caught:
+        await terminal.start(["true"], env={}, cwd=tmp_path, log=tmp_path / "log")
+    assert caught.value.missing == ("tmux",)
