@@ -70,10 +70,10 @@ def list_channels() -> tuple[Channel, ...]:
 def add_channel(url: str) -> Channel:
     """Keep a channel, once, and return it without its secrets; raises `SettingsError` if Apprise refuses the URL."""
     url = url.strip()
-    service = _inspect(url)
     targets = read_targets()
     target = next((t for t in targets if t.url == url), None)
     if target is None:
+        service = _inspect(url)
         target = Target(id=new_id()[:_ID_LENGTH], service=service.name, address=service.address, url=url)
         write_model(channels_path(), _File(channels=(*targets, target)))
     return Channel(id=target.id, service=target.service, address=target.address)

@@ -13,6 +13,7 @@ import fcntl
 import getpass
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -21,6 +22,8 @@ import asyncssh
 from agent.durable import make_private, write_record
 from remote.embedded_process import Shell
 from remote.hostkeys import HostKey
+
+_NETWORK = re.compile(r"PIP_\w+|(?:https?|all|no|ftp)_proxy|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL)_CA_BUNDLE", re.I)
 
 
 def make_keys(root: Path) -> tuple[Path, Path]:
@@ -35,10 +38,12 @@ def make_keys(root: Path) -> tuple[Path, Path]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """What commands on this host find: its own HOME, and nothing of ours but where programs are."""
+    """What commands on this host find: its own HOME; of ours where programs are and how the network is used."""
     user = getpass.getuser()
     path = os.environ.get("PATH", os.defpath)
-    return {"HOME": str(home), "USER": user, "LOGNAME": user, "SHELL": "/bin/sh", "PATH": path, "LANG": "C.UTF-8"}
+    own = {"HOME": str(home), "USER": user, "LOGNAME": user, "SHELL": "/bin/sh", "PATH": path, "LANG": "C.UTF-8"}
+    # Packages are installed here: proxies, certificates and package sources that work for the user must work here.
+    return {name: value for name, value in os.environ.items() if _NETWORK.fullmatch(name)} | own
 
 
 async def serve(root: Path, ready_file: Path) -> None:

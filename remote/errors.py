@@ -26,6 +26,7 @@ RemoteError
 |-- RuntimeSetupFailed      castoff's runtime cannot be installed on the host
 |-- SandboxUnavailable      the sandbox cannot be built as asked
 |-- TerminalFailed          tmux did not do as told
+|-- DemoFailed              the demo cannot be set up or removed
 `-- EmbeddedHostFailed      the demo's own host does not start
 """
 
@@ -212,6 +213,12 @@ class TerminalFailed(RemoteError):
     """Tmux is missing or did not do as told."""
 
     code = "tmux-failed"
+
+
+class DemoFailed(RemoteError):
+    """The demo cannot be set up, goes wrong, or cannot be removed."""
+
+    code = "demo"
 
 
 class EmbeddedHostFailed(RemoteError):
