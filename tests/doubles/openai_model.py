@@ -10,7 +10,7 @@ import argparse
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,7 +70,7 @@ class ScriptedModel:
 
 
 @contextmanager
-def serving(scripts: Scripts, log: Path) -> Iterator[tuple[ScriptedModel, int]]:
+def serving(scripts: Scripts, log: Path) -> Generator[tuple[ScriptedModel, int]]:
     """Serve ``scripts`` on a thread; yields the double and its port."""
     model = ScriptedModel(scripts, log)
     with Endpoint(model.respond, name=NAME) as endpoint:

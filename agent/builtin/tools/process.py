@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from agent.builtin.providers import SECRET_VARIABLES
 from agent.builtin.tools.capture import Capture
 
 _GRACE = 2.0
+_LINGER = 0.5
 """Seconds between the polite and the hard signal, and for output after a program's end."""
 
 
@@ -35,25 +36,55 @@ async def run_process(
 
     Standard output and error are one stream; there is no input. ``show`` gets the end of the output now and then.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        cwd=cwd,
-        env=command_environment(os.environ if environ is None else environ),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
     capture = Capture(show)
     timed_out = False
+    process, output = await _start(argv, cwd, command_environment(os.environ if environ is None else environ))
     try:
-        async with asyncio.timeout(seconds):
-            await _follow(process, capture)
+        async with _reading(output) as reader, asyncio.timeout(seconds):
+            await _follow(process, reader, capture)
     except TimeoutError:
         timed_out = True
     finally:
         await _end_group(process)
     return Ended(process.returncode or 0, capture.text(), timed_out)
+
+
+async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[asyncio.subprocess.Process, int]:
+    """Start the program; return it with the reading end of its output.
+
+    The pipe is ours and not asyncio's, whose ``wait`` would wait for everybody who holds the pipe open.
+    """
+    reading_end, writing_end = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            cwd=cwd,
+            env=env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=writing_end,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(reading_end)
+        raise
+    finally:
+        os.close(writing_end)
+    return process, reading_end
+
+
+@contextlib.asynccontextmanager
+async def _reading(descriptor: int) -> AsyncGenerator[asyncio.StreamReader]:
+    """A reader of a pipe's end, which is closed afterwards whoever may still hold the other end."""
+    reader = asyncio.StreamReader()
+    pipe = os.fdopen(descriptor, "rb", buffering=0)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
+    )
+    try:
+        yield reader
+    finally:
+        transport.close()
 
 
 def command_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -62,20 +93,19 @@ def command_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return kept | {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
 
 
-async def _follow(process: asyncio.subprocess.Process, capture: Capture) -> None:
-    """Read until the program has ended. Something it left running may hold the pipe open: that is not waited for."""
-    reading = asyncio.create_task(_read(process, capture))
+async def _follow(process: asyncio.subprocess.Process, reader: asyncio.StreamReader, capture: Capture) -> None:
+    """Read until the program has ended. What it left running may hold the pipe open: that gets a moment, no more."""
+    reading = asyncio.create_task(_read(reader, capture))
     try:
         await process.wait()
-        await asyncio.wait([reading], timeout=_GRACE)
+        await asyncio.wait([reading], timeout=_LINGER)
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 
 
-async def _read(process: asyncio.subprocess.Process, capture: Capture) -> None:
-    assert process.stdout is not None  # asked for a pipe above
-    while data := await process.stdout.read(65536):
+async def _read(reader: asyncio.StreamReader, capture: Capture) -> None:
+    while data := await reader.read(65536):
         await capture.add(data)
 
 

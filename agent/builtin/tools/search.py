@@ -1,6 +1,5 @@
 """search: lines that match a pattern, found by grep."""
 
-import os
 import shutil
 
 from pydantic import Field
@@ -32,7 +31,8 @@ def _prepare(arguments: SearchArguments, workspace: Workspace) -> Action:
     real = workspace.locate(arguments.path)
     skipped = [f"--exclude-dir={name}" for name in sorted(SKIPPED)]
     flavour = "-F" if arguments.literal else "-E"
-    place = os.path.join(".", workspace.show(real))  # noqa: PTH118 - pathlib would drop the leading "./"
+    shown = workspace.show(real)
+    place = shown if shown == "." else f"./{shown}"
     argv = ["grep", "-rnI", flavour, *skipped, "-e", arguments.pattern, "--", place]
 
     async def run(_: ShowOutput) -> Result:

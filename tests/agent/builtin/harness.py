@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +104,7 @@ class RunningAgent:
 @asynccontextmanager
 async def running_agent(
     place: Path, environment: dict[str, str], answer: Answer = allow
-) -> AsyncIterator[RunningAgent]:
+) -> AsyncGenerator[RunningAgent]:
     """Start an agent whose home and project lie in ``place``; its standard error is ``place/stderr``."""
     tree, home = place / "tree", place / "agent-home"
     tree.mkdir(exist_ok=True)

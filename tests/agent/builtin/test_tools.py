@@ -15,7 +15,7 @@ from agent.builtin.tools.edit import EditArguments, replace_exactly
 from agent.builtin.tools.registry import TOOLS, check_arguments
 from agent.builtin.tools.tool import Result
 from agent.builtin.workspace import Workspace
-from tests.agent.builtin.harness import alive
+from tests.agent.builtin.harness import alive, until
 
 
 async def call(tree: Path, name: str, **arguments: Any) -> Result:
@@ -118,13 +118,15 @@ async def test_a_command_is_stopped_at_its_limit_with_all_that_it_started(tmp_pa
     result = await call(tmp_path, "run", command="sleep 300 & echo $! > child; echo begun; wait", timeout=1)
     assert result.failed
     assert result.text == "begun\n[stopped after 1 s: the time limit]"
-    assert not alive(int((tmp_path / "child").read_text()))
+    child = int((tmp_path / "child").read_text())
+    await until(lambda: not alive(child))
 
 
 async def test_what_a_command_leaves_running_does_not_outlive_it(tmp_path: Path) -> None:
     result = await call(tmp_path, "run", command="sleep 300 & echo $! > child; echo done")
     assert result.text == "done\n[exit status 0]"
-    assert not alive(int((tmp_path / "child").read_text()))
+    child = int((tmp_path / "child").read_text())
+    await until(lambda: not alive(child))
 
 
 async def test_a_command_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:

@@ -134,9 +134,8 @@ async def test_calls_that_make_no_sense_are_told_to_the_model(place: Place) -> N
 
 
 async def test_commands_do_not_see_the_models_key(place: Place) -> None:
-    async with running_agent(
-        place.root, place.environment | {"OPENAI_API_KEY": "sk-secret", "HARMLESS": "yes"}
-    ) as agent:
+    environment = place.environment | {"OPENAI_API_KEY": "sk-secret", "HARMLESS": "yes"}
+    async with running_agent(place.root, environment) as agent:
         await agent.prompt(await agent.new(), ask("keys"))
         [output] = _results(place)
     assert "HARMLESS=yes" in output
