@@ -56,8 +56,11 @@ def read_model(path: Path, model: type[Record]) -> Record:
 
 
 def make_private(path: Path) -> Path:
-    """Make a directory and its parents, readable by the owner alone (0700), and return it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a directory and its missing parents, readable by the owner alone (0700), and return it."""
+    # `Path.mkdir(parents=True)` gives the mode to the last one only.
+    for missing in [each for each in path.parents if not each.exists()][::-1]:
+        missing.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 
