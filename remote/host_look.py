@@ -32,7 +32,7 @@ _CHANGING: frozenset[ToolKind] = frozenset({"edit", "delete", "move"})
 
 async def look(request: protocol.Look) -> protocol.Seen:
     """Check everything that a run would need here; each problem with a sentence and a way out."""
-    facts = await asyncio.to_thread(collect_facts)
+    facts = await asyncio.to_thread(collect_facts, state_dir())
     level, detail = _level(request, facts)
     problems = [*_tools(facts), *_space(request, facts), *_agent(request.agent), *_sandbox(request, level, detail)]
     return protocol.Seen(
@@ -40,7 +40,7 @@ async def look(request: protocol.Look) -> protocol.Seen:
         system=facts.system,
         sandbox=level,
         sandbox_detail=detail,
-        free=facts.free_bytes,
+        free=facts.free,
         problems=tuple(problems),
         now=time.time(),
     )
@@ -49,9 +49,7 @@ async def look(request: protocol.Look) -> protocol.Seen:
 def _level(request: protocol.Look, facts: Facts) -> tuple[protocol.SandboxLevel, str]:
     if request.sandbox == "none":
         return "none", "switched off for this host"
-    if not facts.sandbox:
-        return "none", facts.sandbox_detail or "bubblewrap is not installed"
-    return "open", ""
+    return facts.sandbox, facts.sandbox_detail
 
 
 def _sandbox(request: protocol.Look, level: protocol.SandboxLevel, detail: str) -> list[Problem]:
@@ -81,19 +79,17 @@ def _paths(request: protocol.Look) -> list[Problem]:
 
 
 def _tools(facts: Facts) -> list[Problem]:
-    versions = {"tmux": facts.tmux, "rsync": facts.rsync, "git": facts.git}
-    missing = [name for name, version in versions.items() if not version]
-    if not missing:
+    if not facts.missing:
         return []
-    names = " and ".join(missing)
+    names = " and ".join(facts.missing)
     return [Problem(code="host-lacks", sentence=f"The host lacks {names}.", way_out=f"Install {names} there.")]
 
 
 def _space(request: protocol.Look, facts: Facts) -> list[Problem]:
-    if facts.free_bytes > request.size + _RESERVE:
+    if facts.free > request.size + _RESERVE:
         return []
     need = (request.size + _RESERVE) / 1e6
-    sentence = f"The host has {facts.free_bytes / 1e6:.0f} MB free; this needs {need:.0f} MB."
+    sentence = f"The host has {facts.free / 1e6:.0f} MB free; this needs {need:.0f} MB."
     return [Problem(code="host-full", sentence=sentence, way_out="Make room there.")]
 
 

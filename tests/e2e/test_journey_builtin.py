@@ -1,0 +1,149 @@
+"""The journey to a real sshd as another user, with the built-in agent: there, on without us, and home again."""
+
+import asyncio
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from agent.demo_model.reply import Call, Reply
+from agent.lease import read_lease
+from agent.paths import state_dir
+from agent.sessions import SessionDir, create_session
+from agent.state import SessionState
+from remote.handoff import hand_off
+from remote.links import Links
+from remote.local import open_local
+from remote.pull import pull_back
+from remote.runs import fetch_diff, list_runs
+from remote.steps import Away, Captured, Home, Preflighted, Terms
+from tests.doubles.openai_model import RECAP, ScriptedModel, model_environment, serving
+from tests.e2e.journey import Place, assert_unbroken, drive, fill_project, follow, lay_out, tree_of, wait_for_run
+from tests.hosts import HostForTests
+
+_TASK = "Please do the task. [[script: task]]"
+_SCRIPTS = {
+    "task": (
+        Reply("I begin.", (Call("write", {"path": "made_here.txt", "content": "here\n"}),)),
+        Reply("I wait.", (Call("run", {"command": "sleep 1; echo waited"}),)),
+        Reply("I go on.", (Call("run", {"command": "pwd; id -un; echo there > made_there.txt"}),), pause=1.5),
+        Reply("An edit.", (Call("edit", {"path": "unstaged.txt", "old": "two", "new": "three"}),)),
+        Reply("A deletion.", (Call("run", {"command": "rm kept.txt"}),)),
+        Reply("All done."),
+    ),
+    "recap": (Reply(RECAP),),
+}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Generator[tuple[ScriptedModel, dict[str, str]]]:
+    with serving(_SCRIPTS, tmp_path / "model.jsonl") as (model, port):
+        yield model, model_environment(port)
+
+
+@pytest.fixture
+def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sshd_host: HostForTests) -> Place:
+    laptop = lay_out(tmp_path, monkeypatch.setenv)
+    sshd_host.write_settings(tmp_path / "config")
+    fill_project(laptop)
+    return laptop
+
+
+def give_model(host: HostForTests, variables: dict[str, str]) -> None:
+    """What ``castoff host key`` does: the host's own variables for agents."""
+    path = host.home / ".config/castoff/agent.env"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
+    path.chmod(0o600)
+    host.own(host.home / ".config")
+
+
+async def start_task(laptop: Place) -> SessionDir:
+    """A session that is in the middle of its task: a command runs."""
+    session = create_session(state_dir(), laptop.project, "builtin")
+    viewer = await open_local(session)
+    await viewer.set_policy("accept-all")
+    await viewer.prompt(_TASK)
+    await follow(viewer, lambda state: any("sleep 1" in (b.title) for b in state.blocks if b.type == "tool"))
+    await viewer.close()
+    return session
+
+
+async def test_the_whole_journey(
+    laptop: Place,
+    sshd_host: HostForTests,
+    model: tuple[ScriptedModel, dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    double, variables = model
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    give_model(sshd_host, variables)
+    status_before = laptop.git("status", "--porcelain=v2")
+    links = Links()
+    await links.client("vm")
+    session = await start_task(laptop)
+    steps = await drive(hand_off(session, links.host("vm"), Terms(say=""), links))
+    assert isinstance(steps[-1], Away), steps[-1]
+    print(steps[-1].timings)
+    seen = next(step for step in steps if isinstance(step, Preflighted))
+    assert seen.facts.user == sshd_host.user and seen.facts.sandbox == "open"
+    assert any(stays.what.startswith("ignored") for stays in seen.stays)
+    assert next(step for step in steps if isinstance(step, Captured)).files > 10
+    assert read_lease(session).state == "away"
+    await links.close()
+
+    state = await wait_for_run(sshd_host, session.id, lambda state: state.phase in ("finished", "failed"))
+    assert state.phase == "finished", state.detail
+    _check_conversation(double)
+    commands = [b for b in state.blocks if b.type == "tool" and b.tool_kind == "execute"]
+    output = "".join(c.text for c in commands[1].content if c.type == "text")
+    assert output.splitlines()[:2] == [str(laptop.project), sshd_host.user]
+
+    links = Links()
+    rows = await list_runs(links)
+    assert [(run.run_id, run.phase, run.host) for run in rows.runs] == [(session.id, "finished", "vm")]
+    diff = await fetch_diff(links, "vm", session.id)
+    assert {(f.path, f.change) for f in diff.files} == {
+        ("made_there.txt", "added"),
+        ("unstaged.txt", "modified"),
+        ("kept.txt", "deleted"),
+    }
+    there = sshd_host.home / ".local/state/castoff/trees" / session.id
+    expected = tree_of(there)
+    taken = await drive(pull_back(links, "vm", session.id))
+    assert isinstance(taken[-1], Home), taken[-1]
+    assert tree_of(laptop.project) == expected
+    assert (laptop.project / "ignored" / "big").read_text() == "stays\n"
+    assert "staged.txt" in laptop.git("diff", "--cached", "--name-only")
+    assert status_before != laptop.git("status", "--porcelain=v2")
+    assert (await list_runs(links)).runs == ()
+    await links.close()
+
+    await _go_on_here(session, double)
+    assert_unbroken(session)
+
+
+def _check_conversation(double: ScriptedModel) -> None:
+    """The last request, made on the host, carries everything since the first prompt."""
+    messages = [request for request in double.requests() if request.get("tools")][-1]["messages"]
+    text = "\n".join(str(message.get("content")) for message in messages)
+    assert _TASK in text and "waited" in text and "you now run on another machine (vm)" in text
+    calls = [call["function"]["name"] for message in messages for call in message.get("tool_calls") or ()]
+    assert calls == ["write", "run", "run", "edit", "run"]
+
+
+async def _go_on_here(session: SessionDir, double: ScriptedModel) -> None:
+    viewer = await open_local(session)
+    await viewer.prompt("What do you remember? [[script: recap]]")
+
+    def answered(state: SessionState) -> bool:
+        return state.phase == "finished" and state.turn is None and not state.queue and state.location == "here"
+
+    state = await follow(viewer, answered)
+    assert state.agent_session_id
+    recap = next(b.text for b in reversed(state.blocks) if b.type == "text")
+    assert _TASK in recap and "another machine" in recap
+    await viewer.stop()
+    await viewer.close()
+    await asyncio.sleep(0)
