@@ -85,8 +85,9 @@ async def _attempt(
     identity = Path(host.identity).expanduser() if host.identity else None
     if identity is not None and not identity.is_file():
         raise IdentityUnusable(f"The key {identity} for {host.name} does not exist.", "Correct the host's identity.")
+    given = _Given(passphrase)
     try:
-        with _in_our_words(host):
+        with _in_our_words(host, given):
             ssh = await asyncssh.connect(
                 host.address,
                 port=host.port or (),
@@ -96,7 +97,7 @@ async def _attempt(
                 known_hosts=([], [], []),  # checked by the client above, never switched off
                 server_host_key_algs=algorithms or "default",
                 client_keys=[str(identity)] if identity else (),
-                passphrase=passphrase,
+                passphrase=given.ask if passphrase else None,
                 ignore_encrypted=passphrase is None,
                 preferred_auth="publickey",
                 send_env=None,
@@ -120,12 +121,34 @@ async def _attempt(
     return ssh, client
 
 
+class _Given:
+    """The passphrases that were given, for asyncssh does not tell a wrong one from a refused key."""
+
+    def __init__(self, passphrase: Passphrase | None) -> None:
+        self._passphrase = passphrase
+        self._answers: dict[str, str] = {}
+
+    async def ask(self, name: str) -> str:
+        assert self._passphrase is not None
+        self._answers[name] = await self._passphrase(name)
+        return self._answers[name]
+
+    def check(self) -> None:
+        """Raise `asyncssh.KeyImportError` if a passphrase was wrong."""
+        for name, answer in self._answers.items():
+            asyncssh.read_private_key(name, answer)
+
+
 @contextlib.contextmanager
-def _in_our_words(host: Host) -> Generator[None]:
+def _in_our_words(host: Host, given: _Given) -> Generator[None]:
     """Turn what asyncssh and the system raise into a `ConnectError`; host-key trouble passes through."""
     where = f"{host.name} ({host.destination})" if host.destination != host.name else host.name
     try:
-        yield
+        try:
+            yield
+        except asyncssh.PermissionDenied:
+            given.check()
+            raise
     except asyncssh.HostKeyNotVerifiable:
         raise
     except socket.gaierror as error:

@@ -159,7 +159,8 @@ async def test_cut_link_is_never_a_success(any_host: HostForTests, tmp_path: Pat
         await connection.run(["rm", "-rf", "/tmp/castoff-cut-" + any_host.user])
 
 
-async def test_standing_link_ends_in_time(any_host: HostForTests) -> None:
+async def test_standing_link_ends_in_time(any_host: HostForTests, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remote.dial._KEEPALIVE_SECONDS", 1)
     link = _Link(any_host.host.port or 22)
     connection = await _through(any_host, link)
     try:
