@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv first; the second time that takes no time.
 .NOTPARALLEL:
-.PHONY: demo test check bench clean requirements
+.PHONY: demo test check bench clean requirements docs
 
 BIN = .venv/bin
 
@@ -22,11 +22,16 @@ check:  ## lint, format, types, import contracts
 
 bench:  ## where the time goes
 	@.ci/setup dev
-	@set -e; for file in bench/*.py; do [ -e "$$file" ] || continue; echo "== $$file"; $(BIN)/python -I "$$file"; done
+	@set -e; for file in $(filter-out bench/screens.py,$(wildcard bench/*.py)); do echo "== $$file"; $(BIN)/python -I "$$file"; done
 
 clean:  ## remove everything that the other targets made here (`castoff demo --reset` removes the demo's state)
 	@rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+docs:  ## write anew what is generated in docs/
+	@.ci/setup dev
+	@$(BIN)/python -m tests.tui.cli.reference > docs/cli.md
+	@$(BIN)/python -I bench/screens.py docs/screens
 
 # Pins for every platform and for Python 3.11 to 3.14, with all hashes of each release, and no address of any index.
 COMPILE = $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \

@@ -19,6 +19,7 @@ from remote.steps import (
     Reviewed,
     Sending,
     SettingUp,
+    Stays,
     StillHere,
     Verified,
 )
@@ -141,10 +142,14 @@ def _describe_preflight(step: Preflighted) -> str:
         f"{facts.host}: {facts.user}, {facts.system}, {size(facts.free)} free, {facts.rtt * 1000:.0f} ms away",
         f"  sandbox: {facts.sandbox}{'. ' if facts.sandbox_detail else ''}{facts.sandbox_detail}",
         f"  travels: {count(step.files, 'file')}, {size(step.size)}; {step.git}",
-        *(f"  stays: {s.what} ({count(s.files, 'file')}, {size(s.size)}): {s.why}" for s in step.stays),
+        *(f"  stays: {s.what}{_extent(s)}: {s.why}" for s in step.stays),
         *_describe_problems(step),
     ]
     return "\n".join(lines)
+
+
+def _extent(stays: Stays) -> str:
+    return f" ({count(stays.files, 'file')}, {size(stays.size)})" if stays.files else ""
 
 
 def _describe_review(step: Reviewed) -> str:
