@@ -55,7 +55,7 @@ class Turn:
         self._take(prompt)
         for _ in range(self.limit):
             response = await self._ask()
-            if not response.parts:
+            if all(isinstance(part, TextPart) and not part.content for part in response.parts):
                 await self._say("The model answered nothing.")
                 return "end_turn"
             self.history.append(response)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.builtin.errors import ToolFailure
@@ -49,6 +49,7 @@ def test_a_path_inside_is_found_however_it_is_written(tmp_path: Path) -> None:
         assert workspace.absolute(real) == str(tmp_path / "alias/a/x")
 
 
+@settings(deadline=None)
 @given(before=st.text(), old=st.text(min_size=1), new=st.text(), after=st.text())
 def test_an_edit_changes_exactly_one_place_or_nothing(before: str, old: str, new: str, after: str) -> None:
     text = before + old + after
@@ -142,6 +143,7 @@ async def test_a_long_output_keeps_its_head_and_tail(tmp_path: Path) -> None:
     assert len(result.text) < HEAD + TAIL + 100
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=5000), max_size=30))
 def test_the_capture_accounts_for_every_character(pieces: list[bytes]) -> None:
     capture = Capture()
