@@ -30,7 +30,7 @@ from agent.builtin import NAME, updates
 from agent.builtin.errors import BuiltinError, ModelError, SessionError, to_request_error
 from agent.builtin.permission import mode_state
 from agent.builtin.prompts import Block, prompt_text
-from agent.builtin.sessions import OpenSession, Sessions, busy
+from agent.builtin.sessions import OpenSession, Sessions, busy, unsaved
 from agent.builtin.store import Store
 from agent.builtin.workspace import Workspace
 from agent.events import Policy
@@ -115,7 +115,10 @@ class BuiltinAgent:
             error = SessionError(f"There is no mode “{mode_id}”.", f"Modes: {', '.join(get_args(Policy))}.")
             raise to_request_error(error)
         opened.session.change(mode=mode_id)
-        opened.session.save()
+        try:
+            opened.session.save()
+        except OSError as error:
+            raise to_request_error(unsaved(error)) from error
         return SetSessionModeResponse()
 
     async def prompt(self, session_id: str, prompt: list[Block], **_: Any) -> PromptResponse:
@@ -161,10 +164,7 @@ class BuiltinAgent:
             await self._update(session.record.session_id, helpers.update_agent_message_text(error.text))
             raise to_request_error(error, in_transcript=True) from error
         except OSError as error:
-            failure = SessionError(
-                f"The session could not be saved: {error}.", "Make room or rights, then say “continue”."
-            )
-            raise to_request_error(failure) from error
+            raise to_request_error(unsaved(error)) from error
         usage = updates.turn_usage(before, session.record.totals)
         return PromptResponse(stop_reason=stop_reason, usage=usage)
 

@@ -58,7 +58,10 @@ class Sessions:
     def create(self, cwd: str) -> OpenSession:
         """Start a new session in the folder ``cwd``. Raises `SessionError`."""
         check_folder(cwd)
-        session = self.store.create(cwd, os.environ.get(MODEL_VARIABLE, ""))
+        try:
+            session = self.store.create(cwd, os.environ.get(MODEL_VARIABLE, ""))
+        except OSError as error:
+            raise unsaved(error) from error
         self._warm(session.record.model)
         opened = self.opened[session.record.session_id] = OpenSession(session)
         return opened
@@ -89,7 +92,7 @@ class Sessions:
         """Return the model for the string ``name``. Raises `ModelError`."""
         model = await asyncio.shield(self._warm(name))
         if isinstance(model, ModelError):
-            del self._models[name]
+            self._models.pop(name, None)  # the next prompt looks again
             raise model
         return model
 
@@ -109,6 +112,12 @@ def check_folder(cwd: str) -> None:
     """Raise `SessionError` unless ``cwd`` is an absolute path of a folder."""
     if not Path(cwd).is_absolute() or not Path(cwd).is_dir():
         raise SessionError(f"“{cwd}” is not an absolute path of a folder.", code="session-folder")
+
+
+def unsaved(error: OSError) -> SessionError:
+    """Return the error for a session file that could not be written."""
+    way_out = "Make room for it, or give the rights to write it, then try again."
+    return SessionError(f"The session could not be saved: {error}.", way_out, code="session-unsaved")
 
 
 def busy(session_id: str) -> SessionError:

@@ -64,3 +64,10 @@ async def test_after_a_failure_the_session_goes_on(place: Place) -> None:
     sent = [message["content"] for message in place.model.requests()[-1]["messages"] if message["role"] != "system"]
     assert sent[0].startswith("First words")
     assert sent[1].startswith("these words come")
+
+
+async def test_a_home_that_cannot_be_written_is_said(place: Place) -> None:
+    (place.root / "file").write_text("")
+    async with running_agent(place.root, place.environment | {"CASTOFF_AGENT_HOME": str(place.root / "file")}) as agent:
+        with pytest.raises(RequestError, match="The session could not be saved"):
+            await agent.new()
