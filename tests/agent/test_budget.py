@@ -1,0 +1,80 @@
+"""The budget: boundary values, what it counts from, and that an unknown price is never free."""
+
+import pytest
+
+from agent.budget import find_limit, spent_usd, unmeasured
+from agent.events import Budget
+from agent.state import SessionState, Usage
+
+
+def state(budget: Budget, *, cost: float | None = None, base: float | None = None, turns: int = 0, before: int = 0):
+    return SessionState(
+        budget=budget,
+        usage=Usage(cost_usd=cost),
+        budget_base=Usage(cost_usd=base),
+        turns=turns,
+        budget_turns=before,
+        budget_at=1000.0,
+    )
+
+
+def test_without_limits_there_is_none() -> None:
+    assert find_limit(state(Budget(), cost=1e9, turns=10**6), 1e12) is None
+
+
+@pytest.mark.parametrize(("cost", "reached"), [(1.49, False), (1.5, True), (1.51, True)])
+def test_dollars_since_the_budget_was_set(cost: float, reached: bool) -> None:
+    spent = state(Budget(max_usd=1.0), cost=cost, base=0.5)
+    assert (find_limit(spent, 1000.0) is not None) == reached
+    assert spent_usd(spent) == pytest.approx(cost - 0.5)  # pyright: ignore[reportUnknownMemberType]
+
+
+def test_a_budget_of_nothing_is_used_up_at_once() -> None:
+    assert find_limit(state(Budget(max_usd=0), cost=0.0), 1000.0) is not None
+    assert find_limit(state(Budget(max_turns=0)), 1000.0) is not None
+    assert find_limit(state(Budget(max_minutes=0)), 1000.0) is not None
+
+
+@pytest.mark.parametrize(("turns", "reached"), [(4, False), (5, True), (6, True)])
+def test_turns(turns: int, reached: bool) -> None:
+    assert (find_limit(state(Budget(max_turns=2), turns=turns, before=3), 1000.0) is not None) == reached
+
+
+def test_the_last_turn_may_run_to_its_end() -> None:
+    running = state(Budget(max_turns=2), turns=2).model_copy(update={"turn": "p"})
+    assert find_limit(running, 1000.0) is None
+
+
+@pytest.mark.parametrize(("now", "reached"), [(1089.9, False), (1090.0, True), (2000.0, True)])
+def test_minutes(now: float, reached: bool) -> None:
+    assert (find_limit(state(Budget(max_minutes=1.5)), now) is not None) == reached
+
+
+@pytest.mark.parametrize(
+    ("used_up", "sentence"),
+    [
+        (state(Budget(max_usd=0.002), cost=0.0025), "The budget of $0.0020 is used up ($0.0025 spent)."),
+        (state(Budget(max_usd=2), cost=2.5), "The budget of $2.00 is used up ($2.50 spent)."),
+        (state(Budget(max_turns=1), turns=1), "The budget of 1 turn is used up."),
+        (state(Budget(max_minutes=0.5)), "The budget of 0.5 minutes is used up."),
+    ],
+)
+def test_sentences(used_up: SessionState, sentence: str) -> None:
+    assert find_limit(used_up, 1e6) == sentence
+
+
+def test_an_unknown_price_is_never_free() -> None:
+    unknown = state(Budget(max_usd=1.0), turns=1)
+    assert find_limit(unknown, 1000.0) is None
+    assert spent_usd(unknown) is None
+    assert "Cost unknown" in (unmeasured(unknown) or "")
+
+
+def test_nothing_is_unmeasured_before_a_turn_without_a_limit_or_with_a_known_cost() -> None:
+    assert unmeasured(state(Budget(max_usd=1.0))) is None
+    assert unmeasured(state(Budget(max_turns=1), turns=1)) is None
+    assert unmeasured(state(Budget(max_usd=1.0), cost=0.0, turns=1)) is None
+
+
+def test_a_cost_that_becomes_known_later_counts_whole() -> None:
+    assert find_limit(state(Budget(max_usd=1.0), cost=1.0, base=None, turns=5, before=3), 1000.0) is not None

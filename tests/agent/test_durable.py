@@ -1,0 +1,132 @@
+"""Records are replaced whole: seen from a crash at any moment, and by the order of what the disk is told."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent.durable import append_private, make_private, read_model, write_model, write_record
+from agent.errors import RecordDamaged
+from agent.lease import Lease
+
+Write = Callable[[Path, bytes], None]
+
+
+class Killed(BaseException):
+    """The process is gone at this point."""
+
+
+def trace(write: Write, path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What ``write`` does to make its bytes durable, in order: fsync of a file or a directory, and rename."""
+    steps: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def traced_fsync(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink()
+        steps.append("fsync directory" if name.is_dir() else "fsync file")
+        fsync(descriptor)
+
+    def traced_rename(self: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", traced_fsync)
+        patch.setattr(Path, "rename", traced_rename)
+        write(path, b"new")
+    return steps
+
+
+def is_durable(steps: list[str]) -> bool:
+    """A crash leaves old or new at any step, and after the last one the new bytes survive a power cut."""
+    return steps == ["fsync file", "rename", "fsync directory"]
+
+
+def write_in_place(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_without_fsync(path: Path, content: bytes) -> None:
+    temporary = path.with_name("new")
+    temporary.write_bytes(content)
+    temporary.rename(path)
+
+
+def write_and_sync_late(path: Path, content: bytes) -> None:
+    temporary = path.with_name("new")
+    with temporary.open("wb") as file:
+        file.write(content)
+        temporary.rename(path)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def test_order_of_durable_replacement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "record"
+    assert is_durable(trace(write_record, path, monkeypatch))
+    for planted in (write_in_place, write_without_fsync, write_and_sync_late):
+        assert not is_durable(trace(planted, path, monkeypatch)), planted.__name__
+    assert path.read_bytes() == b"new"
+
+
+def kill_at_rename(write: Write, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", die)
+        # A writer that does not rename dies at its fsync instead.
+        if write is write_in_place:
+            patch.setattr(os, "fsync", die)
+        with pytest.raises(Killed):
+            write(path, b"new")
+
+
+def test_a_crash_before_the_rename_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "record"
+    write_record(path, b"old")
+    kill_at_rename(write_record, path, monkeypatch)
+    assert path.read_bytes() == b"old"
+    write_record(path, b"newer")
+    assert path.read_bytes() == b"newer"
+    kill_at_rename(write_in_place, path, monkeypatch)
+    assert path.read_bytes() != b"newer"
+
+
+def test_a_write_error_leaves_the_old_content_and_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "record"
+    write_record(path, b"old")
+
+    def refuse(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(OSError, match="No space left"):
+            write_record(path, b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["record"]
+    assert path.read_bytes() == b"old"
+
+
+def test_private_to_the_owner(tmp_path: Path) -> None:
+    directory = make_private(tmp_path / "a" / "b")
+    write_record(directory / "record", b"x")
+    append_private(directory / "log").close()
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert {p.stat().st_mode & 0o777 for p in directory.iterdir()} == {0o600}
+
+
+def test_models_come_back_and_damage_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "lease.json"
+    with pytest.raises(RecordDamaged, match="is missing"):
+        read_model(path, Lease)
+    write_model(path, Lease(epoch=3, state="away", to="vm"))
+    assert read_model(path, Lease) == Lease(epoch=3, state="away", to="vm")
+    for content in (b"", b"{", b'{"epoch": "many"}', b"\xff"):
+        path.write_bytes(content)
+        with pytest.raises(RecordDamaged, match="cannot be understood"):
+            read_model(path, Lease)

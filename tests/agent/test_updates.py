@@ -1,0 +1,115 @@
+"""ACP updates, as agents send them on the wire, become events."""
+
+from typing import Any
+
+import pytest
+from acp import schema
+
+from agent.events import (
+    DiffContent,
+    Event,
+    Location,
+    PermissionOption,
+    PlanEntry,
+    Planned,
+    Text,
+    TextContent,
+    Thought,
+    ToolCalled,
+    Used,
+)
+from agent.updates import read_options, read_tool_call, read_update
+
+
+def read(kind: str, /, **fields: Any) -> Event | None:
+    notification = {"sessionId": "s", "update": {"sessionUpdate": kind, **fields}}
+    return read_update(schema.SessionNotification.model_validate(notification).update)
+
+
+def chunk(kind: str, **content: Any) -> Event | None:
+    return read(kind, content=content)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"type": "text", "text": "Hello"}, "Hello"),
+        ({"type": "resource_link", "name": "a.py", "uri": "file:///a.py"}, "[a.py]"),
+        ({"type": "image", "mimeType": "image/png", "data": "AAAA"}, "[image, image/png]"),
+        ({"type": "audio", "mimeType": "audio/wav", "data": "AAAA"}, "[audio, audio/wav]"),
+    ],
+)
+def test_messages(content: dict[str, Any], text: str) -> None:
+    assert chunk("agent_message_chunk", **content) == Text(text=text)
+    assert chunk("agent_thought_chunk", **content) == Thought(text=text)
+
+
+def test_empty_text_is_nothing() -> None:
+    assert chunk("agent_message_chunk", type="text", text="") is None
+    assert chunk("agent_thought_chunk", type="text", text="") is None
+
+
+def test_kinds_without_use_are_nothing() -> None:
+    assert chunk("user_message_chunk", type="text", text="echo") is None
+    assert read("available_commands_update", availableCommands=[]) is None
+    assert read("current_mode_update", currentModeId="ask") is None
+
+
+def test_a_tool_call() -> None:
+    event = read(
+        "tool_call",
+        toolCallId="c",
+        title="Edit a.py",
+        kind="edit",
+        status="pending",
+        locations=[{"path": "/p/a.py", "line": 3}, {"path": "/p/b.py"}],
+        content=[
+            {"type": "diff", "path": "/p/a.py", "oldText": None, "newText": "new"},
+            {"type": "content", "content": {"type": "text", "text": "said"}},
+            {"type": "terminal", "terminalId": "t"},
+        ],
+        rawInput={"path": "a.py"},
+    )
+    assert event == ToolCalled(
+        call_id="c",
+        title="Edit a.py",
+        tool_kind="edit",
+        status="pending",
+        locations=(Location(path="/p/a.py", line=3), Location(path="/p/b.py")),
+        content=(DiffContent(path="/p/a.py", old_text=None, new_text="new"), TextContent(text="said")),
+        raw_input={"path": "a.py"},
+    )
+
+
+def test_what_an_update_leaves_out_is_unchanged() -> None:
+    assert read("tool_call_update", toolCallId="c") == ToolCalled(call_id="c")
+    assert read("tool_call_update", toolCallId="c", title="", content=[]) == ToolCalled(call_id="c", content=())
+
+
+def test_a_permission_request_that_has_only_an_id() -> None:
+    call = schema.ToolCallUpdate.model_validate({"toolCallId": "c", "title": None})
+    assert read_tool_call(call) == ToolCalled(call_id="c")
+
+
+def test_options() -> None:
+    options = [schema.PermissionOption(option_id="a", name="Allow", kind="allow_once")] * 2
+    assert read_options(options) == (PermissionOption(option_id="a", name="Allow", kind="allow_once"),) * 2
+
+
+def test_a_plan() -> None:
+    entries = [{"content": "Look", "status": "completed", "priority": "high"}]
+    expected = PlanEntry(content="Look", status="completed", priority="high")
+    assert read("plan", entries=entries) == Planned(entries=(expected,))
+
+
+@pytest.mark.parametrize(
+    ("cost", "dollars"),
+    [
+        ({"amount": 0.5, "currency": "USD"}, 0.5),
+        ({"amount": 0.5, "currency": "usd"}, 0.5),
+        ({"amount": 0.5, "currency": "EUR"}, None),
+        (None, None),
+    ],
+)
+def test_usage(cost: dict[str, Any] | None, dollars: float | None) -> None:
+    assert read("usage_update", used=5, size=9, cost=cost) == Used(context_used=5, context_size=9, cost_usd=dollars)

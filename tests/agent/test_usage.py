@@ -1,0 +1,67 @@
+"""Agents count differently; the session's totals are the same thing for all and never go down."""
+
+import pytest
+from acp import schema
+
+from agent.events import Used
+from agent.profiles import Usage as Counting
+from agent.profiles import load_profile
+from agent.state import Usage
+from agent.usage import Meter
+
+BEFORE = Usage(input_tokens=100, output_tokens=10, cost_usd=1.0)
+
+
+def reply(tokens_in: int, tokens_out: int) -> schema.PromptResponse:
+    usage = schema.Usage(input_tokens=tokens_in, output_tokens=tokens_out, total_tokens=tokens_in + tokens_out)
+    return schema.PromptResponse(stop_reason="end_turn", usage=usage)
+
+
+@pytest.mark.parametrize(
+    ("counting", "totals"),
+    [
+        ("turn", [(105, 12), (112, 15)]),
+        ("process", [(105, 12), (107, 13)]),
+        ("session", [(100, 10), (100, 10)]),
+    ],
+)
+def test_tokens(counting: Counting, totals: list[tuple[int, int]]) -> None:
+    meter = Meter(counting, BEFORE)
+    read = [meter.read_reply(reply(5, 2)), meter.read_reply(reply(7, 3))]
+    assert [(used.input_tokens, used.output_tokens) for used in read if used] == totals
+
+
+def test_tokens_of_the_session_are_its_totals() -> None:
+    meter = Meter("session", BEFORE)
+    assert meter.read_reply(reply(150, 20)) == Used(input_tokens=150, output_tokens=20)
+    assert meter.read_reply(reply(140, 25)) == Used(input_tokens=150, output_tokens=25)
+
+
+@pytest.mark.parametrize("counting", ["none", "context"])
+def test_tokens_that_mean_nothing(counting: Counting) -> None:
+    assert Meter(counting, BEFORE).read_reply(reply(5, 2)) is None
+
+
+def test_a_reply_that_says_nothing() -> None:
+    assert Meter("turn", BEFORE).read_reply(schema.PromptResponse(stop_reason="end_turn")) is None
+
+
+@pytest.mark.parametrize(
+    ("counting", "cost"), [("turn", 0.25), ("process", 1.25), ("session", 0.25), ("context", None)]
+)
+def test_cost(counting: Counting, cost: float | None) -> None:
+    read = Meter(counting, BEFORE).read_update(Used(cost_usd=0.25, context_used=7, context_size=9))
+    assert read == Used(cost_usd=cost, context_used=7, context_size=9)
+
+
+def test_cost_that_is_unknown_stays_unknown() -> None:
+    assert Meter("process", BEFORE).read_update(Used(context_used=7)).cost_usd is None
+
+
+def test_the_first_process_counts_from_nothing() -> None:
+    assert Meter("process", Usage()).read_update(Used(cost_usd=0.25)).cost_usd == 0.25
+    assert Meter("turn", Usage()).read_reply(reply(5, 2)) == Used(input_tokens=5, output_tokens=2)
+
+
+def test_the_builtin_agent_reports_tokens_of_the_turn() -> None:
+    assert load_profile("builtin").usage == "turn"
