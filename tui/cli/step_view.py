@@ -41,6 +41,7 @@ class StepView:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._status: Status | None = None
+        self._moving: Sending | Receiving | None = None
 
     def take(self, step: HandoffStep | PullStep) -> None:
         """Show one step."""
@@ -50,8 +51,7 @@ class StepView:
         if isinstance(step, Sending | Receiving):
             if self._out.console.is_terminal:
                 self._advance(step)
-            elif step.files_done == step.files:
-                self._out.say(describe(step))
+            self._moving = step
             return
         if isinstance(step, SettingUp) and self._out.console.is_terminal:
             self._replace_line(describe(step))
@@ -92,13 +92,16 @@ class StepView:
         self._status.update(text)
 
     def close(self) -> None:
-        """Take the bar, or the line that changes, off the terminal."""
+        """Take the bar, or the line that changes, off the terminal; what it last said of the bytes stays as a line."""
         if self._status is not None:
             self._status.stop()
             self._status = None
         if self._bar is not None:
             self._bar.stop()
             self._bar = self._task = None
+        if self._moving is not None:
+            self._out.say(describe(self._moving))
+            self._moving = None
 
 
 def describe(step: HandoffStep | PullStep) -> str:
