@@ -124,10 +124,11 @@ async def set_up_host(places: DemoPlaces, host: Host, report: Callable[[str], No
     from remote.connection import connect
 
     def tell(line: str) -> None:
+        # pip's own lines are many; of them only the one before the longest silence is told.
         if "castoff's runtime" in line:
             report(f"  {line}")
-        elif line.startswith("Installing collected packages: "):
-            report(f"  {line.count(',') + 1} packages are there and are being installed")
+        elif line.startswith("Installing collected packages: ") and (commas := line.count(",")):
+            report(f"  {commas + 1} packages are there and are being installed")
 
     # The user's own ~/.ssh/config is for other hosts: proxies in it would lead astray.
     keys, no_config = HostKeys(places.config / "known_hosts"), places.root / "home" / ".ssh" / "config"
