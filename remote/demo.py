@@ -27,6 +27,7 @@ from remote.service import keep_running
 
 HOST_NAME = "demo"
 _VARIABLE = "CASTOFF_DEMO"
+_MARKER = ".castoff-demo"
 _LOCK_SECONDS = 60.0
 
 Report = Callable[[str], None]
@@ -101,7 +102,7 @@ async def stop_demo() -> None:
         _check_marker(root)
         await _end_all(root)
         remove_sockets(DemoPlaces(root))
-        await asyncio.to_thread(shutil.rmtree, root)
+        await asyncio.to_thread(_remove, root)
 
 
 async def _end_all(root: Path) -> None:
@@ -114,16 +115,26 @@ async def _end_all(root: Path) -> None:
     raise DemoFailed("Some of the demo's processes do not end.", "Run castoff demo --reset again.")
 
 
+def _remove(root: Path) -> None:
+    """Remove the directory, its marker last: a removal that was cut short can be done again."""
+    for path in root.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != _MARKER:
+            path.unlink()
+    shutil.rmtree(root)
+
+
 def _claim(root: Path) -> None:
     """Make the directory and mark it as the demo's; raises `DemoFailed` if it holds something else."""
     if root.is_symlink() or (root.exists() and any(root.iterdir())):
         _check_marker(root)
     make_private(root)
-    write_record(root / ".castoff-demo", f"{root}\n".encode())
+    write_record(root / _MARKER, f"{root}\n".encode())
 
 
 def _check_marker(root: Path) -> None:
-    marker = root / ".castoff-demo"
+    marker = root / _MARKER
     if root.is_symlink() or marker.is_symlink() or not marker.is_file() or marker.read_text().strip() != str(root):
         raise DemoFailed(f"{root} was not made by castoff's demo, so it is left alone.", "Move it away.")
 

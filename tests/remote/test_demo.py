@@ -1,6 +1,7 @@
 """The demo: set up once for this module, the real thing throughout; its journey, its processes, its removal."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -199,6 +200,25 @@ def test_what_is_not_the_demos_is_neither_used_nor_removed(
         with pytest.raises(DemoFailed, match="not made by castoff's demo"):
             attempt()
     assert (root / "precious").read_text() == (other / "precious").read_text() == "mine"
+
+
+def test_a_removal_that_was_cut_short_can_be_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("CASTOFF_DEMO", raising=False)
+    root = demo_dir()
+    (root / "project").mkdir(parents=True)
+    (root / "a").touch()
+    (root / ".castoff-demo").write_text(f"{root}\n")
+    with monkeypatch.context() as cut:
+        cut.setattr(shutil, "rmtree", _fail)
+        with pytest.raises(OSError, match="cut"):
+            run(stop_demo())
+    run(stop_demo())
+    assert not root.exists()
+
+
+def _fail(*_: object) -> None:
+    raise OSError("cut")
 
 
 def test_reset_ends_every_process_and_leaves_no_trace(demo: Demo, state: Path) -> None:
