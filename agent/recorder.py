@@ -97,6 +97,8 @@ class Recorder:
 
     def close(self) -> None:
         """Write what is held back and close the journal; nothing can be recorded after."""
+        if self.closed:
+            return
         if not self.fenced:
             self.flush()
         self.fence()

@@ -347,5 +347,4 @@ async def serve(duty: Duty) -> None:
         try:
             await Runner(duty, recorder).run()
         finally:
-            if not recorder.closed:
-                recorder.close()
+            recorder.close()
