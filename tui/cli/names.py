@@ -1,7 +1,12 @@
 """Arguments that name a session, a run or a host, with completion from what this machine knows (hosts aren't asked)."""
 
+from collections.abc import Callable
+from typing import ParamSpec
+
 import click
 from click.shell_completion import CompletionItem
+
+Params = ParamSpec("Params")
 
 
 def complete_session(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -46,3 +51,15 @@ run_argument = click.argument("run", required=False, shell_complete=complete_ses
 
 host_argument = click.argument("name", shell_complete=complete_host)
 """NAME of a host in the settings."""
+
+
+def run_and(word: str) -> Callable[[Callable[Params, None]], Callable[Params, None]]:
+    """Arguments ``[RUN] WORD``: RUN may be left out where there is only one. They arrive as ``words``."""
+    return click.argument("words", nargs=-1, metavar=f"[RUN] {word}", shell_complete=complete_session)
+
+
+def split_words(words: tuple[str, ...], word: str) -> tuple[str | None, str]:
+    """The run, or ``None``, and the other argument; raises `click.UsageError`."""
+    if not 1 <= len(words) <= 2:
+        raise click.UsageError(f"Give {word}, after the run's id where there is more than one run.")
+    return (None if len(words) == 1 else words[0]), words[-1]

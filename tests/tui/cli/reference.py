@@ -18,18 +18,24 @@ the commands' own help.
 
 def render() -> str:
     """The whole page."""
-    return INTRODUCTION + "".join(_sections(root, "castoff"))
+    return INTRODUCTION + "".join(_sections(root, "castoff", None))
 
 
-def _sections(command: click.Command, path: str) -> Iterator[str]:
-    context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
+def _sections(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
+    context = click.Context(
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=100,
+        help_option_names=["-h", "--help"],  # as the root has it: click keeps the first it made
+    )
     text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
-    yield f"\n## {path}\n\n```\n{text}\n```\n"
+    yield f"\n## {context.command_path}\n\n```\n{text}\n```\n"
     if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            child = command.get_command(context, name)
+        for child_name in command.list_commands(context):
+            child = command.get_command(context, child_name)
             assert child is not None
-            yield from _sections(child, f"{path} {name}")
+            yield from _sections(child, child_name, context)
 
 
 if __name__ == "__main__":

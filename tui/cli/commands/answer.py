@@ -6,7 +6,7 @@ from agent.blocks import PermissionBlock
 from agent.state import SessionState
 from tui.cli.edge import async_command
 from tui.cli.errors import NotHere
-from tui.cli.names import complete_session
+from tui.cli.names import run_and, split_words
 from tui.cli.output import Output
 from tui.cli.target import follow, open_target
 
@@ -18,12 +18,12 @@ Examples:
   castoff answer k3v9 allow
 """
 )
-@click.argument("run", shell_complete=complete_session)
-@click.argument("option")
+@run_and("OPTION")
 @click.option("--request", help="Which question, where more than one is open; by default the oldest.")
 @async_command
-async def answer(out: Output, run: str, option: str, request: str | None) -> None:
+async def answer(out: Output, words: tuple[str, ...], request: str | None) -> None:
     """Answer a run's open permission question with OPTION: an option's id, kind (allow_once, ...) or name."""
+    run, option = split_words(words, "OPTION")
     async with open_target(run) as target, target.attach() as viewer:
         head = viewer.welcome.head_seq
         state = await follow(viewer, SessionState(), lambda s: s.head_seq >= head)

@@ -54,7 +54,7 @@ async def runs(out: Output) -> None:
         found = await list_runs(links)
     for run in found.runs:
         rows.append(_row(run))
-        out.record("run", run)
+        out.record("run", {"id": run.run_id, **run.model_dump(mode="json")})
     if rows:
         out.table(("ID", "WHERE", "STATE", "PLAN", "COST", "NEWS", "TITLE"), rows)
     elif not found.unreachable:

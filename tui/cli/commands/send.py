@@ -5,7 +5,7 @@ import sys
 import click
 
 from tui.cli.edge import async_command
-from tui.cli.names import complete_session
+from tui.cli.names import run_and, split_words
 from tui.cli.output import Output
 from tui.cli.target import open_target
 
@@ -14,14 +14,15 @@ from tui.cli.target import open_target
     epilog="""\b
 Examples:
   castoff send k3v9 "Also update the README"
+  castoff send "Go on"
   castoff send k3v9 - < prompt.txt
 """
 )
-@click.argument("run", shell_complete=complete_session)
-@click.argument("text")
+@run_and("TEXT")
 @async_command
-async def send(out: Output, run: str, text: str) -> None:
+async def send(out: Output, words: tuple[str, ...]) -> None:
     """Send TEXT to a session or run as its next prompt; it waits its turn. TEXT - reads it from standard input."""
+    run, text = split_words(words, "TEXT")
     if text == "-":
         text = sys.stdin.read()
     if not text.strip():
