@@ -1,21 +1,22 @@
 """The app: themes, keys, and which screen is shown."""
 
+import asyncio
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from textual import events
 from textual.app import App, SystemCommand
-from textual.binding import Binding
 from textual.screen import Screen
 
+from agent.errors import AgentError
 from remote.steps import Away, Home, StillHere, Terms
 from tui.backend import Backend, KeyQuestion, Place, Settings, Signpost
 from tui.commands import POLICIES
 from tui.composer import Composer
 from tui.errors import TuiError
 from tui.handoff import Handoff
-from tui.keymap import BANNED, KEYS, bindings
+from tui.keymap import BANNED, KEYS, bindings, find_clashes
 from tui.move_screen import MoveScreen
 from tui.moves import Move
 from tui.pull import Pull
@@ -65,7 +66,11 @@ class CastoffApp(App[None]):
         self._use_theme(self._settings.theme)
         self._use_keys(self._settings.keys)
         self.backend.set_trust(self._trust)
-        found = self.backend.current()
+        try:
+            found = self.backend.current()
+        except AgentError as error:
+            self.complain(str(error), error.way_out)
+            found = None
         self.push_screen(SignpostScreen(found) if isinstance(found, Signpost) else Workspace(self.backend, found))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -74,7 +79,8 @@ class CastoffApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Tell Ctrl+H from Backspace before any widget sees the key."""
-        if isinstance(event, events.Key):
+        # A key that no widget took comes up here once more, marked as forwarded.
+        if isinstance(event, events.Key) and not event.is_forwarded:
             if is_ctrl_h(event, self._verase):
                 event = events.Key("ctrl+h", event.character)
             if isinstance(self.screen, MoveScreen):
@@ -100,12 +106,10 @@ class CastoffApp(App[None]):
             self.complain(
                 f"These keys in the settings cannot be used: {', '.join(wrong)}.", "docs/keys.md lists what can."
             )
-        self.set_keymap({i: k for i, k in keys.items() if i not in wrong})
-
-    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: Any) -> None:
-        """A key in the settings takes the place of others: say so."""
-        names = ", ".join(sorted(b.id or b.action for b in clashed_bindings))
-        self.complain(f"A key in the settings is used twice; these have lost theirs: {names}.")
+        used = {i: k for i, k in keys.items() if i not in wrong}
+        if clashes := find_clashes(used):
+            self.complain(f"These keys are given to more than one action: {', '.join(clashes)}.", "F4 lists all keys.")
+        self.set_keymap(used)
 
     def choose_theme(self, name: str) -> None:
         """Use a theme by name, or the next one; remember it."""
@@ -149,8 +153,9 @@ class CastoffApp(App[None]):
             composer.replace_draft(text)
 
     async def _trust(self, question: KeyQuestion) -> bool:
-        future = self.push_screen(HostKeyDialog(question), wait_for_dismiss=False)
-        return bool(await future)
+        answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+        self.push_screen(HostKeyDialog(question), answer.set_result)
+        return bool(await answer)
 
     # Screens
 
@@ -230,6 +235,20 @@ class CastoffApp(App[None]):
         if isinstance(last, StillHere) and began:
             for workspace in self._workspaces(place.session_id):
                 workspace.begin(place)
+        if began and not any(isinstance(s, Handoff) for s in self.screen_stack):
+            self._say_ended(last)
+            if isinstance(last, Away):
+                self.show_signpost(place.model_copy(update={"host": last.host, "session_id": last.run_id}))
+
+    def _say_ended(self, last: Away | Home | StillHere) -> None:
+        """A move ended while another screen was shown."""
+        match last:
+            case Away():
+                self.show_status(f"The session is on {last.host} now.")
+            case Home():
+                self.show_status("The session is here again.")
+            case StillHere():
+                self.complain(last.reason, last.way_out)
 
     def pull_begins(self, place: Place) -> None:
         """The user agreed: the workspace lets go of the run."""
@@ -241,6 +260,10 @@ class CastoffApp(App[None]):
         if isinstance(last, StillHere) and began:
             for workspace in self._workspaces(place.session_id):
                 workspace.begin(place)
+        if not any(isinstance(s, Pull) for s in self.screen_stack) and began:
+            self._say_ended(last)
+            if isinstance(last, Home):
+                self.reattach(place.model_copy(update={"host": ""}))
 
     # The palette
 

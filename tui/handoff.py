@@ -113,8 +113,8 @@ class Handoff(MoveScreen):
                 self._go()
         if move is not None and isinstance(move.last, Away | StillHere):
             self.castoff.handoff_ended(self.place, move.last, began=move.decided == "go")
-        for name in ("limits", "word"):
-            self.query_one(f"#{name}").set_class(self.moving or self.ended, "gone")
+        for field in self.query(".field"):
+            field.set_class(self.moving or self.ended, "gone")
         super().changed()
 
     def chosen_terms(self) -> Terms | None:
@@ -191,12 +191,8 @@ class Handoff(MoveScreen):
         """Ask the host again."""
         if not self.moving:
             self.ask()
-            self.changed_fields()
-
-    def changed_fields(self) -> None:
-        """Show the fields again after a move that ended here."""
-        for name in ("limits", "word"):
-            self.query_one(f"#{name}").set_class(False, "gone")
+            for field in self.query(".field"):
+                field.set_class(False, "gone")
 
     def on_key(self, event: Key) -> None:
         """Down and up go through the fields."""

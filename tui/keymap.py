@@ -41,8 +41,8 @@ KEYS: tuple[Key, ...] = (
     Key("workspace.follow", "ctrl+g", "follow", "Newest", "Go to the transcript's end and follow it", True),
     Key("workspace.details", "ctrl+o", "toggle_details", "Details", "Show or hide thoughts and full outputs", True),
     Key("workspace.policy", "f2", "next_policy", "Policy", "Ask, accept edits, accept all", True),
-    Key("workspace.page_up", "pageup", "page(-1)", "Page up", "Scroll the transcript up"),
-    Key("workspace.page_down", "pagedown", "page(1)", "Page down", "Scroll the transcript down"),
+    Key("workspace.page_up", "pageup", "page(-1)", "Page up", "Scroll the focused pane, or the transcript", True),
+    Key("workspace.page_down", "pagedown", "page(1)", "Page down", "Scroll the focused pane, or the transcript", True),
     Key("workspace.resume", "f5", "resume", "Go on", "Go on after a pause"),
     Key("workspace.pull", "ctrl+l", "pull", "Pull back", "Take this run home", True),
     Key("workspace.copy", "ctrl+y", "copy_last", "Copy answer", "Copy the agent's last message", True),
@@ -81,6 +81,15 @@ def bindings(where: str) -> list[BindingType]:
     return [
         Binding(k.keys, k.action, k.name, show=False, priority=k.priority, id=k.id) for k in KEYS if k.where == where
     ]
+
+
+def find_clashes(changed: dict[str, str]) -> list[str]:
+    """Keys that two actions of one screen share once ``changed`` (keys by binding id) applies."""
+    owners: dict[tuple[str, str], list[str]] = {}
+    for entry in KEYS:
+        for name in changed.get(entry.id, entry.keys).split(","):
+            owners.setdefault((entry.where, name), []).append(entry.id)
+    return [f"{written(name)} ({', '.join(ids)})" for (_, name), ids in owners.items() if len(ids) > 1]
 
 
 def shown_key(binding_id: str, *, ctrl_h: bool = True) -> str:

@@ -49,7 +49,7 @@ class MoveScreen(StageScreen[None]):
 
     def changed(self) -> None:
         """A step came: draw, if the screen is still there."""
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         if self.move is not None and self.move.waits:
             self.call_after_refresh(self._drawn)

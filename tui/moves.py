@@ -22,7 +22,7 @@ class Timed(NamedTuple):
 
 
 class Move(Generic[S]):
-    """One handoff or pull-back. `drive` it in a worker; ``listener`` is called after every step."""
+    """One handoff or pull-back. `drive` it in a worker; ``listener`` is told after every step."""
 
     def __init__(self, start: Callable[[], AsyncGenerator[S, Decision | None]], listener: Callable[[], None]) -> None:
         self.steps: list[Timed] = []
@@ -85,7 +85,8 @@ class Move(Generic[S]):
 
     def _record(self, step: Step) -> None:
         self.steps.append(Timed(step, time.monotonic()))
-        self.listener()
+        # Not called from here: whatever a screen does with the news must not reach into the move.
+        asyncio.get_running_loop().call_soon(self.listener)
 
 
 _CANCELLED = StillHere(code="cancelled", reason="You cancelled.", way_out="Start it again whenever you like.")

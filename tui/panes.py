@@ -119,6 +119,9 @@ class QuestionBar(LinesView, can_focus=True):
     def watch_has_focus(self, focused: bool) -> None:
         """Say how to get here."""
         super().watch_has_focus(focused)
+        # Keys that were meant for where the focus was before do not answer.
+        self._quiet = Quiet(time.monotonic())
+        self._quiet.drawn(time.monotonic())
         self.redraw()
         self.refresh(layout=True)
 

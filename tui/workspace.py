@@ -53,6 +53,7 @@ class Workspace(StageScreen[None]):
         self._lost = LinkChanged()
         self._menu = ""
         self._below = 0
+        self._offered = ""
         self._interrupt_asked = 0.0
         self._diff_wanted = asyncio.Event()
         self._suspended = False
@@ -157,12 +158,21 @@ class Workspace(StageScreen[None]):
         self._refresh_lines("tabs", "status", "banner")
 
     def _place_focus(self, before: SessionState, state: SessionState) -> None:
-        """A question takes the focus from an empty composer, and gives it back once all are answered."""
+        """Each question takes the focus once from an empty composer, and gives it back when all are answered."""
         question, composer = self.query_one(QuestionBar), self.query_one(Composer)
-        if state.questions and not composer.text and composer.has_focus and self.screen.is_current:
-            self.call_after_refresh(question.focus)
-        elif before.questions and not state.questions and question.has_focus:
+        if state.questions:
+            asked = state.questions[0].request_id
+            if asked != self._offered and not composer.text and self.focused is composer and self.is_current:
+                self._offered = asked
+                # Not before the bar is displayed: a hidden widget takes no focus.
+                self.call_after_refresh(question.focus)
+        elif before.questions and question.has_focus:
             composer.focus()
+
+    def on_screen_resume(self) -> None:
+        """Back from another screen: a question may have come meanwhile."""
+        if self.is_mounted and self.query(QuestionBar):
+            self._place_focus(self.state, self.state)
 
     @on(LinkChanged)
     def _link_changed(self, message: LinkChanged) -> None:
@@ -270,9 +280,9 @@ class Workspace(StageScreen[None]):
         self.query_one(Transcript).follow()
 
     def action_page(self, pages: int) -> None:
-        """Scroll the transcript by pages."""
-        transcript = self.query_one(Transcript)
-        transcript.scroll_relative(y=pages * max(1, transcript.size.height - 2), animate=False)
+        """Scroll the focused pane by pages; from the composer, the transcript."""
+        pane = self.focused if isinstance(self.focused, DiffPane | PlanPane) else self.query_one(Transcript)
+        pane.scroll_relative(y=pages * max(1, pane.size.height - 2), animate=False)
 
     def action_toggle_details(self) -> None:
         """Show or hide thoughts and full outputs."""
@@ -319,6 +329,7 @@ class Workspace(StageScreen[None]):
         if self._interrupt_asked and time.monotonic() - self._interrupt_asked > INTERRUPT_SECONDS:
             self._interrupt_asked = 0.0
             self._refresh_lines("edge")
+        self._place_focus(self.state, self.state)
         self._refresh_lines("status", "banner")
 
     def link(self) -> Link:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from agent.errors import AgentError
+from agent.events import Policy
 from tui.commands import POLICIES, Spoken, parse_budget
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def _prompt(screen: "Workspace", text: str) -> None:
 
 
 def _policy(screen: "Workspace", rest: str) -> None:
-    policy = {str(p): p for p in POLICIES}.get(rest.replace(" ", "-"))
+    known: dict[str, Policy] = {p: p for p in POLICIES}
+    policy = known.get(rest.replace(" ", "-"))
     if not rest:
         screen.action_next_policy()
     elif policy is None:

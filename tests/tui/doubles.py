@@ -121,10 +121,10 @@ class DoubleMove:
 class DoubleBackend:
     """A backend that knows what it was told."""
 
-    def __init__(self, events: list[AnyEvent] | None = None, place: Place | Signpost | None = PLACE) -> None:
+    def __init__(self, events: Sequence[AnyEvent] = (), place: Place | Signpost | None = PLACE) -> None:
         self.project = "/home/ada/parser"
         self.agents = ("castoff", "codex")
-        self.events = list(events or [])
+        self.events = list(events)
         self.place = place
         self.viewers: list[DoubleViewer] = []
         self.attached: list[Place] = []

@@ -162,76 +162,25 @@ PULL = [
 
 def run(run_id: str, title: str, **changes: object) -> Run:
     base = Run(
-        run_id=run_id,
-        title=title,
-        host="vm",
-        agent="castoff",
-        phase="working",
-        project=f"/home/ada/{title}",
-        epoch=2,
-        head_seq=120,
-        alive=True,
-        plan_done=4,
-        plan_total=6,
-        turns=3,
-        files_changed=3,
-        cost_usd=0.4211,
-        budget=Budget(max_usd=2.0, max_turns=30),
-        last_line="pytest -q --maxfail=1",
-        at=AT,
-        now=AT + 4,
-    )
+        run_id=run_id, title=title, host="vm", agent="castoff", phase="working", project=f"/home/ada/{title}",
+        epoch=2, head_seq=120, alive=True, plan_done=4, plan_total=6, turns=3, files_changed=3, cost_usd=0.4211,
+        budget=Budget(max_usd=2.0, max_turns=30), last_line="pytest -q --maxfail=1", at=AT, now=AT + 4,
+    )  # fmt: skip
     return base.model_copy(update=changes)
 
 
 RUNS = Runs(
     runs=(
         run("k3v7q2m9x4ab", "parser"),
-        run(
-            "b7aa00q2m9x4",
-            "api-timeouts",
-            phase="needs-input",
-            plan_done=2,
-            plan_total=5,
-            files_changed=7,
-            cost_usd=1.31,
-            last_line="May I run alembic upgrade head?",
-            at=AT - 400,
-            now=AT + 4,
-        ),
-        run(
-            "zz9aa00q2m9x",
-            "docs-site",
-            host="attic",
-            phase="finished",
-            plan_done=4,
-            plan_total=4,
-            files_changed=21,
-            cost_usd=0.0931,
-            budget=Budget(),
-            last_line="Two dead links are listed in REPORT.md.",
-            at=AT - 9_000,
-            now=AT,
-        ),
-        run(
-            "c11aa00q2m9x",
-            "migrate-orm",
-            host="attic",
-            phase="paused",
-            plan_done=3,
-            plan_total=9,
-            files_changed=48,
-            cost_usd=None,
-            budget=Budget(max_minutes=60),
-            detail="Paused: the time budget is used up.",
-            last_line="",
-            at=AT - 30_000,
-            now=AT,
-        ),
+        run("b7aa00q2m9x4", "api-timeouts", phase="needs-input", plan_done=2, plan_total=5, files_changed=7,
+            cost_usd=1.31, last_line="May I run alembic upgrade head?", at=AT - 400),
+        run("zz9aa00q2m9x", "docs-site", host="attic", phase="finished", plan_done=4, plan_total=4, files_changed=21,
+            cost_usd=0.0931, budget=Budget(), last_line="Two dead links are listed in REPORT.md.", at=AT - 9_000),
+        run("c11aa00q2m9x", "migrate-orm", host="attic", phase="paused", plan_done=3, plan_total=9, files_changed=48,
+            cost_usd=None, budget=Budget(max_minutes=60), detail="The time budget is used up.", last_line="",
+            at=AT - 30_000),
     ),
     unreachable=(
-        Unreachable(
-            host="barge", reason="no answer at 10.0.4.7 port 22 within 5 s.", way_out="It is asked again with r."
-        ),
+        Unreachable(host="barge", reason="no answer at 10.0.4.7 port 22 within 5 s.", way_out="r asks it again."),
     ),
-)
+)  # fmt: skip

@@ -113,5 +113,5 @@ def draw_question(state: SessionState, question: PermissionBlock, chosen: int, f
         head = Span("▸ " if marked else "  ", "accent")
         out.append(Line((head, Span(f"{index + 1} ", "key"), Span(fit(span(option.name).text, width - 4), role))))
     if not focused:
-        out.append(line(Span("  Tab goes here to answer", "muted")))
+        out.append(line(Span("  Shift+Tab goes here to answer", "muted")))
     return out

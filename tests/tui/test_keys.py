@@ -1,0 +1,177 @@
+"""Keys: one table, no banned key, all documented, all reachable, remappable; Ctrl+H told from Backspace."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+from textual.events import Key
+from textual.screen import Screen
+
+from tests.tui import recorded
+from tests.tui.conftest import Stage
+from tests.tui.doubles import DoubleBackend, DoubleMove
+from tui.app import CastoffApp
+from tui.backend import KeyQuestion
+from tui.composer import Composer
+from tui.handoff import Handoff
+from tui.keymap import BANNED, KEYS, bindings, shown_key, written
+from tui.lines_view import Lines
+from tui.panes import QuestionBar
+from tui.pull import Pull
+from tui.runs import RunsScreen
+from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen, SignpostScreen
+from tui.verase import is_ctrl_h, read_verase
+from tui.workspace import Workspace
+
+OWNERS: dict[str, type[Any]] = {
+    "app": CastoffApp,
+    "workspace": Workspace,
+    "composer": Composer,
+    "question": QuestionBar,
+    "handoff": Handoff,
+    "pull": Pull,
+    "runs": RunsScreen,
+    "diff": DiffScreen,
+    "away": SignpostScreen,
+    "dialog": HostKeyDialog,
+    "keys": KeysScreen,
+}
+PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
+
+
+def _own_bindings(owner: type[Any]) -> list[Binding]:
+    return [b for b in owner.__dict__.get("BINDINGS", []) if isinstance(b, Binding)]
+
+
+def _faults(found: list[Binding]) -> list[str]:
+    """What is wrong with bindings: no id, or a banned key."""
+    out = [f"{b.action} has no id" for b in found if not b.id or not re.fullmatch(r"[a-z]+\.[a-z_]+", b.id)]
+    return out + [f"{b.id} uses {k}" for b in found for k in b.key.split(",") if k in BANNED]
+
+
+@pytest.mark.parametrize("where", OWNERS)
+def test_every_binding_comes_from_the_table(where: str) -> None:
+    found = _own_bindings(OWNERS[where])
+    assert found == bindings(where) and found
+    assert _faults(found) == []
+    assert all(hasattr(OWNERS[where], "action_" + b.action.split("(")[0]) for b in found)
+
+
+def test_the_guard_catches_a_binding_without_id_and_a_banned_key() -> None:
+    assert _faults([Binding("x", "quit")]) == ["quit has no id"]
+    assert _faults([Binding("x,ctrl+i", "quit", id="a.b")]) == ["a.b uses ctrl+i"]
+
+
+def test_ids_are_unique_and_all_have_an_owner() -> None:
+    assert len({k.id for k in KEYS}) == len(KEYS)
+    assert {k.where for k in KEYS} == set(OWNERS)
+
+
+def test_the_keys_page_lists_exactly_these() -> None:
+    rows = re.findall(r"^\| (.+?) \| `([a-z]+\.[a-z_]+)` \| (.+?) \|$", PAGE.read_text(), re.MULTILINE)
+    listed = {i: (keys, what) for keys, i, what in rows}
+    assert listed == {k.id: (", ".join(written(x) for x in k.keys.split(",")), k.what) for k in KEYS}
+    banned = PAGE.read_text().split("## Keys that cannot be used")[1]
+    assert set(re.findall(r"`([^`]+)`", banned)) == BANNED
+
+
+async def test_the_palette_reaches_every_action(stage: Stage) -> None:
+    backend = DoubleBackend(recorded.working())
+    backend.out, backend.home, backend.parts = DoubleMove([recorded.PREFLIGHT]), DoubleMove([recorded.REVIEW]), []
+    async with stage(backend) as stand:
+        workspace = stand.workspace
+        screens: dict[str, Screen[Any]] = {"workspace": workspace}
+        for where, key in (("handoff", "f8"), ("runs", "ctrl+r"), ("keys", "f4")):
+            await stand.pilot.press(key)
+            await stand.wait(lambda: stand.app.screen is not workspace and stand.app.screen.is_mounted)
+            screens[where] = stand.app.screen
+            titles = [c.title for c in stand.app.get_system_commands(stand.app.screen)]
+            assert {k.name for k in KEYS if k.where == where} <= set(titles)
+            await stand.pilot.press("escape")
+            await stand.wait(lambda: stand.app.screen is workspace)
+        found = {c.title: c for c in stand.app.get_system_commands(workspace)}
+        wanted = {k.name for k in KEYS if k.where in ("app", "workspace", "composer") and k.id != "app.palette"}
+        assert wanted <= set(found)
+        assert {"Theme: Harbour (dark)", "Policy: accept all"} <= set(found)
+        await found["Details"].callback()
+        found["Policy: accept all"].callback()
+        await stand.wait(lambda: ("policy", "accept-all") in backend.viewer.sent)
+
+
+async def test_keys_can_be_changed_and_bad_ones_are_said(stage: Stage) -> None:
+    backend = DoubleBackend(recorded.working())
+    backend.kept = backend.kept.model_copy(
+        update={"keys": {"app.runs": "f12", "app.quit": "ctrl+i", "nobody.knows": "x"}}
+    )
+    async with stage(backend) as stand:
+        await stand.wait(lambda: stand.notices)
+        assert "app.quit, nobody.knows" in stand.notices[0]
+        await stand.pilot.press("ctrl+r")
+        assert isinstance(stand.app.screen, Workspace)
+        await stand.pilot.press("f12")
+        await stand.wait(lambda: isinstance(stand.app.screen, RunsScreen))
+
+
+async def test_a_clash_is_said(stage: Stage) -> None:
+    backend = DoubleBackend(recorded.working())
+    backend.kept = backend.kept.model_copy(update={"keys": {"app.runs": "ctrl+q"}})
+    async with stage(backend) as stand:
+        await stand.wait(lambda: any("Ctrl+Q (app.runs, app.quit)" in n for n in stand.notices))
+
+
+async def test_the_keys_page_shows_what_came(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        await stand.pilot.press("f4")
+        await stand.wait(lambda: isinstance(stand.app.screen, KeysScreen))
+        await stand.pilot.press("f5")
+        await stand.wait(lambda: "sent: f5" in stand.app.screen.query_one("#keys-pressed", Lines).plain)
+
+
+async def test_first_contact_asks_with_the_fingerprint(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        trust = stand.backend.trust
+        assert trust is not None
+        question = KeyQuestion(host="vm", destination="10.0.0.9", algorithm="ssh-ed25519", fingerprint="SHA256:abc")
+        for key, answer in (("y", True), ("n", False), ("escape", False)):
+            asked = stand.app.run_worker(trust(question))
+            await stand.wait(lambda: isinstance(stand.app.screen, HostKeyDialog))
+            assert "SHA256:abc" in stand.app.screen.query_one("#host-key", Lines).plain
+            await stand.pilot.press("enter")
+            assert isinstance(stand.app.screen, HostKeyDialog), "Enter agrees to nothing"
+            await stand.pilot.press(key)
+            assert await asked.wait() is answer
+
+
+@pytest.mark.parametrize(
+    ("key", "character", "verase", "told"),
+    [
+        ("backspace", "\x08", b"\x7f", True),
+        ("backspace", "\x7f", b"\x7f", False),
+        ("backspace", "\x08", b"\x08", False),
+        ("backspace", "\x08", None, False),
+        ("ctrl+h", "\x08", b"\x7f", False),
+    ],
+)
+def test_ctrl_h_by_the_raw_byte(key: str, character: str, verase: bytes | None, told: bool) -> None:
+    assert is_ctrl_h(Key(key, character), verase) is told
+
+
+async def test_where_it_cannot_be_told_the_screen_shows_f8(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working()), verase=b"\x08") as stand:
+        assert "F8 cast off" in stand.workspace.query_one("#status", Lines).plain
+        assert "Ctrl+H" not in stand.workspace.query_one(Composer).placeholder  # type: ignore[operator]
+        await stand.type("ab")
+        stand.app.post_message(Key("backspace", "\x08"))
+        await stand.wait(lambda: stand.workspace.query_one(Composer).text == "a")
+
+
+def test_no_terminal_has_no_verase(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w") as file:
+        assert read_verase(file.fileno()) is None
+
+
+def test_keys_are_written_for_people() -> None:
+    assert shown_key("workspace.handoff") == "Ctrl+H"
+    assert shown_key("workspace.handoff", ctrl_h=False) == "F8"

@@ -1,0 +1,249 @@
+"""The transcript: one widget, blocks drawn once, nothing hostile shown or interpreted."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.selection import SELECT_ALL
+
+from agent.blocks import AnyBlock, TextBlock, ToolBlock
+from agent.events import (
+    AgentStarted,
+    AnyEvent,
+    DiffContent,
+    Moved,
+    Noted,
+    PermissionAnswered,
+    PermissionAsked,
+    PermissionOption,
+    PhaseChanged,
+    PlanEntry,
+    Planned,
+    Prompted,
+    Text,
+    TextContent,
+    Thought,
+    ToolCalled,
+    TurnEnded,
+    TurnStarted,
+)
+from agent.state import SessionState, advance
+from tests.tui import recorded
+from tests.tui.conftest import SIZES, Stage
+from tests.tui.doubles import PLACE, DoubleBackend, DoubleDiff, DoubleFile
+from tui.backend import HostCard
+from tui.drawing.blocks import Look, draw_block
+from tui.drawing.diffs import draw_diff, draw_edit, draw_hunks
+from tui.drawing.lines import Line, Span, fit, fit_start, span, spread, wrap
+from tui.drawing.markdown import draw_markdown
+from tui.panes import QuestionBar
+from tui.transcript import Transcript
+
+HOSTILE = "\x1b]52;c;aGk=\x07[@click=app.quit]x[/][/bold]\x9b31m\u202e\u200b\r\n\ttail\x00 [red]" + "長い" * 60
+
+
+def _hostile_events() -> list[AnyEvent]:
+    option = PermissionOption(option_id=HOSTILE, name=HOSTILE, kind="allow_once")
+    contents = (TextContent(text=HOSTILE), DiffContent(path=HOSTILE, old_text=HOSTILE, new_text=HOSTILE + "x"))
+    events: list[AnyEvent] = [
+        AgentStarted(agent=HOSTILE, version=HOSTILE, agent_session_id=HOSTILE, resumed="load", host=HOSTILE),
+        Prompted(prompt_id="p", text=HOSTILE), TurnStarted(prompt_id="p"), Text(text=HOSTILE), Thought(text=HOSTILE),
+        ToolCalled(call_id="t", title=HOSTILE, tool_kind="edit", status="failed", content=contents),
+        Planned(entries=(PlanEntry(content=HOSTILE, status="in_progress"),)),
+        PermissionAsked(request_id="a", call_id="t", options=(option,)),
+        PermissionAnswered(request_id="a", option_id=HOSTILE, by="user"),
+        Moved(origin=HOSTILE, to=HOSTILE, files=1, size=1, seconds=1, sandbox=HOSTILE),
+        Noted(level="error", text=HOSTILE), Prompted(prompt_id="q", text=HOSTILE),
+        PhaseChanged(phase="failed", detail=HOSTILE), PermissionAsked(request_id="b", call_id="t", options=(option,)),
+        TurnEnded(prompt_id="p", stop_reason=HOSTILE, detail=HOSTILE),
+    ]  # fmt: skip
+    return [e.model_copy(update={"seq": i, "at": 1.0 * i}) for i, e in enumerate(events, 1)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_hostile_text_in_every_field(stage: Stage, size: tuple[int, int]) -> None:
+    place = PLACE.model_copy(update={"title": HOSTILE, "project": HOSTILE})
+    backend = DoubleBackend(_hostile_events(), place)
+    backend.diffs = {
+        "": DoubleDiff((DoubleFile(HOSTILE, HOSTILE, 1, 1, f"@@ -1 +1 @@{HOSTILE}\n+{HOSTILE}", HOSTILE),))
+    }
+    backend.host_cards = (HostCard(name=HOSTILE, destination=HOSTILE),)
+    backend.parts = [
+        recorded.Runs(
+            runs=(recorded.run("a" * 12, HOSTILE, host=HOSTILE, last_line=HOSTILE, detail=HOSTILE),),
+            unreachable=(recorded.Unreachable(host=HOSTILE, reason=HOSTILE, way_out=HOSTILE),),
+        )
+    ]
+    async with stage(backend, size) as stand:
+        for key in ("ctrl+o", "ctrl+t", "ctrl+t", "ctrl+t", "f8", "escape", "ctrl+r"):
+            await stand.pilot.press(key)
+            await stand.pilot.pause(0.05)
+            _assert_harmless(stand.app.export_screenshot())
+        assert stand.app.is_running
+
+
+def _assert_harmless(svg: str) -> None:
+    assert not set("\x1b\x9b\x07\x00\u202e\u200b") & set(svg)
+
+
+def test_markup_is_shown_as_it_was_written() -> None:
+    text = "[@click=app.quit]press[/] [/bold] [red]x"
+    for lines in (
+        draw_markdown(text, 80),
+        draw_block(ToolBlock(seq=1, at=0, call_id="t", title=text), Look(80)),
+        draw_diff([DoubleFile("a", text=f"@@ -1 +1 @@\n+{text}")], 80),
+    ):
+        assert text in "\n".join(row.plain for row in lines)
+
+
+async def test_two_thousand_blocks_are_few_nodes_and_an_append_draws_one(stage: Stage) -> None:
+    events: list[AnyEvent] = []
+    for i in range(1000):
+        events.append(ToolCalled(seq=2 * i + 1, at=float(i), call_id=f"t{i}", title=f"file {i}", status="completed"))
+        events.append(Text(seq=2 * i + 2, at=float(i), text=f"# Step {i}\n\nSome **words**.\n\n- a\n- b\n"))
+    async with stage(DoubleBackend(events)) as stand:
+        transcript = stand.workspace.query_one(Transcript)
+        assert len(stand.workspace.state.blocks) == 2000
+        assert len(list(stand.app.screen.walk_children())) <= 200
+        before = transcript.drawn
+        stand.backend.viewer.add(ToolCalled(seq=2001, at=5.0, call_id="new", title="new", status="completed"))
+        await stand.wait(lambda: stand.workspace.state.head_seq == 2001)
+        assert transcript.drawn - before == 1
+        before = transcript.drawn
+        stand.backend.viewer.add(Text(seq=2002, at=5.0, text="tail "), Text(seq=2003, at=5.0, text="grows"))
+        await stand.wait(lambda: stand.workspace.state.head_seq == 2003)
+        assert transcript.drawn - before == 1
+        assert transcript.lines[len(transcript.lines) - 1].plain == "  tail grows"
+        before = transcript.drawn
+        await stand.pilot.press("pageup", "pageup", "pagedown")
+        assert transcript.drawn == before
+
+
+async def test_text_can_be_selected(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        transcript = stand.workspace.query_one(Transcript)
+        selected = transcript.get_selection(SELECT_ALL)
+        assert selected is not None and "splits at every comma" in selected[0]
+
+
+def _plain(block: AnyBlock, width: int = 80, details: bool = False, now: float = 0.0) -> list[str]:
+    return [row.plain for row in draw_block(block, Look(width, details, now))]
+
+
+def test_tool_states_are_words() -> None:
+    tool = ToolBlock(seq=1, at=10.0, call_id="t", title="pytest", tool_kind="execute")
+    assert _plain(tool)[0].split() == ["$", "pytest", "waiting"]
+    running = tool.model_copy(update={"status": "in_progress"})
+    assert _plain(running, now=13.0)[0].split() == ["$", "pytest", "running", "3.0", "s"]
+    failed = tool.model_copy(update={"status": "failed", "ended_at": 12.5})
+    assert _plain(failed)[0].split() == ["$", "pytest", "failed", "2.5", "s"]
+
+
+def test_output_is_a_tail_and_says_what_is_missing() -> None:
+    content = (TextContent(text="\n".join(f"line {i}" for i in range(20))),)
+    tool = ToolBlock(seq=1, at=0, call_id="t", title="x", status="failed", content=content)
+    assert _plain(tool)[1:3] == ["  … 15 lines before", "  line 15"]
+    assert len(_plain(tool, details=True)) == 21
+
+
+def test_questions_in_the_transcript() -> None:
+    option = PermissionOption(option_id="o", name="Allow once", kind="allow_once")
+    events: list[AnyEvent] = [
+        PermissionAsked(seq=1, request_id="q", call_id="t", options=(option,)),
+        PermissionAnswered(seq=2, request_id="q", option_id="o", by="user"),
+    ]
+    state = advance(SessionState(), events)
+    assert _plain(state.blocks[0]) == ["  ✓ Allow once, by you"]
+
+
+def test_markdown() -> None:
+    text = "# Title\n\nSome *soft* and **hard** `code`\nin two rows.\n\n1. one\n2. two\n\n"
+    text += "```py\nx = [1]\n```\n> said\n\n---"
+    assert [row.plain for row in draw_markdown(text, 60)] == [
+        "Title", "", "Some soft and hard code in two rows.", "", "1. one", "2. two", "", "  x = [1]", "▏ said", "",
+        "─" * 24,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["2 * 3 * 4", "snake_case_name and other_name", "a ** b ** c", "`unclosed", "```\nopen"]
+)
+def test_markdown_leaves_what_is_no_emphasis(text: str) -> None:
+    shown = " ".join(row.plain.strip() for row in draw_markdown(text, 80))
+    assert shown == text.replace("```\n", "")
+
+
+def test_hunks_that_look_like_headers() -> None:
+    rows = [row.plain for row in draw_hunks("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n--- not a header\n+++ nor this", 60)]
+    assert rows == ["− -- not a header", "+ ++ nor this"]
+
+
+def test_an_edit_shows_counts_and_a_limit() -> None:
+    rows = [r.plain for r in draw_edit("a.py", None, "".join(f"{i}\n" for i in range(30)), 40, limit=3)]
+    assert rows[0].split() == ["a.py", "+30"] and rows[-1] == "  … 27 more" and len(rows) == 5
+
+
+TEXTS = st.text(st.sampled_from("ab  長\u0301👍\x1b[]*`_#->\n\t|1.") | st.characters(), max_size=120)
+
+
+@given(TEXTS, st.integers(10, 60))
+def test_nothing_is_wider_than_asked(text: str, width: int) -> None:
+    rows = [
+        *wrap([span(text)], width),
+        *draw_markdown(text, width),
+        *draw_block(TextBlock(seq=1, at=0, text=text), Look(width)),
+    ]
+    rows += draw_block(ToolBlock(seq=1, at=0, call_id="x", title=text, content=(TextContent(text=text),)), Look(width))
+    rows.append(spread([span(text)], [span("right")], width))
+    assert max((row.width for row in rows), default=0) <= width
+    assert Line((Span(fit(span(text).text, width)),)).width <= width
+    assert Line((Span(fit_start(span(text).text, width)),)).width <= width
+
+
+@given(st.text(st.sampled_from("abc de"), max_size=200), st.integers(8, 40))
+def test_wrapping_loses_no_word(text: str, width: int) -> None:
+    rows = wrap([span(text)], width)
+    assert "".join(" ".join(r.plain for r in rows).split()) == "".join(text.split())
+
+
+async def test_answering_in_place(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.asking())) as stand:
+        bar = stand.workspace.query_one(QuestionBar)
+        await stand.wait(lambda: bar.has_focus)
+        assert "pip install --upgrade pytest-randomly" in bar.plain
+        assert "2 Always allow pip install in this session" in bar.plain
+        await stand.pilot.press("1")
+        assert stand.backend.viewer.sent == [], "an answer before the question could be read does not count"
+        await stand.passes(0.6)
+        await stand.pilot.press("2")
+        await stand.wait(lambda: stand.backend.viewer.sent)
+        assert stand.backend.viewer.sent == [("answer", "q1", "always")]
+        last = recorded.asking()[-1].seq
+        stand.backend.viewer.add(PermissionAnswered(seq=last + 1, request_id="q1", option_id="always", by="user"))
+        await stand.wait(lambda: not bar.has_class("asking"))
+        assert stand.workspace.focused is not None and stand.workspace.focused.id == "composer"
+
+
+async def test_arrows_and_enter_answer(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.asking()), (80, 24)) as stand:
+        bar = stand.workspace.query_one(QuestionBar)
+        await stand.wait(lambda: bar.has_focus)
+        await stand.pilot.press("up")
+        assert "▸ 3 Reject" in bar.plain
+        await stand.passes(0.6)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: stand.backend.viewer.sent == [("answer", "q1", "no")])
+
+
+async def test_a_question_takes_no_key_from_a_draft(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        await stand.type("draft")
+        new = recorded.asking()[len(recorded.working()) :]
+        stand.backend.viewer.add(*new)
+        bar = stand.workspace.query_one(QuestionBar)
+        await stand.wait(lambda: bar.has_class("asking"))
+        await stand.passes(0.6)
+        await stand.pilot.press("1")
+        assert stand.backend.viewer.sent == []
+        assert "Shift+Tab goes here" in bar.plain
+        await stand.pilot.press("shift+tab")
+        await stand.wait(lambda: bar.has_focus)

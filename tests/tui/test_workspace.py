@@ -1,0 +1,286 @@
+"""The workspace: prompts, commands, panes, interrupting, the link."""
+
+import pytest
+
+from agent.errors import AgentFailed, CommandRefused
+from agent.events import Budget, Noted, PhaseChanged, Text, TurnEnded
+from agent.state import SessionState, advance
+from tests.tui import recorded
+from tests.tui.conftest import SIZES, Stage
+from tests.tui.doubles import PLACE, DoubleBackend, DoubleDiff
+from tui.composer import Composer
+from tui.drawing.panes import Link, draw_link, draw_status
+from tui.lines_view import Lines
+from tui.messages import StateChanged
+from tui.panes import DiffPane, PlanPane
+from tui.transcript import Transcript
+from tui.workspace import Workspace
+
+
+def _text(workspace: Workspace, name: str) -> str:
+    return workspace.query_one(f"#{name}", Lines).plain
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_shows_the_session(stage: Stage, size: tuple[int, int]) -> None:
+    backend = DoubleBackend(recorded.working())
+    backend.diffs = {"": recorded.diff()}
+    async with stage(backend, size) as stand:
+        workspace = stand.workspace
+        assert any(isinstance(m, StateChanged) for m in stand.seen)
+        assert workspace.state == advance(SessionState(), backend.events)
+        shown = workspace.query_one(Transcript).plain
+        assert "splits at every comma" in shown and "failed 1.2 s" in shown
+        status = _text(workspace, "status")
+        assert "here · castoff · ● working" in status
+        assert "$0.12 of $2.00" in status and "1 of 30 turns" in status
+        await stand.wait(lambda: workspace.query_one(DiffPane).diff is not None)
+        assert isinstance(workspace.focused, Composer)
+
+
+async def test_enter_sends_and_ctrl_j_breaks_the_line(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        await stand.type("one")
+        await stand.pilot.press("ctrl+j")
+        await stand.type("two")
+        assert stand.workspace.query_one(Composer).text == "one\ntwo"
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: stand.backend.viewer.sent)
+        assert stand.backend.viewer.sent == [("prompt", "one\ntwo")]
+        assert stand.workspace.query_one(Composer).text == ""
+
+
+async def test_history_at_the_edges(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        composer = stand.workspace.query_one(Composer)
+        for text in ("first", "second"):
+            await stand.type(text)
+            await stand.pilot.press("enter")
+        await stand.type("draft")
+        await stand.pilot.press("up")
+        assert composer.text == "second"
+        await stand.pilot.press("up")
+        assert composer.text == "first"
+        await stand.pilot.press("down", "down")
+        assert composer.text == "draft"
+
+
+async def test_the_first_prompt_begins_a_session(stage: Stage) -> None:
+    backend = DoubleBackend(place=None)
+    async with stage(backend) as stand:
+        assert "Ask for something below" in stand.workspace.query_one(Transcript).plain
+        assert not backend.attached
+        await stand.type("hello")
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: backend.viewers and backend.viewer.sent)
+        assert backend.attached[0].agent == "castoff"
+        assert backend.viewer.sent == [("prompt", "hello")]
+
+
+async def test_a_refused_prompt_comes_back(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        stand.backend.viewer.refuse = CommandRefused("The session is being moved.", code="moving")
+        await stand.type("hello")
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: stand.notices)
+        assert stand.workspace.query_one(Composer).text == "hello"
+        assert "The session is being moved." in stand.notices[0]
+
+
+async def test_interrupt_takes_two_presses(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        await stand.pilot.press("escape")
+        assert "Esc again interrupts" in _text(stand.workspace, "edge")
+        assert stand.backend.viewer.sent == []
+        await stand.pilot.press("escape")
+        await stand.wait(lambda: stand.backend.viewer.sent)
+        assert stand.backend.viewer.sent == [("interrupt",)]
+
+
+async def test_escape_between_turns_does_nothing(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        last = recorded.working()[-1].seq
+        stand.backend.viewer.add(TurnEnded(seq=last + 1, prompt_id="p1", stop_reason="end_turn"))
+        await stand.wait(lambda: stand.workspace.state.turn is None)
+        await stand.pilot.press("escape", "escape")
+        assert stand.backend.viewer.sent == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("/policy accept-all", ("policy", "accept-all")),
+        ("/budget $2 30 turns 60 min", ("budget", Budget(max_usd=2, max_turns=30, max_minutes=60))),
+        ("/budget off", ("budget", Budget())),
+        ("/resume", ("resume",)),
+        ("/stop", ("stop",)),
+        ("/interrupt", ("interrupt",)),
+        ("/etc/hosts has a bad line", ("prompt", "/etc/hosts has a bad line")),
+    ],
+)
+async def test_commands_reach_the_runner(stage: Stage, typed: str, sent: tuple[object, ...]) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        stand.workspace.query_one(Composer).replace_draft(typed)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: stand.backend.viewer.sent)
+        assert stand.backend.viewer.sent == [sent]
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("/nonsense", "no command /nonsense"),
+        ("/policy maybe", "no policy 'maybe'"),
+        ("/budget lots", "no budget"),
+        ("/theme pink", "no theme 'pink'"),
+        ("/agent nobody", "no agent 'nobody'"),
+        ("/handoff nowhere", "no host 'nowhere'"),
+        ("/pull", "here already"),
+    ],
+)
+async def test_bad_input_is_answered_in_a_sentence(stage: Stage, typed: str, answer: str) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        stand.workspace.query_one(Composer).replace_draft(typed)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: stand.notices)
+        assert answer in stand.notices[0]
+        assert stand.backend.viewer.sent == []
+
+
+async def test_the_menu_lists_commands_and_tab_completes(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working()), (80, 24)) as stand:
+        await stand.type("/po")
+        assert "what the agent may do" in _text(stand.workspace, "menu")
+        await stand.pilot.press("tab")
+        assert stand.workspace.query_one(Composer).text == "/policy "
+        assert _text(stand.workspace, "menu") == ""
+
+
+async def test_tabs_below_a_hundred_columns(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working()), (80, 24)) as stand:
+        workspace = stand.workspace
+        transcript, plan, diff = (workspace.query_one(w) for w in (Transcript, PlanPane, DiffPane))
+        assert transcript.region.width and not plan.region.width
+        await stand.pilot.press("ctrl+t")
+        await stand.wait(lambda: plan.region.width and not transcript.region.width)
+        await stand.pilot.press("ctrl+t")
+        await stand.wait(lambda: diff.region.width and not plan.region.width)
+        await stand.pilot.resize_terminal(120, 40)
+        await stand.wait(lambda: transcript.region.width and plan.region.width and diff.region.width)
+
+
+async def test_ctrl_t_goes_through_the_panes_when_wide(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        for kind in (Transcript, PlanPane, DiffPane, Composer):
+            await stand.pilot.press("ctrl+t")
+            assert isinstance(stand.workspace.focused, kind)
+
+
+async def test_keys_of_the_transcript(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working()), (80, 24)) as stand:
+        transcript = stand.workspace.query_one(Transcript)
+        assert transcript.following
+        await stand.pilot.press("pageup")
+        await stand.wait(lambda: not transcript.following)
+        await stand.wait(lambda: "below" in _text(stand.workspace, "edge"))
+        at = transcript.scroll_y
+        last = recorded.working()[-1].seq
+        stand.backend.viewer.add(Noted(seq=last + 1, text="news"))
+        await stand.wait(lambda: stand.workspace.state.head_seq == last + 1)
+        assert transcript.scroll_y == at
+        await stand.pilot.press("ctrl+g")
+        await stand.wait(lambda: transcript.following)
+        assert "below" not in _text(stand.workspace, "edge")
+        await stand.pilot.press("ctrl+o")
+        assert transcript.details and "test session starts" in transcript.plain
+        await stand.pilot.press("f2")
+        await stand.wait(lambda: stand.backend.viewer.sent)
+        assert stand.backend.viewer.sent == [("policy", "accept-all")]
+
+
+async def test_copy_says_which_way(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        await stand.pilot.press("ctrl+y")
+        assert stand.app.clipboard.startswith("It fails as expected.")
+        assert "OSC 52" in stand.notices[0]
+
+
+async def test_a_lost_runner_is_said_and_found_again(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        stand.backend.viewer.vanish("The link to the runner broke.")
+        await stand.wait(lambda: "The link to the runner broke." in _text(stand.workspace, "banner"))
+        assert "unreachable since" in _text(stand.workspace, "status")
+        await stand.wait(lambda: len(stand.backend.viewers) == 2)
+        await stand.wait(lambda: not _text(stand.workspace, "banner"))
+        assert stand.backend.viewers[0].closed
+        assert len(stand.workspace.state.blocks) == len(advance(stand.workspace.state, ()).blocks)
+
+
+async def test_an_agent_that_does_not_start_is_one_sentence(stage: Stage) -> None:
+    backend = DoubleBackend()
+    backend.attach_errors = [AgentFailed("The agent cannot be started: no such program.", "castoff doctor tells more.")]
+    async with stage(backend) as stand:
+        await stand.wait(lambda: "no such program" in _text(stand.workspace, "banner"))
+        await stand.wait(lambda: backend.viewers)
+
+
+async def test_a_stopped_session_is_started_again_only_by_a_prompt(stage: Stage) -> None:
+    events = [*recorded.working(), PhaseChanged(seq=1000, phase="stopped")]
+    async with stage(DoubleBackend(events)) as stand:
+        stand.backend.viewer.vanish("The runner ended.")
+        await stand.wait(lambda: stand.backend.viewers[0].closed)
+        await stand.passes(1.2)
+        assert len(stand.backend.viewers) == 1
+        await stand.type("on")
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: len(stand.backend.viewers) == 2 and stand.backend.viewer.sent)
+
+
+async def test_the_diff_follows_the_tree_and_turns(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        pane = stand.workspace.query_one(DiffPane)
+        await stand.wait(lambda: "Nothing has changed" in pane.plain)
+        stand.backend.diffs = {"": recorded.diff()}
+        stand.backend.changes.put_nowait(None)
+        await stand.wait(lambda: "csv.reader" in pane.plain)
+        stand.backend.diffs = {"": DoubleDiff()}
+        last = recorded.working()[-1].seq
+        stand.backend.viewer.add(TurnEnded(seq=last + 1, prompt_id="p1", stop_reason="end_turn"))
+        await stand.wait(lambda: "Nothing has changed" in pane.plain)
+
+
+async def test_a_fast_stream_is_few_messages(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        last = recorded.working()[-1].seq
+        before = sum(isinstance(m, StateChanged) for m in stand.seen)
+        stand.backend.viewer.add(*[Text(seq=last + 1 + i, text=f"word{i} ") for i in range(500)])
+        await stand.wait(lambda: stand.workspace.state.head_seq == last + 500)
+        # A message may reach the hook more than once on its way up.
+        assert sum(isinstance(m, StateChanged) for m in stand.seen) - before <= 6
+
+
+def test_the_age_of_the_picture_is_said() -> None:
+    def words(link: Link) -> str:
+        return "".join(s.text for s in draw_link(link))
+
+    assert words(Link("vm", 1.0)) == "vm"
+    assert words(Link("vm", 7.0)) == "vm last heard 7 s ago"
+    assert words(Link("vm", 190.0, "gone")) == "vm unreachable since 3 min ago"
+    assert words(Link("vm", 1.0, attached=False)) == "vm attaching"
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120])
+def test_the_status_line_fits(width: int) -> None:
+    state = advance(SessionState(), recorded.working())
+    assert draw_status(state, Link("vm", 90.0, "gone"), state.at, width, []).width <= width
+
+
+async def test_unknown_cost_is_not_zero(stage: Stage) -> None:
+    events = [e for e in recorded.working() if e.kind != "usage"]
+    async with stage(DoubleBackend(events)) as stand:
+        assert "cost unknown of $2.00" in _text(stand.workspace, "status")
+
+
+async def test_place_of_a_new_workspace_is_the_project(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        assert stand.backend.attached == [PLACE]

@@ -1,0 +1,180 @@
+"""The real `Backend`: sessions on disk, runners, hosts, moves. What is slow to import is imported where it is used."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.errors import SessionUnknown
+from agent.lease import read_lease
+from agent.paths import config_dir, state_dir
+from agent.profiles import list_profiles
+from agent.sessions import SessionDir, create_session, list_sessions
+from remote.run import Runs
+from remote.steps import Decision, HandoffStep, PullStep, Terms
+from tui.app_settings import read_settings, write_settings
+from tui.backend import HostCard, KeyQuestion, Place, Settings, Signpost, Trust, ViewerLike
+
+if TYPE_CHECKING:
+    from remote.hostkeys import HostKeyQuestion
+    from remote.links import Links
+    from snapshot.diff import Diff
+
+_DEFAULT_AGENT = "builtin"
+_GATHER_MS = 400
+"""Changes of the tree within this time are one."""
+
+
+class World:
+    """The world as the app sees it from the directory ``project``."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+        self._links: Links | None = None
+        self._trust: Trust | None = None
+
+    @property
+    def project(self) -> str:
+        """The directory the app was started for."""
+        return str(self._project)
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Agent profiles by name, the built-in one first."""
+        return tuple(sorted((p.name for p in list_profiles()), key=lambda name: (name != _DEFAULT_AGENT, name)))
+
+    def set_trust(self, trust: Trust) -> None:
+        """Who is asked about unknown host keys."""
+        self._trust = trust
+
+    def settings(self) -> Settings:
+        """What the app remembers."""
+        return read_settings(config_dir() / "app.toml")
+
+    def remember(self, settings: Settings) -> None:
+        """Keep the settings."""
+        write_settings(config_dir() / "app.toml", settings)
+
+    def current(self) -> Place | Signpost | None:
+        """The project's newest session: here, elsewhere, or none yet."""
+        for session in list_sessions(state_dir()):
+            if session.info.project == self.project:
+                lease = read_lease(session)
+                if lease.state == "held":
+                    return _place(session)
+                return Signpost(place=_place(session, lease.to), certain=lease.state == "away")
+        return None
+
+    def create(self, agent: str) -> Place:
+        """Begin a session here."""
+        return _place(create_session(state_dir(), self._project, agent))
+
+    async def attach(self, place: Place, after_seq: int) -> ViewerLike:
+        """Attach to a session's runner; starts the local one if none runs."""
+        if place.host:
+            return await self._linked().attach(place.host, place.session_id, after_seq)
+        from remote.local import open_local
+
+        return await open_local(_session(place.session_id), after_seq)
+
+    def hosts(self) -> tuple[HostCard, ...]:
+        """The hosts in the settings."""
+        return tuple(HostCard(name=h.name, destination=h.destination) for h in self._linked().settings.hosts())
+
+    def runs(self) -> AsyncIterator[Runs]:
+        """All runs on all hosts, in parts as hosts answer."""
+        from remote.runs import stream_runs
+
+        return stream_runs(self._linked())
+
+    async def hand_off(self, session_id: str, host: str, terms: Terms) -> AsyncGenerator[HandoffStep, Decision | None]:
+        """Move a session to a host."""
+        from remote.handoff import hand_off
+
+        links = self._linked()
+        steps = hand_off(_session(session_id), links.host(host), terms, links)
+        try:
+            step = await anext(steps)
+            while True:
+                step = await steps.asend((yield step))
+        except StopAsyncIteration:
+            return
+        finally:
+            await steps.aclose()
+
+    def pull_back(self, host: str, run_id: str) -> AsyncGenerator[PullStep, Decision | None]:
+        """Take a run home."""
+        from remote.pull import pull_back
+
+        return pull_back(self._linked(), host, run_id)
+
+    async def diff(self, place: Place) -> "Diff":
+        """What the session changed in its tree."""
+        if place.host:
+            from remote.runs import fetch_diff
+
+            return await fetch_diff(self._linked(), place.host, place.session_id)
+        from remote.local import local_diff
+
+        return await local_diff(_session(place.session_id))
+
+    async def watch(self, place: Place) -> AsyncIterator[None]:
+        """A value whenever a local session's tree changed; ends at once for a remote one."""
+        if place.host:
+            return
+        from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]  # it names types of trio
+
+        async for _ in awatch(place.project, step=_GATHER_MS // 2, debounce=_GATHER_MS * 4, recursive=True):
+            yield None
+
+    async def stop(self, host: str, run_id: str) -> None:
+        """End a run's agent and runner; the run stays on its host."""
+        viewer = await self._linked().attach(host, run_id)
+        try:
+            await viewer.stop()
+        finally:
+            await viewer.close()
+
+    async def close(self) -> None:
+        """Close all connections; runners go on."""
+        if self._links is not None:
+            await self._links.close()
+
+    def _linked(self) -> "Links":
+        if self._links is None:
+            from remote.links import Links
+
+            self._links = Links(trust=self._ask)
+        return self._links
+
+    async def _ask(self, question: "HostKeyQuestion") -> bool:
+        """Pass a host key on to whoever can ask the user; nobody there is a no."""
+        if self._trust is None:
+            return False
+        destination = f"{question.address}, port {question.port}"
+        return await self._trust(
+            KeyQuestion(
+                host=question.host,
+                destination=destination,
+                algorithm=question.algorithm,
+                fingerprint=question.fingerprint,
+            )
+        )
+
+
+def run_app(project: Path) -> None:
+    """Run the app for ``project`` on this terminal until the user leaves it."""
+    from tui.app import start
+
+    start(World(project))
+
+
+def _place(session: SessionDir, host: str = "") -> Place:
+    info = session.info
+    return Place(session_id=info.id, title=info.title, project=info.project, agent=info.agent, host=host)
+
+
+def _session(session_id: str) -> SessionDir:
+    found = next((s for s in list_sessions(state_dir()) if s.id == session_id), None)
+    if found is None:
+        raise SessionUnknown(f"The session {session_id} is not on this machine.", "castoff runs lists those on hosts.")
+    return found
