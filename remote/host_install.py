@@ -8,6 +8,7 @@ happens before that, the directory is removed. Prints JSON lines: ``{"line": ...
 or ``{"failed": CODE, "sentence": ..., "detail": ...}``.
 """
 
+import compileall
 import errno
 import io
 import json
@@ -101,13 +102,16 @@ def install(new: Path, python: str) -> None:
     """The pinned packages, from what the host reaches or from those sent along; then castoff itself."""
     pip = [python, "-I", str(new / "payload" / "pip")]
     common = ["install", "--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
-    common += ["--only-binary", ":all:", "--retries", "1", "--timeout", "10"]
+    common += ["--only-binary", ":all:", "--retries", "1", "--timeout", "10", "--no-compile"]
     wheels = new / "payload" / "wheels"
     source = ["--no-index", "--find-links", str(wheels)] if wheels.is_dir() else []
     requirements = ["--require-hashes", "-r", str(new / "payload" / "requirements-host.txt")]
     run([*pip, *common, *source, *requirements], "no-packages", "pip could not install the pinned packages")
     (own,) = (new / "payload").glob("castoff-*.whl")
     run([*pip, *common, "--no-index", str(own)], "no-castoff", "pip could not install castoff itself")
+    say(line="compiling")
+    # On all processors, unlike pip; a module that is meant for another Python may fail, and is compiled never or later.
+    compileall.compile_dir(new / "env" / "lib", quiet=2, workers=0)
 
 
 def tags(new: Path, python: str) -> dict[str, object]:

@@ -26,8 +26,7 @@ REQUIREMENTS = "requirements-host.txt"
 def runtime_id() -> str:
     """``VERSION-DIGEST``: the same here and in a runtime that was installed from here."""
     digest = hashlib.sha256()
-    for name, path in _files():
-        content = path.read_bytes()
+    for name, content in _contents().items():
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return f"{_version()}-{digest.hexdigest()[:12]}"
@@ -35,14 +34,14 @@ def runtime_id() -> str:
 
 def host_requirements() -> bytes:
     """What the runtime needs from a package index: pinned with hashes, without any index address."""
-    return (_package("remote") / REQUIREMENTS).read_bytes()
+    return _contents()[f"remote/{REQUIREMENTS}"]
 
 
 def build_wheel() -> tuple[str, bytes]:
     """The wheel's file name and content. https://packaging.python.org/specifications/binary-distribution-format/"""
     version = _version()
     info = f"{_DISTRIBUTION}-{version}.dist-info"
-    contents = {name: path.read_bytes() for name, path in _files()}
+    contents = dict(_contents())
     contents[f"{info}/METADATA"] = (
         f"Metadata-Version: 2.1\nName: {_DISTRIBUTION}\nVersion: {version}\n"
         "Summary: Castoff's runtime on a host.\nRequires-Python: >=3.11\n"
@@ -71,8 +70,10 @@ def package_contents(package: str, below: str = "") -> dict[str, bytes]:
     return {below + name: path.read_bytes() for name, path in _package_files(package)}
 
 
-def _files() -> list[tuple[str, Path]]:
-    return sorted(entry for package in _PACKAGES for entry in _package_files(package))
+@functools.cache
+def _contents() -> dict[str, bytes]:
+    """Our packages' files, read once: the id and the wheel must agree even if an upgrade replaces them meanwhile."""
+    return {name: path.read_bytes() for package in _PACKAGES for name, path in sorted(_package_files(package))}
 
 
 def _package_files(package: str) -> list[tuple[str, Path]]:
