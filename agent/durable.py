@@ -5,6 +5,7 @@ A reader sees the old bytes or the new ones; after `write_record` returns, the n
 """
 
 import os
+import threading
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -17,7 +18,8 @@ Record = TypeVar("Record", bound=BaseModel)
 
 def write_record(path: Path, content: bytes) -> None:
     """Replace ``path`` by ``content`` durably, mode 0600; raises `OSError` and leaves the old content on failure."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    # One name for each writer: threads may write the same record at once.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
