@@ -36,5 +36,4 @@ def own_recorder(own_session: SessionDir) -> Iterator[Recorder]:
     """The record of `own_session`, as a runner holds it."""
     recorder = Recorder(own_session.journal, 1)
     yield recorder
-    if not recorder.closed:
-        recorder.close()
+    recorder.close()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,14 @@ def test_a_write_error_leaves_the_old_content_and_no_rest(tmp_path: Path, monkey
             write_record(path, b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["record"]
     assert path.read_bytes() == b"old"
+
+
+def test_threads_that_write_the_same_record(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: write_record(path, str(n).encode()), range(100)))
+    assert [p.name for p in tmp_path.iterdir()] == ["record"]
+    assert 0 <= int(path.read_bytes()) < 100
 
 
 def test_private_to_the_owner(tmp_path: Path) -> None:

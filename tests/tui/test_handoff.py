@@ -272,6 +272,9 @@ async def test_no_host_yet_teaches(stage: Stage) -> None:
         await _open(stand)
         await stand.wait(lambda: "castoff host add NAME USER@ADDRESS" in _body(stand))
         assert backend.out.terms == []
+        backend.host_cards = (HostCard(name="vm", destination="ada@vm"),)
+        await stand.pilot.press("ctrl+l")
+        await stand.wait(lambda: "Travels" in _body(stand))
 
 
 async def test_f2_asks_the_next_host(stage: Stage) -> None:

@@ -177,6 +177,11 @@ def test_hunks_that_look_like_headers() -> None:
     assert rows == ["− -- not a header", "+ ++ nor this"]
 
 
+def test_context_and_changes_stand_in_the_same_column() -> None:
+    rows = [row.plain for row in draw_hunks("@@ -1,2 +1,2 @@\n same\n-old\n+new", 60)]
+    assert rows == ["  same", "− old", "+ new"]
+
+
 def test_an_edit_shows_counts_and_a_limit() -> None:
     rows = [r.plain for r in draw_edit("a.py", None, "".join(f"{i}\n" for i in range(30)), 40, limit=3)]
     assert rows[0].split() == ["a.py", "+30"] and rows[-1] == "  … 27 more" and len(rows) == 5
