@@ -182,6 +182,19 @@ async def test_what_a_dead_runner_left_is_sent_by_the_next_with_the_same_id(
     assert outcomes(session)[0].notification_id in second["message"]
 
 
+async def test_a_channel_that_has_it_is_spared_by_the_next_runner(receiver: Receiver, session: SessionDir) -> None:
+    with run_receiver() as flaky:
+        flaky.answers = [500]
+        add_channel(receiver.url())
+        add_channel(flaky.url())
+        async with watched(session, pauses=(60.0,)) as recorder:
+            go(recorder, "working", "finished")
+            await wait_until(lambda: outcomes(session) and flaky.tried)
+        async with watched(session):
+            await wait_until(lambda: len(outcomes(session)) == 2)
+        assert (len(receiver.tried), len(flaky.tried)) == (1, 2)
+
+
 async def test_a_phase_change_that_a_crash_kept_from_the_outbox_is_told(
     receiver: Receiver, session: SessionDir
 ) -> None:
@@ -252,7 +265,7 @@ def test_a_damaged_file_is_refused_without_quoting_it() -> None:
     assert SECRET not in str(refusal.value)
 
 
-@pytest.mark.parametrize("url", ["nonsense", "foo://x", f"tgram://{SECRET}", "", "json://", f"--{SECRET}"])
+@pytest.mark.parametrize("url", ["nonsense", f"foo://{SECRET}", f"tgram://{SECRET}", "", "json://", f"--{SECRET}"])
 def test_what_apprise_does_not_accept_is_refused(url: str, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(SettingsError) as refusal:
         add_channel(url)
