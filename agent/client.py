@@ -239,7 +239,9 @@ class AgentProcess:
 
         Without ``ends_on_eof`` no time is lost waiting for an agent that takes no notice of the end of its input.
         """
-        await self._connection.close()
+        # An agent that died leaves a broken pipe behind, and the SDK flushes it once more.
+        with contextlib.suppress(ConnectionError):
+            await self._connection.close()
         assert self._process.stdin is not None
         self._process.stdin.close()
         for sign in (None, signal.SIGTERM, signal.SIGKILL)[0 if ends_on_eof else 1 :]:

@@ -212,7 +212,9 @@ class Runner:
         if before.phase in ("finished", "paused"):
             self._say(before.phase, before.detail)
         else:
-            self._say("idle")
+            # A move of a session whose work was done leaves it done.
+            done = before.phase == "drained" and before.turns > 0 and before.interrupted_turn is None
+            self._say("finished" if done and not before.queue else "idle")
         return True
 
     def _conclude(self, reason: str) -> None:

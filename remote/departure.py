@@ -1,6 +1,7 @@
 """The parts of a handoff on this side: what is looked at, drained, captured, sent, and put back."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,7 @@ class Departure:
                 tree_at=self.session.info.project,
                 home_at=self.session.info.home,
                 sandbox=self.host.sandbox,
+                model=os.environ.get("CASTOFF_MODEL", ""),
             ),
             Seen,
         )

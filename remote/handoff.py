@@ -75,6 +75,8 @@ async def hand_off(
             yield step
         sending.result  # noqa: B018  raises what the sending raised
         yield Verified(files=manifest.files, digest=await departure.verify())
+        # The last moment at which a cancel that is on its way still finds everything here.
+        await asyncio.sleep(0)
         write_lease(session, offer(read_lease(session), host.name))
         departure.watch.lap("give up")
         yield Offered(epoch=departure.epoch)

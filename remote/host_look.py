@@ -34,7 +34,7 @@ async def look(request: protocol.Look) -> protocol.Seen:
     """Check everything that a run would need here; each problem with a sentence and a way out."""
     facts = await asyncio.to_thread(collect_facts, state_dir())
     level, detail = _level(request, facts)
-    problems = [*_tools(facts), *_space(request, facts), *_agent(request.agent), *_sandbox(request, level, detail)]
+    problems = [*_tools(facts), *_space(request, facts), *_agent(request), *_sandbox(request, level, detail)]
     return protocol.Seen(
         user=facts.user,
         system=facts.system,
@@ -93,14 +93,14 @@ def _space(request: protocol.Look, facts: Facts) -> list[Problem]:
     return [Problem(code="host-full", sentence=sentence, way_out="Make room there.")]
 
 
-def _agent(name: str) -> list[Problem]:
+def _agent(request: protocol.Look) -> list[Problem]:
     try:
-        profile = load_profile(name)
+        profile = load_profile(request.agent)
         agent_command(profile)
         variables = read_env()
     except (AgentError, RemoteError) as error:
         return [Problem(code=error.code, sentence=f"On the host: {error}", way_out=error.way_out)]
-    return _model(profile, variables)
+    return _model(profile, {"CASTOFF_MODEL": request.model} | variables)
 
 
 def _model(profile: Profile, variables: dict[str, str]) -> list[Problem]:

@@ -26,6 +26,8 @@ class Look(Frozen):
     tree_at: str
     home_at: str
     sandbox: Literal["auto", "open", "none"]
+    model: str = ""
+    """The model that the session uses, where this side knows it; its key is the host's own."""
 
 
 class Seen(Frozen):

@@ -1,0 +1,303 @@
+"""What can go wrong at a handoff: one clear sentence and a way out, and the local session is as it was."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agent.demo_model.reply import Call, Reply
+from agent.lease import read_lease
+from agent.paths import state_dir
+from agent.runner_lock import is_served
+from agent.sessions import SessionDir, create_session
+from agent.state import SessionState
+from remote import embedded_host
+from remote.config import Host, Settings
+from remote.handoff import hand_off
+from remote.hostkeys import HostKey, HostKeys
+from remote.links import Links
+from remote.local import open_local
+from remote.parcel import fold
+from remote.pull import pull_back
+from remote.steps import Away, Decision, HandoffStep, Home, StillHere, Terms
+from tests.doubles.openai_model import ScriptedModel, model_environment, serving
+from tests.e2e.journey import Place, drive, fill_project, follow, lay_out, tree_of
+from tests.hosts import HostForTests, free_port
+
+_SCRIPTS = {
+    "task": (
+        Reply("I begin.", (Call("write", {"path": "made.txt", "content": "one\n"}),)),
+        Reply("I wait.", (Call("run", {"command": "sleep 1; echo waited"}),)),
+        Reply("I go on.", (Call("run", {"command": "echo more >> made.txt"}),), pause=2.0),
+        Reply("All done."),
+    ),
+}
+
+
+@dataclass
+class Scene:
+    """A laptop with a session, and links to a host called vm."""
+
+    place: Place
+    host: HostForTests
+    links: Links
+    variables: dict[str, str]
+
+    def session(self, agent: str = "builtin") -> SessionDir:
+        return create_session(state_dir(), self.place.project, agent)
+
+    async def move(self, session: SessionDir, host: str = "vm") -> HandoffStep:
+        return (await drive(hand_off(session, self.links.host(host), Terms(), self.links)))[-1]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Generator[tuple[ScriptedModel, dict[str, str]]]:
+    with serving(_SCRIPTS, tmp_path / "model.jsonl") as (model, port):
+        yield model, model_environment(port)
+
+
+@pytest.fixture
+async def scene(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    embedded_host: HostForTests,
+    model: tuple[ScriptedModel, dict[str, str]],
+) -> AsyncGenerator[Scene]:
+    place = lay_out(tmp_path, monkeypatch.setenv)
+    embedded_host.write_settings(tmp_path / "config")
+    settings = Settings()
+    settings.add(embedded_host.host.model_copy(update={"name": "vm"}))
+    for name, value in model[1].items():
+        monkeypatch.setenv(name, value)
+    give_variables(embedded_host, model[1])
+    links = Links(settings)
+    await links.client("vm")
+    yield Scene(place, embedded_host, links, model[1])
+    await links.close()
+
+
+def give_variables(host: HostForTests, variables: dict[str, str]) -> None:
+    path = host.home / ".config/castoff/agent.env"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
+    path.chmod(0o600)
+
+
+def assert_still_here(step: HandoffStep, code: str, session: SessionDir, place: Place, before: dict[str, str]) -> None:
+    """One sentence, a way out, and everything as it was."""
+    assert isinstance(step, StillHere), step
+    assert step.code == code, step
+    assert step.reason.endswith((".", "?")) and "\n" not in step.reason.strip() and "Traceback" not in step.reason
+    assert step.way_out
+    lease = read_lease(session)
+    assert (lease.epoch, lease.state) == (1, "held")
+    assert tree_of(place.project) == before
+
+
+async def test_unknown_host_name(scene: Scene) -> None:
+    fill_project(scene.place)
+    session, before = scene.session(), tree_of(scene.place.project)
+    scene.links.settings.add(Host(name="nowhere", destination="ann@no-such-host.invalid"))
+    assert_still_here(await scene.move(session, "nowhere"), "unknown-host", session, scene.place, before)
+
+
+async def test_nothing_listens(scene: Scene) -> None:
+    fill_project(scene.place)
+    session, before = scene.session(), tree_of(scene.place.project)
+    scene.links.settings.add(scene.host.host.model_copy(update={"name": "off", "port": free_port()}))
+    assert_still_here(await scene.move(session, "off"), "host-unreachable", session, scene.place, before)
+
+
+async def test_refused_key(scene: Scene, sshd_host: HostForTests, tmp_path: Path) -> None:
+    fill_project(scene.place)
+    session, before = scene.session(), tree_of(scene.place.project)
+    shutil.copy(sshd_host.host_keys.path, tmp_path / "config" / "known_hosts")
+    wrong = sshd_host.host.model_copy(update={"name": "wrong", "identity": scene.host.host.identity})
+    scene.links.settings.add(wrong)
+    assert_still_here(await scene.move(session, "wrong"), "authentication-refused", session, scene.place, before)
+
+
+async def test_changed_host_key(scene: Scene, sshd_host: HostForTests) -> None:
+    fill_project(scene.place)
+    session, before = scene.session(), tree_of(scene.place.project)
+    keys, host = HostKeys(), scene.host.host
+    algorithm, encoded = (sshd_host.directory / "host_key.pub").read_text().split()[:2]
+    keys.forget("127.0.0.1", host.port or 22)
+    keys.pin("127.0.0.1", host.port or 22, HostKey(algorithm=algorithm, encoded=encoded))
+    # A link that is open already was checked when it was made.
+    scene.links = Links(scene.links.settings)
+    assert_still_here(await scene.move(session), "host-key-changed", session, scene.place, before)
+
+
+@pytest.mark.parametrize("lacking", ["tmux", "rsync"])
+async def test_host_lacks_a_program(scene: Scene, tmp_path: Path, lacking: str) -> None:
+    fill_project(scene.place)
+    session, before = scene.session(), tree_of(scene.place.project)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for folder in ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"):
+        for program in Path(folder).iterdir():
+            if program.name != lacking and not (programs / program.name).is_symlink():
+                (programs / program.name).symlink_to(program)
+    # The same HOME, so that the runtime is there already.
+    root = tmp_path / "poor"
+    root.mkdir()
+    (root / "home").symlink_to(scene.host.home)
+    running = await embedded_host.start(root, {**os.environ, "PATH": str(programs)})
+    try:
+        running.pin(HostKeys())
+        scene.links.settings.add(running.host("poor"))
+        step = await scene.move(session, "poor")
+    finally:
+        await scene.links.close()
+        await embedded_host.stop(root)
+    assert_still_here(step, "host-lacks", session, scene.place, before)
+    assert isinstance(step, StillHere) and lacking in step.reason
+
+
+async def test_unknown_agent(scene: Scene) -> None:
+    fill_project(scene.place)
+    before = tree_of(scene.place.project)
+    session = scene.session("nonesuch")
+    assert_still_here(await scene.move(session), "profile-unknown", session, scene.place, before)
+
+
+def make_agent(tmp_path: Path, name: str, launch: str) -> None:
+    """A user's own agent profile, known on the laptop only or on both sides."""
+    folder = tmp_path / "config" / "agents"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.toml").write_text(
+        f'name = "{name}"\ntitle = "{name}"\nlaunch = {launch}\nsession_files = ["x/{{sid}}"]\n'
+        'resume = ["load"]\nusage = "none"\ninstall = "Install it."\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("launch", "said"),
+    [('["/no/such/agent"]', "not installed"), ('["/bin/sh", "-c", "echo broken >&2; exit 3"]', "broken")],
+)
+async def test_agent_that_does_not_start(scene: Scene, tmp_path: Path, launch: str, said: str) -> None:
+    fill_project(scene.place)
+    make_agent(tmp_path, "broken", launch)
+    session = scene.session("broken")
+    viewer = await open_local(session)
+    state = await follow(viewer, lambda state: state.phase == "failed")
+    assert said in state.detail and "Traceback" not in state.detail
+    await viewer.stop()
+    await viewer.close()
+
+
+async def test_agent_missing_on_the_host(scene: Scene, tmp_path: Path) -> None:
+    fill_project(scene.place)
+    make_agent(tmp_path, "mine", '["/bin/cat"]')
+    session, before = scene.session("mine"), tree_of(scene.place.project)
+    assert_still_here(await scene.move(session), "profile-unknown", session, scene.place, before)
+
+
+async def test_second_handoff(scene: Scene) -> None:
+    fill_project(scene.place)
+    session = scene.session()
+    assert isinstance(await scene.move(session), Away)
+    lease = read_lease(session)
+    again = await scene.move(session)
+    assert isinstance(again, StillHere) and again.code == "not-owner" and "vm" in again.reason and again.way_out
+    assert read_lease(session) == lease
+
+
+@pytest.mark.parametrize("kind", ["no repository", "empty repository", "empty folder"])
+async def test_trees_without_history(scene: Scene, kind: str) -> None:
+    if kind != "empty folder":
+        (scene.place.project / "a.txt").write_text("a\n")
+    if kind == "empty repository":
+        scene.place.git("init", "-q")
+    session, before = scene.session(), tree_of(scene.place.project)
+    assert isinstance(await scene.move(session), Away)
+    there = scene.host.home / ".local/state/castoff/trees" / session.id
+    assert tree_of(there) == before
+    home = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
+    assert isinstance(home, Home), home
+    assert tree_of(scene.place.project) == before
+
+
+async def test_path_with_quotes_and_a_newline(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = lay_out(tmp_path / "odd", monkeypatch.setenv, project='we "quote" it\'s\n-a new line/ $(x) `y`')
+    shutil.copytree(tmp_path / "config", tmp_path / "odd" / "config", dirs_exist_ok=True)
+    fill_project(place)
+    session, before = create_session(state_dir(), place.project, "builtin"), tree_of(place.project)
+    links = Links()
+    try:
+        away = (await drive(hand_off(session, links.host("vm"), Terms(), links)))[-1]
+        assert isinstance(away, Away), away
+        assert tree_of(scene.host.home / ".local/state/castoff/trees" / session.id) == before
+        home = (await drive(pull_back(links, "vm", session.id)))[-1]
+        assert isinstance(home, Home), home
+        assert tree_of(place.project) == before
+    finally:
+        await links.close()
+
+
+_STEPS = ["connecting", "preflighted", "draining", "captured", "sending", "verified"]
+
+
+@pytest.mark.parametrize("where", _STEPS)
+async def test_interrupt_before_the_offer(scene: Scene, where: str) -> None:
+    fill_project(scene.place)
+    session = await start_task(scene)
+    with pytest.raises(asyncio.CancelledError):
+        await interrupt_at(where, hand_off(session, scene.links.host("vm"), Terms(), scene.links))
+    assert read_lease(session).state == "held"
+    await finish_here(session)
+    assert (scene.place.project / "made.txt").read_text() == "one\nmore\n"
+
+
+async def test_interrupt_after_the_offer_is_settled_by_the_same_command(scene: Scene) -> None:
+    fill_project(scene.place)
+    session = await start_task(scene)
+    with pytest.raises(asyncio.CancelledError):
+        await interrupt_at("offered", hand_off(session, scene.links.host("vm"), Terms(), scene.links))
+    assert read_lease(session).state == "offered"
+    assert not is_served(session)
+    assert isinstance(await scene.move(session), Away)
+    assert read_lease(session).state == "away"
+
+
+async def start_task(scene: Scene) -> SessionDir:
+    """A session in the middle of its task."""
+    session = scene.session()
+    viewer = await open_local(session)
+    await viewer.set_policy("accept-all")
+    await viewer.prompt("Do it. [[script: task]]")
+    await follow(viewer, lambda state: bool(state.running) and any("sleep" in t for t in titles(state)))
+    await viewer.close()
+    return session
+
+
+def titles(state: SessionState) -> list[str]:
+    return [block.title for block in state.blocks if block.type == "tool"]
+
+
+async def interrupt_at(where: str, steps: AsyncGenerator[HandoffStep, Decision | None]) -> None:
+    """Drive a handoff and cancel its task, as Ctrl-C does, when it comes to the step ``where``."""
+
+    async def drive_on() -> None:
+        step = await anext(steps)
+        while True:
+            if step.step == where:
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+            step = await steps.asend("go")
+
+    await asyncio.create_task(drive_on())
+
+
+async def finish_here(session: SessionDir) -> None:
+    viewer = await open_local(session)
+    await follow(viewer, lambda state: state.phase == "finished" and state.turn is None and not state.queue)
+    await viewer.stop()
+    await viewer.close()
+    assert fold(session).location == "here"
