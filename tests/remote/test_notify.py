@@ -270,7 +270,8 @@ def test_what_apprise_does_not_accept_is_refused(url: str, caplog: pytest.LogCap
     with pytest.raises(SettingsError) as refusal:
         add_channel(url)
     assert refusal.value.code == "channel-invalid"
-    assert SECRET not in str(refusal.value) + caplog.text
+    assert SECRET not in str(refusal.value)
+    assert caplog.text == ""  # Apprise's own errors quote short URLs whole
     assert list_channels() == ()
 
 
