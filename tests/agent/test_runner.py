@@ -13,7 +13,7 @@ from agent import runner as runner_module
 from agent.blocks import NoteBlock, PermissionBlock, PromptBlock, TextBlock, ToolBlock
 from agent.demo_model.reply import Call, Reply
 from agent.errors import CommandRefused, NotOwner, RunnerBusy, ViewerGone
-from agent.events import AgentStarted, Budget, Prompted, TurnEnded, Used
+from agent.events import AgentStarted, Budget, Prompted, Text, TurnEnded, Used
 from agent.lease import Lease, write_lease
 from agent.recorder import Recorder
 from agent.runner import serve
@@ -321,20 +321,34 @@ def kill_group(pid: int) -> None:
     os.killpg(pid, signal.SIGKILL)
 
 
-async def write_under_another_owner(place: Place) -> int:
-    """Take the lease away in mid-turn; how many events come after the moment the runner can know it."""
+async def lose_the_lease(place: Place) -> None:
+    """Take the lease away while the agent speaks, and wait until the runner has ended."""
     async with place.running() as run:
         await run.viewer.prompt(ask("long"))
         await run.until(lambda s: bool(texts(s)))
         write_lease(place.session, Lease(epoch=2, state="released"))
-        await until(lambda: not (place.session.path / "runner.json").exists())
-        known = len(place.events())
-        await asyncio.wait((run.runner,))
-        return len(place.events()) - known
+        await asyncio.wait_for(run.runner, 30)
 
 
-async def test_a_runner_that_owns_no_more_ends_and_writes_nothing(place: Place) -> None:
-    assert await write_under_another_owner(place) == 0
+def says_late(place: Place) -> bool:
+    return any(isinstance(e, Text) and "LATE" in e.text for e in place.events())
+
+
+async def test_a_runner_that_owns_no_more_ends_and_writes_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fence, counts = Recorder.fence, list[int]()
+
+    def fence_while_text_is_held(recorder: Recorder) -> None:
+        counts.append(len(place.events()))
+        recorder.record(Text(text="LATE"))
+        fence(recorder)
+        recorder.record(Text(text="LATE"))
+
+    monkeypatch.setattr(Recorder, "fence", fence_while_text_is_held)
+    await lose_the_lease(place)
+    assert len(place.events()) == counts[0]
+    assert not says_late(place)
     assert not is_served(place.session)
     assert not any(isinstance(e, TurnEnded) for e in place.events())
     with pytest.raises(NotOwner):
@@ -342,22 +356,20 @@ async def test_a_runner_that_owns_no_more_ends_and_writes_nothing(place: Place) 
 
 
 async def test_without_the_fence_the_journal_would_grow(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The planted bug: what the agent says while it is being ended is written still."""
+    """The planted bug."""
+    fence, close = Recorder.fence, Recorder.close
 
-    def leave_open(recorder: Recorder) -> None:
-        recorder.record(Prompted(prompt_id="late", text="written by nobody's leave"))
+    def do_not_fence(recorder: Recorder) -> None:
+        recorder.record(Text(text="LATE"))
 
-    real = Recorder.fence
-    monkeypatch.setattr(Recorder, "fence", leave_open)
-    closed = Recorder.close
+    def close_really(recorder: Recorder) -> None:
+        monkeypatch.setattr(Recorder, "fence", fence)
+        close(recorder)
 
-    def close(recorder: Recorder) -> None:
-        monkeypatch.setattr(Recorder, "fence", real)
-        closed(recorder)
-
-    monkeypatch.setattr(Recorder, "close", close)
-    await write_under_another_owner(place)
-    assert any(isinstance(e, Prompted) and e.prompt_id == "late" for e in place.events())
+    monkeypatch.setattr(Recorder, "fence", do_not_fence)
+    monkeypatch.setattr(Recorder, "close", close_really)
+    await lose_the_lease(place)
+    assert says_late(place)
 
 
 async def test_a_second_runner_is_refused(place: Place) -> None:
