@@ -8,6 +8,7 @@ from typing import Any
 from textual import events
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from agent.errors import AgentError
 from remote.steps import Away, Home, StillHere, Terms
@@ -22,6 +23,7 @@ from tui.moves import Move
 from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen, SignpostScreen
+from tui.stage import failure_words
 from tui.theming import ThemeFile, fallback_variables, read_themes, textual_theme
 from tui.verase import DELETE, is_ctrl_h, read_verase
 from tui.workspace import Workspace
@@ -218,6 +220,11 @@ class CastoffApp(App[None]):
     def drive(self, move: Move[Any]) -> None:
         """Run a move to its end, whatever screen is shown."""
         self.run_worker(move.drive(), group="move", exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A move that failed in a way nobody foresaw says so."""
+        if event.state is WorkerState.ERROR:
+            self.complain(failure_words(event))
 
     def _workspaces(self, session_id: str) -> list[Workspace]:
         return [

@@ -190,6 +190,7 @@ class Handoff(MoveScreen):
     def action_check_again(self) -> None:
         """Ask the host again."""
         if not self.moving:
+            self.host = self.host or next((h.name for h in self.backend.hosts()), "")
             self.ask()
             for field in self.query(".field"):
                 field.set_class(False, "gone")
@@ -213,12 +214,8 @@ class Handoff(MoveScreen):
 
     def _draw_body(self, width: int) -> list[Line]:
         if not self.host:
-            return [
-                *wrap([Span(_NO_HOSTS)], width),
-                line(Span(f"  {_ADD}", "code")),
-                BLANK,
-                *wrap([Span("Then press Ctrl+L.", "muted")], width),
-            ]
+            hosts = [BLANK, *wrap([Span(_NO_HOSTS)], width), line(Span(f"  {_ADD}", "code"))]
+            return [*hosts, BLANK, *wrap([Span("Then press Ctrl+L.", "muted")], width)]
         move = self.move
         if move is None:
             return []

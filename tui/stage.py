@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from remote.steps import Away, Home, StillHere
 from tui.backend import Place
@@ -111,3 +112,14 @@ class StageScreen(Screen[R]):
     def castoff(self) -> Stage:
         """The app."""
         return cast(Stage, self.app)  # pyright: ignore[reportUnknownMemberType]  # Textual types it App[Unknown]
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that failed in a way nobody foresaw says so instead of dying in silence."""
+        if event.state is WorkerState.ERROR:
+            self.castoff.complain(failure_words(event))
+
+
+def failure_words(event: Worker.StateChanged) -> str:
+    """What to say of a failed worker."""
+    error = cast("object", event.worker.error)  # pyright: ignore[reportUnknownMemberType]  # Worker[Unknown]
+    return f"Something in castoff itself failed ({event.worker.group}): {type(error).__name__}: {error}"

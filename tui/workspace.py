@@ -359,7 +359,8 @@ class Workspace(StageScreen[None]):
                 width,
                 first=Line((Span("‖ ", "warn"),)),
             )
-        if state.phase == "failed" and state.detail:
+        told = state.blocks and state.blocks[-1].type == "turn"
+        if state.phase == "failed" and state.detail and not told:
             return wrap([span(state.detail, "bad")], width, first=Line((Span("✗ ", "bad"),)))
         if state.queue:
             waiting = f"{count(len(state.queue), 'prompt')} waiting: {state.queue[0].text}"

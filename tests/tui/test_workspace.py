@@ -284,3 +284,12 @@ async def test_unknown_cost_is_not_zero(stage: Stage) -> None:
 async def test_place_of_a_new_workspace_is_the_project(stage: Stage) -> None:
     async with stage(DoubleBackend(recorded.working())) as stand:
         assert stand.backend.attached == [PLACE]
+
+
+async def test_an_unforeseen_failure_is_said_and_the_app_goes_on(stage: Stage) -> None:
+    backend = DoubleBackend(recorded.working())
+    backend.diffs = {"": ZeroDivisionError("planted")}
+    async with stage(backend) as stand:
+        await stand.wait(lambda: any("ZeroDivisionError: planted" in n for n in stand.notices))
+        await stand.type("still here")
+        assert stand.workspace.query_one(Composer).text == "still here"

@@ -96,7 +96,7 @@ def _row(row: str, width: int) -> Line:
     roles: dict[str, Role] = {"+": "added", "-": "removed"}
     role = roles.get(row[:1])
     if role is None:
-        return Line((Span(fit(f"  {row}", width), "muted"),))
+        return Line((Span(fit(f"  {row.removeprefix(' ')}", width), "muted"),))
     sign = "+" if role == "added" else "−"
     return Line((Span(f"{sign} ", role), Span(fit(row[1:], width - 2), role)), role)
 
