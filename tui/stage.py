@@ -121,5 +121,6 @@ class StageScreen(Screen[R]):
 
 def failure_words(event: Worker.StateChanged) -> str:
     """What to say of a failed worker."""
-    error = cast("object", event.worker.error)  # pyright: ignore[reportUnknownMemberType]  # Worker[Unknown]
-    return f"Something in castoff itself failed ({event.worker.group}): {type(error).__name__}: {error}"
+    worker = cast("Worker[object]", event.worker)  # pyright: ignore[reportUnknownMemberType]  # Worker[Unknown]
+    error = worker.error
+    return f"Something in castoff itself failed ({worker.group}): {type(error).__name__}: {error}"
