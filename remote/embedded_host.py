@@ -68,7 +68,9 @@ async def start(root: Path, env: Mapping[str, str] | None = None) -> EmbeddedHos
         )
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
     while (running := find(root)) is None:
-        if process.poll() is not None or asyncio.get_running_loop().time() > deadline:
+        # Ours may have ended because another starter's was quicker: then that one is waited for.
+        ended = process.poll() is not None and not _served(root)
+        if ended or asyncio.get_running_loop().time() > deadline:
             process.kill()
             process.wait()
             said = (root / "log").read_text(errors="replace").strip().splitlines()

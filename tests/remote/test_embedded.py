@@ -1,0 +1,61 @@
+"""The demo's own host as a process: started once, found again, stopped; and a host on which programs are missing."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from remote import embedded_host as embedded
+from remote.connection import connect
+from remote.errors import EmbeddedHostFailed, HostLacks
+from remote.hostkeys import HostKeys
+from remote.rsync import send
+
+
+async def test_started_once_found_again_and_stopped(tmp_path: Path) -> None:
+    root = tmp_path / "demo's host"
+    assert embedded.find(root) is None
+    assert not await embedded.stop(root)
+    first, second = await asyncio.gather(embedded.start(root), embedded.start(root))
+    running = embedded.find(root)
+    assert running is not None
+    assert running == first == second
+    assert await embedded.start(root) == running
+    assert os.getsid(running.pid) == running.pid
+    assert (root / "login_key").stat().st_mode & 0o777 == 0o600
+    assert await embedded.stop(root)
+    assert embedded.find(root) is None
+    again = await embedded.start(root)
+    assert again.host_key == running.host_key
+    await embedded.stop(root)
+
+
+async def test_a_host_that_cannot_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("in the way")
+    with pytest.raises(EmbeddedHostFailed, match="The demo's host does not start: FileExistsError"):
+        await embedded.start(tmp_path)
+
+
+async def test_missing_rsync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a host whose PATH holds next to nothing."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "cat"):
+        (programs / name).symlink_to(f"/usr/bin/{name}")
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(programs))
+        running = await embedded.start(tmp_path / "host")
+    try:
+        host_keys = HostKeys(tmp_path / "known_hosts")
+        running.pin(host_keys)
+        running.pin(host_keys)
+        assert len(host_keys.path.read_text().splitlines()) == 1
+        async with await connect(running.host("bare"), host_keys=host_keys, ssh_config=tmp_path / "none") as connection:
+            with pytest.raises(HostLacks, match="rsync is not installed on bare") as caught:
+                await send(connection, programs, str(tmp_path / "target"))
+            assert caught.value.missing == ("rsync",)
+            with pytest.raises(HostLacks, match="tmux is not installed on bare"):
+                await connection.run(["tmux", "-V"])
+    finally:
+        await embedded.stop(tmp_path / "host")
