@@ -1,4 +1,8 @@
-"""The lock that makes a session's runner the only one on its machine; a crash of the holder frees it."""
+"""The locks of a session on one machine; a crash of the holder frees them.
+
+The runner's makes it the only one. Whoever moves the session holds it too, from the drain until the lease says who
+runs it, so that nobody starts an agent in between. The move's own makes that move the only one.
+"""
 
 import asyncio
 import contextlib
@@ -15,8 +19,8 @@ _PATIENCE_SECONDS = 0.3
 
 @contextlib.asynccontextmanager
 async def hold(session: SessionDir) -> AsyncGenerator[None]:
-    """Hold the session's lock, or raise `RunnerBusy`. Tried again for a moment: `is_served` takes it while it looks."""
-    with _open(session) as descriptor:
+    """Hold the runner's lock, or raise `RunnerBusy`. Tried again for a moment: `is_served` takes it while it looks."""
+    with _open(session, "runner.lock") as descriptor:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not _try(descriptor):
             if time.monotonic() > deadline:
@@ -26,14 +30,25 @@ async def hold(session: SessionDir) -> AsyncGenerator[None]:
 
 
 def is_served(session: SessionDir) -> bool:
-    """Whether a runner of this machine holds the session's lock."""
-    with _open(session) as descriptor:
+    """Whether the runner's lock is held on this machine."""
+    with _open(session, "runner.lock") as descriptor:
         return not _try(descriptor)
 
 
 @contextlib.contextmanager
-def _open(session: SessionDir) -> Generator[int]:
-    descriptor = os.open(session.path / "runner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def hold_move(session: SessionDir) -> Generator[None]:
+    """Hold the move's lock, or raise `RunnerBusy`: another castoff moves this session now."""
+    with _open(session, "move.lock") as descriptor:
+        if not _try(descriptor):
+            raise RunnerBusy(
+                "Another castoff is moving this session.", "Wait for it, or end it there.", code="being-moved"
+            )
+        yield
+
+
+@contextlib.contextmanager
+def _open(session: SessionDir, name: str) -> Generator[int]:
+    descriptor = os.open(session.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield descriptor
     finally:

@@ -67,10 +67,10 @@ async def start_demo(*, pace: float = 1.0, report: Report) -> Demo:
             keep_running(places.phone, "remote.inbox", ("--store", str(places.inbox)), probe="/", env=env),
             embedded_host.start(places.host, host_env(env)),
         )
-        report(f"demo model: 127.0.0.1:{model.port}; no key, no network, its lines are written in advance")
+        report("demo model: no key, no network, its lines are written in advance")
         Settings(make_private(places.config) / "config.toml").add(host.host(HOST_NAME))
         host.pin(HostKeys(places.config / "known_hosts"))
-        report(f"demo host: 127.0.0.1:{host.port}, reached by SSH like any other host, with a HOME of its own")
+        report(f"demo host: 127.0.0.1:{host.port}, reached by SSH, with a HOME of its own")
         await set_up_host(places, host.host(HOST_NAME), report)
         channel = f"json://127.0.0.1:{inbox.port}{INBOX_PATH}"
         await prepare_host(places, host_env(env), MODEL_ENV(model.port), channel)

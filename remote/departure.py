@@ -1,6 +1,7 @@
 """The parts of a handoff on this side: what is looked at, drained, captured, sent, and put back."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from agent.errors import CommandRefused
 from agent.events import Frozen
 from agent.lease import read_lease
 from agent.profiles import load_profile
+from agent.runner_lock import hold
 from agent.sessions import SessionDir
 from remote.config import Host
 from remote.errors import RemoteError
@@ -33,7 +35,7 @@ from remote.local import drain_local, open_local
 from remote.parcel import fold, pack_parcel
 from remote.progress import Stopwatch
 from remote.rsync import Progress, send
-from remote.steps import Away, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
+from remote.steps import Away, Decision, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
 from snapshot.capture import capture
 from snapshot.digest import DigestCache
 from snapshot.errors import TreeChanged
@@ -70,12 +72,19 @@ class Departure:
         self.terms = terms
         self.watch = Stopwatch()
         self.client: HostClient | None = None
+        self.decision: Decision | None = None
         self.epoch = 0
         self._tree = Path(session.info.project)
         self._seen: Preflighted | None = None
         self._manifest = Manifest(entries=())
         self._parcel_digest = ""
         self._drained = False
+        self._quiet = contextlib.AsyncExitStack()
+        """Holds the runner's lock from the drain on: nobody may start an agent while the session is between sides."""
+
+    def decide(self, decision: Decision | None) -> None:
+        """What the user said to the step just shown."""
+        self.decision = decision
 
     @property
     def _host(self) -> HostClient:
@@ -106,6 +115,7 @@ class Departure:
         """Stop the agent at a safe boundary; the local runner ends."""
         self._drained = True
         await drain_local(self.session, self.terms.drain_seconds)
+        await self._quiet.enter_async_context(hold(self.session))
         self.watch.lap("drain")
 
     async def capture(self) -> Manifest:
@@ -199,8 +209,16 @@ class Departure:
         epoch = read_lease(self.session).epoch + 1
         return await self._host.ask(Withdraw(run_id=self.session.id, epoch=epoch), Standing)
 
+    async def let_go(self) -> None:
+        """The lease says again who may run the session."""
+        await self._quiet.aclose()
+
     async def restore(self) -> None:
-        """Start the agent again where it was drained, if the session is held here; it takes up its turn."""
+        """Start the agent again where it was drained, if the session is held here; it takes up its turn.
+
+        Raises `agent.errors.AgentError` when it does not start.
+        """
+        await self.let_go()
         if not self._drained or read_lease(self.session).state != "held":
             return
         viewer = await open_local(self.session)

@@ -6,14 +6,17 @@ the session stays offered and the same command settles it later. Never is it hel
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from agent.errors import AgentError, NotOwner
+from agent.errors import AgentError, NotOwner, RunnerBusy
 from agent.lease import confirm, offer, read_lease, take, write_lease
+from agent.runner_lock import hold_move
 from agent.sessions import SessionDir
 from remote.config import Host
 from remote.departure import Departure
-from remote.errors import ConnectionLost, HostTimeout, RemoteError
+from remote.errors import RemoteError
 from remote.host_client import HostClient
 from remote.host_protocol import Verdict
 from remote.links import Links
@@ -36,6 +39,7 @@ from remote.steps import (
 )
 from snapshot.errors import SnapshotError
 
+Failure = AgentError | RemoteError | SnapshotError
 _FAILURES = (AgentError, RemoteError, SnapshotError)
 
 
@@ -49,74 +53,106 @@ async def hand_off(
     """
     departure = Departure(session, host, terms)
     try:
-        async for step in _settle_earlier(departure, links):
+        with hold_move(session):
+            async with aclosing(_move(departure, links)) as steps:
+                async for step in steps:
+                    departure.decide((yield step))
+    except RunnerBusy as error:
+        yield StillHere(code=error.code, reason=str(error), way_out=error.way_out)
+
+
+async def _move(departure: Departure, links: Links) -> AsyncGenerator[HandoffStep]:
+    """The steps, and what follows a failure or a cancel at any of them."""
+    try:
+        async with aclosing(_attempt(departure, links)) as steps:
+            async for step in steps:
+                yield step
+    except _FAILURES as error:
+        async for step in _recover(departure, links, error):
+            yield step
+    except (asyncio.CancelledError, GeneratorExit):
+        with contextlib.suppress(AgentError):
+            await asyncio.shield(departure.restore())
+        raise
+    finally:
+        await departure.let_go()
+
+
+async def _attempt(departure: Departure, links: Links) -> AsyncGenerator[HandoffStep]:
+    """The steps in their order; raises one of `_FAILURES`."""
+    session, host = departure.session, departure.host
+    if _is_unanswered(departure):
+        yield Connecting(host=host.name)
+        async for step in _settle(departure, links):
             yield step
             if isinstance(step, Away):
                 return
-        yield Connecting(host=host.name)
-        relay: Relay[HandoffStep, HostClient] = Relay()
-        work = relay.steps(lambda: links.client(host.name, lambda line: relay.report(SettingUp(detail=line))))
-        async for step in work:
+    yield Connecting(host=host.name)
+    relay: Relay[HandoffStep, HostClient] = Relay()
+    async with aclosing(
+        relay.steps(lambda: links.client(host.name, lambda s: relay.report(SettingUp(detail=s))))
+    ) as steps:
+        async for step in steps:
             yield step
-        departure.client = relay.result
-        seen = await departure.look()
-        departure.watch.skip()
-        decision = yield seen
-        departure.watch.skip()
-        if (refused := _refusal(seen, decision)) is not None:
-            yield refused
-            return
-        yield Draining(deadline=terms.drain_seconds)
-        await departure.drain()
-        manifest = await departure.capture()
-        yield Captured(files=manifest.files, size=manifest.size)
-        sending: Relay[HandoffStep, None] = Relay()
-        async for step in sending.steps(lambda: departure.send(lambda done: sending.report(done))):
-            yield step
-        sending.result  # noqa: B018  raises what the sending raised
-        yield Verified(files=manifest.files, digest=await departure.verify())
-        # The last moment at which a cancel that is on its way still finds everything here.
-        await asyncio.sleep(0)
-        write_lease(session, offer(read_lease(session), host.name))
-        departure.watch.lap("give up")
-        yield Offered(epoch=departure.epoch)
-        async for step in _conclude(departure, await departure.accept()):
-            yield step
-    except _FAILURES as error:
-        yield await _end(departure, error)
-    except (asyncio.CancelledError, GeneratorExit):
-        await asyncio.shield(departure.restore())
-        raise
-
-
-async def _settle_earlier(departure: Departure, links: Links) -> AsyncGenerator[HandoffStep]:
-    """Find out what became of an earlier offer that was never answered, before anything else."""
-    lease = read_lease(departure.session)
-    if lease.state == "away":
-        raise NotOwner(f"The session is on {lease.to} already.", f"castoff pull {departure.session.id} brings it home.")
-    if lease.state != "offered":
+    departure.client = relay.result
+    seen = await departure.look()
+    departure.watch.skip()
+    yield seen
+    departure.watch.skip()
+    if (refused := _refusal(seen, departure.decision)) is not None:
+        yield refused
         return
-    if lease.to != departure.host.name:
+    yield Draining(deadline=departure.terms.drain_seconds)
+    await departure.drain()
+    manifest = await departure.capture()
+    yield Captured(files=manifest.files, size=manifest.size)
+    sending: Relay[HandoffStep, None] = Relay()
+    async with aclosing(sending.steps(lambda: departure.send(sending.report))) as steps:
+        async for step in steps:
+            yield step
+    sending.raise_failure()
+    yield Verified(files=manifest.files, digest=await departure.verify())
+    # The last moment at which a cancel that is on its way still finds everything here.
+    await asyncio.sleep(0)
+    write_lease(session, offer(read_lease(session), host.name))
+    departure.watch.lap("give up")
+    yield Offered(epoch=departure.epoch)
+    async for step in _conclude(departure, await departure.accept()):
+        yield step
+
+
+def _is_unanswered(departure: Departure) -> bool:
+    """Whether an earlier offer to this host waits for an answer; raises `NotOwner` if the session is elsewhere."""
+    lease, session = read_lease(departure.session), departure.session
+    if lease.state == "away":
+        raise NotOwner(f"The session is on {lease.to} already.", f"castoff pull {session.id} brings it home.")
+    if lease.state == "offered" and lease.to != departure.host.name:
         raise NotOwner(f"The session was offered to {lease.to}.", f"Hand it off to {lease.to} again to settle that.")
-    yield Connecting(host=departure.host.name)
+    return lease.state == "offered"
+
+
+async def _settle(departure: Departure, links: Links) -> AsyncGenerator[HandoffStep]:
+    """Find out what became of an offer: the host has it (ends in `Away`), or never will, and it is held here again."""
     departure.client = await links.client(departure.host.name)
-    standing = await departure.withdraw()
-    if standing.lease is not None and standing.lease.state == "held":
+    lease = (await departure.withdraw()).lease
+    if lease is not None and lease.state == "held":
         async for step in _conclude(departure, await departure.accept()):
             yield step
-    elif standing.lease is not None:
-        write_lease(departure.session, take(lease, standing.lease.epoch))
+    elif lease is not None and lease.state == "released":
+        write_lease(departure.session, take(read_lease(departure.session), lease.epoch))
+    else:
+        raise RemoteError(f"{departure.host.name} does not say who holds the session.", "Try again.", code="unsettled")
 
 
 async def _conclude(departure: Departure, verdict: Verdict) -> AsyncGenerator[HandoffStep]:
-    """Write down the host's verdict and tell it."""
+    """Write down the host's verdict and tell it; raises `RemoteError` if the host gave the session back."""
     session, lease = departure.session, read_lease(departure.session)
     if verdict.proof is None:
         assert verdict.released is not None
         write_lease(session, take(lease, verdict.released))
         raise RemoteError(
             f"{departure.host.name} could not continue the session and gave it back: {verdict.reason}",
-            verdict.way_out,
+            verdict.way_out or "castoff host check looks at the host.",
             code="not-proved",
         )
     write_lease(session, confirm(lease, verdict.proof.epoch))
@@ -126,17 +162,34 @@ async def _conclude(departure: Departure, verdict: Verdict) -> AsyncGenerator[Ha
     yield departure.leave_receipt(proof)
 
 
-async def _end(departure: Departure, error: AgentError | RemoteError | SnapshotError) -> StillHere:
-    """The terminal step after a failure, with the session restored where it is ours."""
-    lease = read_lease(departure.session)
-    if lease.state == "offered" and isinstance(error, ConnectionLost | HostTimeout):
-        return StillHere(
-            code="unsettled",
-            reason=f"{error} The session was offered to {lease.to}, and whether it was taken is not known.",
-            way_out="Hand it off again to settle it: nothing runs here until then, and nothing is lost.",
-        )
-    await departure.restore()
-    return StillHere(code=error.code, reason=str(error), way_out=error.way_out)
+async def _recover(departure: Departure, links: Links, failure: Failure) -> AsyncGenerator[HandoffStep]:
+    """After a failure: settle an offer that is open, start the session again if it is here, and say so."""
+    if read_lease(departure.session).state == "offered":
+        try:
+            async for step in _settle(departure, links):
+                yield step
+                if isinstance(step, Away):
+                    return
+        except _FAILURES as again:
+            if read_lease(departure.session).state == "offered":
+                yield _unsettled(departure, again)
+                return
+            failure = again
+    way_out = failure.way_out
+    try:
+        await departure.restore()
+    except AgentError as error:
+        way_out = f"{way_out} The agent did not start again here: {error}".strip()
+    yield StillHere(code=failure.code, reason=str(failure), way_out=way_out)
+
+
+def _unsettled(departure: Departure, failure: Failure) -> StillHere:
+    host = departure.host.name
+    return StillHere(
+        code="unsettled",
+        reason=f"{failure} The session was offered to {host}, and whether it was taken is not known.",
+        way_out="Hand it off again to settle it: nothing runs here until then, and nothing is lost.",
+    )
 
 
 def _refusal(seen: Preflighted, decision: Decision | None) -> StillHere | None:

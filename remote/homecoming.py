@@ -1,6 +1,7 @@
 """The parts of a pull-back on this side: what is reviewed, fetched into quarantine, checked, placed and settled."""
 
 import asyncio
+import contextlib
 import ipaddress
 import shutil
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from remote.place import read_place
 from remote.progress import Stopwatch
 from remote.rsync import Progress, fetch
 from remote.runs import read_diff
-from remote.steps import Change, Home, Problem, Receiving, Reviewed
+from remote.steps import Change, Decision, Home, Problem, Receiving, Reviewed
 from snapshot import home
 from snapshot.capture import capture
 from snapshot.commits import import_bundle
@@ -38,7 +39,8 @@ class Homecoming:
         self.session = session
         self.watch = Stopwatch()
         self.client: HostClient | None = None
-        self._drain_seconds = drain_seconds
+        self.decision: Decision | None = None
+        self.drain_seconds = drain_seconds
         self._allow_mass_deletion = allow_mass_deletion
         self._lease = read_lease(session)
         self._tree = Path(session.info.project)
@@ -72,6 +74,10 @@ class Homecoming:
     def _move(self) -> Path:
         # One directory a stay on the host, whatever epoch the host has come to: a second try finds it again.
         return self.session.move(self._lease.epoch + 1)
+
+    def decide(self, decision: Decision | None) -> None:
+        """What the user said to the step just shown."""
+        self.decision = decision
 
     def check_away(self, host: str) -> None:
         """The session must be on ``host``, as far as is known here; raises `NotOwner`."""
@@ -119,7 +125,7 @@ class Homecoming:
     async def pack(self) -> None:
         """The run stops at a safe boundary, and the host makes it ready."""
         self._drained = True
-        request = Pack(run_id=self.session.id, drain_seconds=self._drain_seconds)
+        request = Pack(run_id=self.session.id, drain_seconds=self.drain_seconds)
         self._packed = await self._host.ask(request, Packed, timeout=_PACK_SECONDS)
         self.watch.lap("drain and pack")
 
@@ -155,7 +161,7 @@ class Homecoming:
         make_private(self._move / "incoming")
         self.watch.lap("fetch")
 
-    async def check(self, _: None) -> Manifest:
+    async def check(self) -> Manifest:
         """Check what came against what the host promised, and the history against ours; raises before any change."""
         assert self._packed is not None
         if self._theirs.digest != self._packed.tree_digest:
@@ -238,11 +244,9 @@ class Homecoming:
         if not self._drained or self.client is None or read_lease(self.session).state == "held":
             return
         epoch = (self._packed.epoch if self._packed else self._lease.epoch) + 2
-        try:
+        # The pull's own error says what happened; a run that cannot be told waits, drained, for the next command.
+        with contextlib.suppress(RemoteError):
             await self.client.ask(Regain(run_id=self.session.id, epoch=epoch), Standing)
-        except RemoteError:
-            # The pull's own error says what happened; the run waits, drained, until it is pulled or opened again.
-            return
 
 
 def _check_history(session: SessionDir, parcel: Path) -> None:

@@ -1,10 +1,12 @@
 """The host's side of a pull-back: pack the drained run, give it up, archive it - or hold it again."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 from agent.lease import Lease, confirm, offer, read_lease, take, write_lease
 from agent.profiles import load_profile
+from agent.runner_lock import hold, is_served
 from agent.sessions import SessionDir
 from remote import host_protocol as protocol
 from remote.host_base import bundle_commits, list_run_paths
@@ -16,13 +18,30 @@ from remote.place import Place
 from snapshot.capture import capture_paths
 from snapshot.manifest import Manifest, read_manifest
 
+_quiet: dict[str, contextlib.AsyncExitStack] = {}
+"""The runs that this process keeps from being started while they are pulled; a lost connection ends it, and that."""
+
+
+async def _keep_quiet(session: SessionDir, drain_seconds: float) -> None:
+    """Drain the run, and let nobody who attaches start it again."""
+    if session.id in _quiet:
+        return
+    await drain_local(session, drain_seconds)
+    stack = contextlib.AsyncExitStack()
+    await stack.enter_async_context(hold(session))
+    _quiet[session.id] = stack
+
+
+async def _let_go(session: SessionDir) -> None:
+    if stack := _quiet.pop(session.id, None):
+        await stack.aclose()
+
 
 async def pack(request: protocol.Pack) -> protocol.Packed:
     """Drain the run and make manifest, parcel and bundle of it; may be asked again."""
     session, place = open_run(request.run_id)
+    await _keep_quiet(session, request.drain_seconds)
     lease = read_lease(session)
-    if lease.state == "held":
-        await drain_local(session, request.drain_seconds)
     base = read_manifest(session.path / "manifest.json")
     paths = await list_run_paths(place)
     manifest = await asyncio.to_thread(capture_paths, Path(place.tree), paths, base=base)
@@ -49,6 +68,7 @@ async def give(request: protocol.Give) -> protocol.Standing:
     lease = read_lease(session)
     if lease.epoch == request.epoch:
         write_lease(session, offer(lease, request.to))
+    await _let_go(session)
     return protocol.Standing(lease=read_lease(session))
 
 
@@ -68,6 +88,7 @@ async def regain(request: protocol.Regain) -> protocol.Standing:
     lease = read_lease(session)
     if lease.state == "offered":
         write_lease(session, take(lease, request.epoch))
-    await end_run(session)
-    await start_run(session)
+    await _let_go(session)
+    if not is_served(session):
+        await start_run(session)
     return protocol.Standing(lease=read_lease(session))

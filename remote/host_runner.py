@@ -1,16 +1,22 @@
 """A run's runner on its host: started in a tmux server of its own, looked at, ended."""
 
+import asyncio
+import contextlib
 import os
+import signal
 import sys
 import time
 
 from agent.durable import read_model, write_model
 from agent.errors import RecordDamaged
 from agent.events import Frozen
+from agent.runner import RunnerRecord
+from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from remote.errors import RemoteError
 from remote.tmux import Terminal
 
+_END_SECONDS = 20.0
 _DROPPED = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SSH_ORIGINAL_COMMAND", "SSH_AUTH_SOCK", "PYTHONPATH")
 
 
@@ -50,10 +56,34 @@ async def is_alive(session: SessionDir) -> bool:
 
 
 async def end_run(session: SessionDir) -> None:
-    """End the run's terminal with all that is in it; nothing to do if there is none."""
+    """End the run's runner, for certain, and its terminal; nothing to do if there is none.
+
+    When it returns, nothing of the run is running here. Raises `RemoteError` if that cannot be brought about.
+    """
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if not is_served(session):
+            break
+        _signal_runner(session, sign)
+        await _wait_ended(session)
+    if is_served(session):
+        raise RemoteError(f"The runner of {session.id} does not end.", "Look at the host's processes.")
     terminal = run_terminal(session)
     if terminal is not None:
         await terminal.kill()
+
+
+def _signal_runner(session: SessionDir, sign: signal.Signals) -> None:
+    # Without a record it is just starting, or ending by itself: waiting is all there is to do.
+    with contextlib.suppress(RecordDamaged, ProcessLookupError):
+        os.kill(read_model(session.path / "runner.json", RunnerRecord).pid, sign)
+
+
+async def _wait_ended(session: SessionDir) -> None:
+    deadline = time.monotonic() + _END_SECONDS
+    while is_served(session):
+        if time.monotonic() > deadline:
+            return
+        await asyncio.sleep(0.02)
 
 
 async def last_words(session: SessionDir) -> str:

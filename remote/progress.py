@@ -36,6 +36,10 @@ class Relay(Generic[Step, Result]):
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
+    def raise_failure(self) -> None:
+        """Raise what the work raised, if it did."""
+        _ = self.result
+
     @property
     def result(self) -> Result:
         """What the work returned; raises what it raised."""

@@ -7,9 +7,11 @@ is held here only when everything is in place. Cut anywhere, the same command go
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from agent.errors import AgentError
 from agent.paths import state_dir
+from agent.runner_lock import hold_move
 from agent.sessions import list_sessions
 from remote.errors import RemoteError
 from remote.homecoming import Homecoming
@@ -48,37 +50,56 @@ async def pull_back(
         return
     homecoming = Homecoming(session, drain_seconds, allow_mass_deletion=allow_mass_deletion)
     try:
-        homecoming.check_away(host)
-        yield Connecting(host=homecoming.host)
-        relay: Relay[PullStep, HostClient] = Relay()
-        report = relay.report
-        async for step in relay.steps(lambda: links.client(homecoming.host, lambda s: report(SettingUp(detail=s)))):
-            yield step
-        homecoming.client = relay.result
-        seen = await homecoming.review()
-        homecoming.watch.skip()
-        decision = yield seen
-        homecoming.watch.skip()
-        if (refused := _refusal(seen, decision)) is not None:
-            yield refused
-            return
-        yield Draining(deadline=drain_seconds)
-        await homecoming.pack()
-        fetching: Relay[PullStep, None] = Relay()
-        async for step in fetching.steps(lambda: homecoming.fetch(fetching.report)):
-            yield step
-        theirs = await homecoming.check(fetching.result)
-        yield Verified(files=theirs.files, digest=theirs.digest)
-        yield Offered(epoch=await homecoming.take_over())
-        applied = await homecoming.apply()
-        yield Applied(changed=applied.changed, deleted=applied.deleted, undo=str(homecoming.keep))
-        yield await homecoming.settle(applied)
+        with hold_move(session):
+            homecoming.check_away(host)
+            async with aclosing(_move(homecoming, links)) as steps:
+                async for step in steps:
+                    homecoming.decide((yield step))
     except _FAILURES as error:
-        await homecoming.give_back()
         yield StillHere(code=error.code, reason=str(error), way_out=error.way_out)
-    except (asyncio.CancelledError, GeneratorExit):
+
+
+async def _move(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullStep]:
+    """The steps, and after a failure or a cancel the run's going on at its host; raises one of `_FAILURES`."""
+    try:
+        async with aclosing(_attempt(homecoming, links)) as steps:
+            async for step in steps:
+                yield step
+    except (*_FAILURES, asyncio.CancelledError, GeneratorExit):
         await asyncio.shield(homecoming.give_back())
         raise
+
+
+async def _attempt(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullStep]:
+    """The steps in their order; raises one of `_FAILURES`."""
+    yield Connecting(host=homecoming.host)
+    relay: Relay[PullStep, HostClient] = Relay()
+    async with aclosing(
+        relay.steps(lambda: links.client(homecoming.host, lambda s: relay.report(SettingUp(detail=s))))
+    ) as steps:
+        async for step in steps:
+            yield step
+    homecoming.client = relay.result
+    seen = await homecoming.review()
+    homecoming.watch.skip()
+    yield seen
+    homecoming.watch.skip()
+    if (refused := _refusal(seen, homecoming.decision)) is not None:
+        yield refused
+        return
+    yield Draining(deadline=homecoming.drain_seconds)
+    await homecoming.pack()
+    fetching: Relay[PullStep, None] = Relay()
+    async with aclosing(fetching.steps(lambda: homecoming.fetch(fetching.report))) as steps:
+        async for step in steps:
+            yield step
+    fetching.raise_failure()
+    theirs = await homecoming.check()
+    yield Verified(files=theirs.files, digest=theirs.digest)
+    yield Offered(epoch=await homecoming.take_over())
+    applied = await homecoming.apply()
+    yield Applied(changed=applied.changed, deleted=applied.deleted, undo=str(homecoming.keep))
+    yield await homecoming.settle(applied)
 
 
 def _refusal(seen: Reviewed, decision: Decision | None) -> StillHere | None:

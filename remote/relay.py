@@ -8,6 +8,7 @@ from agent.errors import NotOwner, RecordDamaged, ViewerGone
 from agent.lease import read_lease
 from agent.paths import state_dir
 from agent.runner import RunnerRecord
+from agent.runner_lock import is_served
 from agent.server import LINE_LIMIT
 from agent.sessions import SessionDir, find_session
 from remote.host_runner import start_run
@@ -39,8 +40,9 @@ async def _connect(session: SessionDir) -> tuple[asyncio.StreamReader, asyncio.S
             record = read_model(session.path / "runner.json", RunnerRecord)
             return await asyncio.open_unix_connection(record.socket, limit=LINE_LIMIT)
         except (RecordDamaged, FileNotFoundError, ConnectionRefusedError):
-            if not started:
-                _check_held(session)
+            _check_held(session)
+            # A run that is being pulled is kept from starting: then the lease soon says where it is.
+            if not started and not is_served(session):
                 await start_run(session)
                 started = True
         await asyncio.sleep(0.05)
