@@ -31,6 +31,12 @@ async def _ended(terminal: Terminal) -> Ended:
     return ended
 
 
+def _wait_for(log: Path, text: str) -> None:
+    deadline = time.monotonic() + 20
+    while log.read_text() != text and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 async def test_quick_end_keeps_status_and_output(terminal: Terminal, tmp_path: Path) -> None:
     log, cwd = tmp_path / "log #{pid} %H it's", tmp_path / "cwd #{pid} it's"
     cwd.mkdir()
@@ -38,7 +44,9 @@ async def test_quick_end_keeps_status_and_output(terminal: Terminal, tmp_path: P
     await terminal.start(argv, env=_ENV, cwd=cwd, log=log)
     assert await _ended(terminal) == Ended(status=42)
     assert not await terminal.alive()
-    assert log.read_text() == f"a;b #{{pid}} $HOME;|it's|{cwd}"
+    expected = f"a;b #{{pid}} $HOME;|it's|{cwd}"
+    await asyncio.to_thread(_wait_for, log, expected)  # another process writes it
+    assert log.read_text() == expected
     assert log.stat().st_mode & 0o777 == 0o600
     assert "a;b #{pid} $HOME;" in await terminal.text()
     assert terminal.socket.parent.stat().st_mode & 0o777 == 0o700
