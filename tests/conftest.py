@@ -1,3 +1,3 @@
 """Plugins that all tests may use fixtures of."""
 
-pytest_plugins = ["tests.agents", "tests.codex_machines", "tests.hosts"]
+pytest_plugins = ["tests.agents", "tests.codex_machines", "tests.hosts", "tests.e2e.scene"]

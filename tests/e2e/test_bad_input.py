@@ -3,88 +3,26 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncGenerator, Generator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from agent.demo_model.reply import Call, Reply
 from agent.lease import read_lease
 from agent.paths import state_dir
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir, create_session
-from agent.state import SessionState
 from remote import embedded_host
-from remote.config import Host, Settings
+from remote.config import Host
 from remote.handoff import hand_off
 from remote.hostkeys import HostKey, HostKeys
 from remote.links import Links
 from remote.local import open_local
 from remote.parcel import fold
 from remote.pull import pull_back
-from remote.steps import Away, Decision, HandoffStep, Home, StillHere, Terms
-from tests.doubles.openai_model import ScriptedModel, model_environment, serving
+from remote.steps import Away, HandoffStep, Home, StillHere, Terms
 from tests.e2e.journey import Place, drive, fill_project, follow, lay_out, tree_of
+from tests.e2e.scene import Scene, interrupt_at, start_task
 from tests.hosts import HostForTests, free_port
-
-_SCRIPTS = {
-    "task": (
-        Reply("I begin.", (Call("write", {"path": "made.txt", "content": "one\n"}),)),
-        Reply("I wait.", (Call("run", {"command": "sleep 1; echo waited"}),)),
-        Reply("I go on.", (Call("run", {"command": "echo more >> made.txt"}),), pause=2.0),
-        Reply("All done."),
-    ),
-}
-
-
-@dataclass
-class Scene:
-    """A laptop with a session, and links to a host called vm."""
-
-    place: Place
-    host: HostForTests
-    links: Links
-    variables: dict[str, str]
-
-    def session(self, agent: str = "builtin") -> SessionDir:
-        return create_session(state_dir(), self.place.project, agent)
-
-    async def move(self, session: SessionDir, host: str = "vm") -> HandoffStep:
-        return (await drive(hand_off(session, self.links.host(host), Terms(), self.links)))[-1]
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Generator[tuple[ScriptedModel, dict[str, str]]]:
-    with serving(_SCRIPTS, tmp_path / "model.jsonl") as (model, port):
-        yield model, model_environment(port)
-
-
-@pytest.fixture
-async def scene(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    embedded_host: HostForTests,
-    model: tuple[ScriptedModel, dict[str, str]],
-) -> AsyncGenerator[Scene]:
-    place = lay_out(tmp_path, monkeypatch.setenv)
-    embedded_host.write_settings(tmp_path / "config")
-    settings = Settings()
-    settings.add(embedded_host.host.model_copy(update={"name": "vm"}))
-    for name, value in model[1].items():
-        monkeypatch.setenv(name, value)
-    give_variables(embedded_host, model[1])
-    links = Links(settings)
-    await links.client("vm")
-    yield Scene(place, embedded_host, links, model[1])
-    await links.close()
-
-
-def give_variables(host: HostForTests, variables: dict[str, str]) -> None:
-    path = host.home / ".config/castoff/agent.env"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
-    path.chmod(0o600)
 
 
 def assert_still_here(step: HandoffStep, code: str, session: SessionDir, place: Place, before: dict[str, str]) -> None:
@@ -263,36 +201,6 @@ async def test_interrupt_after_the_offer_is_settled_by_the_same_command(scene: S
     assert not is_served(session)
     assert isinstance(await scene.move(session), Away)
     assert read_lease(session).state == "away"
-
-
-async def start_task(scene: Scene) -> SessionDir:
-    """A session in the middle of its task."""
-    session = scene.session()
-    viewer = await open_local(session)
-    await viewer.set_policy("accept-all")
-    await viewer.prompt("Do it. [[script: task]]")
-    await follow(viewer, lambda state: bool(state.running) and any("sleep" in t for t in titles(state)))
-    await viewer.close()
-    return session
-
-
-def titles(state: SessionState) -> list[str]:
-    return [block.title for block in state.blocks if block.type == "tool"]
-
-
-async def interrupt_at(where: str, steps: AsyncGenerator[HandoffStep, Decision | None]) -> None:
-    """Drive a handoff and cancel its task, as Ctrl-C does, when it comes to the step ``where``."""
-
-    async def drive_on() -> None:
-        step = await anext(steps)
-        while True:
-            if step.step == where:
-                task = asyncio.current_task()
-                assert task is not None
-                task.cancel()
-            step = await steps.asend("go")
-
-    await asyncio.create_task(drive_on())
 
 
 async def finish_here(session: SessionDir) -> None:

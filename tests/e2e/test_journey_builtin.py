@@ -85,7 +85,6 @@ async def test_the_whole_journey(
     session = await start_task(laptop)
     steps = await drive(hand_off(session, links.host("vm"), Terms(say=""), links))
     assert isinstance(steps[-1], Away), steps[-1]
-    print(steps[-1].timings)
     seen = next(step for step in steps if isinstance(step, Preflighted))
     assert seen.facts.user == sshd_host.user and seen.facts.sandbox == "open"
     assert any(stays.what.startswith("ignored") for stays in seen.stays)

@@ -124,6 +124,7 @@ class DoubleBackend:
     def __init__(self, events: Sequence[AnyEvent] = (), place: Place | Signpost | None = PLACE) -> None:
         self.project = "/home/ada/parser"
         self.agents = ("castoff", "codex")
+        self.command = "castoff /home/ada/parser"
         self.events = list(events)
         self.place = place
         self.viewers: list[DoubleViewer] = []

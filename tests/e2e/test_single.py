@@ -1,0 +1,160 @@
+"""Never in two places: what else is tried while a session moves finds nothing to start, and is told why."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+
+from agent.errors import AgentError
+from agent.lease import read_lease, write_lease
+from agent.runner_lock import is_served
+from agent.sessions import open_session
+from remote.errors import ConnectionLost
+from remote.handoff import hand_off
+from remote.host_client import HostClient
+from remote.links import Links
+from remote.local import attach_running, open_local, start_runner
+from remote.pull import pull_back
+from remote.steps import Away, Decision, HandoffStep, Home, PullStep, StillHere, Terms
+from tests.e2e.journey import drive, fill_project, tree_of
+from tests.e2e.scene import Scene, start_task
+
+
+async def go_to(where: str, steps: AsyncGenerator[HandoffStep | PullStep, Decision | None]) -> HandoffStep | PullStep:
+    """Drive a move until it has come to the step ``where``, and leave it there."""
+    step = await anext(steps)
+    while step.step != where:
+        step = await steps.asend("go")
+    return step
+
+
+async def finish(steps: AsyncGenerator[HandoffStep | PullStep, Decision | None]) -> HandoffStep | PullStep:
+    """Drive the rest."""
+    step = await steps.asend("go")
+    try:
+        while True:
+            step = await steps.asend("go")
+    except StopAsyncIteration:
+        return step
+
+
+async def test_second_handoff_while_one_is_under_way(scene: Scene) -> None:
+    fill_project(scene.place)
+    session = scene.session()
+    first = hand_off(session, scene.links.host("vm"), Terms(), scene.links)
+    await go_to("captured", first)
+    other = Links(scene.links.settings)
+    told = (await drive(hand_off(session, other.host("vm"), Terms(), other)))[-1]
+    assert isinstance(told, StillHere) and told.code == "being-moved" and told.way_out
+    assert isinstance(await finish(first), Away)
+
+
+@pytest.mark.parametrize("where", ["captured", "verified", "offered"])
+async def test_no_runner_starts_here_while_the_session_moves(scene: Scene, where: str) -> None:
+    fill_project(scene.place)
+    session = await start_task(scene)
+    moving = hand_off(session, scene.links.host("vm"), Terms(), scene.links)
+    await go_to(where, moving)
+    before = session.journal.read_bytes()
+    assert await asyncio.to_thread(start_runner(session).wait) != 0
+    assert await attach_running(session) is None
+    assert session.journal.read_bytes() == before
+    assert isinstance(await finish(moving), Away)
+
+
+async def test_a_closed_handoff_gives_the_session_back(scene: Scene) -> None:
+    fill_project(scene.place)
+    session = await start_task(scene)
+    async with aclosing(hand_off(session, scene.links.host("vm"), Terms(), scene.links)) as moving:
+        await go_to("captured", moving)
+    assert read_lease(session).state == "held"
+    viewer = await attach_running(session)
+    assert viewer is not None
+    await viewer.stop()
+    await viewer.close()
+
+
+async def test_no_runner_starts_there_while_the_run_is_pulled(scene: Scene) -> None:
+    fill_project(scene.place)
+    session = scene.session()
+    assert isinstance(await scene.move(session), Away)
+    pulling = pull_back(scene.links, "vm", session.id)
+    await go_to("verified", pulling)
+    there = open_session(scene.host.home / ".local/state/castoff/sessions" / session.id)
+    before = there.journal.read_bytes()
+    assert is_served(there)
+    other = Links(scene.links.settings)
+    attaching = asyncio.create_task(other.attach("vm", session.id))
+    home = await finish(pulling)
+    assert isinstance(home, Home), home
+    with pytest.raises(AgentError):
+        await attaching
+    await other.close()
+    assert there.journal.read_bytes() == before
+    assert read_lease(there).state == "away" and read_lease(session).state == "held"
+
+
+async def test_a_pull_given_up_leaves_the_run_working_there(scene: Scene) -> None:
+    fill_project(scene.place)
+    session = scene.session()
+    assert isinstance(await scene.move(session), Away)
+    before = tree_of(scene.place.project)
+    async with aclosing(pull_back(scene.links, "vm", session.id)) as pulling:
+        await go_to("verified", pulling)
+    assert tree_of(scene.place.project) == before
+    viewer = await scene.links.attach("vm", session.id)
+    await viewer.close()
+    assert read_lease(session).state == "away"
+    home = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
+    assert isinstance(home, Home), home
+
+
+async def test_a_lost_answer_to_the_offer_is_settled_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host took the session, but its answer was lost: it is asked again, and says that it has it."""
+    fill_project(scene.place)
+    session = scene.session()
+    lose_answer_to(monkeypatch, "accept", after=True)
+    assert isinstance(await scene.move(session), Away)
+    assert read_lease(session).state == "away"
+
+
+async def test_an_offer_that_never_arrived_is_taken_back(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_project(scene.place)
+    session = await start_task(scene)
+    lose_answer_to(monkeypatch, "accept", after=False)
+    told = await scene.move(session)
+    assert isinstance(told, StillHere), told
+    lease = read_lease(session)
+    # Two higher: the host has promised never to take the epoch that it was offered.
+    assert (lease.epoch, lease.state) == (3, "held")
+    again = await scene.move(session)
+    assert isinstance(again, Away), again
+
+
+def lose_answer_to(monkeypatch: pytest.MonkeyPatch, op: str, *, after: bool) -> None:
+    """The link breaks once: before the request ``op`` leaves, or after it was carried out."""
+    real, broken = HostClient._exchange, False  # pyright: ignore[reportPrivateUsage]  # the seam where a link breaks
+
+    async def exchange(self: HostClient, line: bytes) -> bytes:
+        nonlocal broken
+        if broken or f'"op":"{op}"'.encode() not in line:
+            return await real(self, line)
+        broken = True
+        if after:
+            await real(self, line)
+        raise ConnectionLost("The connection to vm was lost before its answer was complete.", "Again.")
+
+    monkeypatch.setattr(HostClient, "_exchange", exchange)
+
+
+async def test_planted_bug_a_lease_that_is_given_up_late_is_seen(scene: Scene) -> None:
+    """The guard's own test: were the lease still held while the host has the session, a runner would start here."""
+    fill_project(scene.place)
+    session = scene.session()
+    held = read_lease(session)
+    assert isinstance(await scene.move(session), Away)
+    write_lease(session, held)
+    viewer = await open_local(session)
+    await viewer.stop()
+    await viewer.close()
