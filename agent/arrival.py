@@ -34,13 +34,24 @@ def arrival_path(session: SessionDir, epoch: int) -> Path:
 def read_arrival(session: SessionDir, state: SessionState, epoch: int) -> Arrival | None:
     """The arrival at ``epoch`` if the journal does not know of it yet; raises `agent.errors.RecordDamaged`."""
     path = arrival_path(session, epoch)
-    if state.epoch >= epoch or not path.exists():
+    if state.arrived >= epoch or not path.exists():
         return None
     return read_model(path, Arrival)
 
 
-def arrive(arrival: Arrival, state: SessionState, prompt_id: str) -> tuple[Event, ...]:
-    """The events with which a session begins its life here."""
+def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ...]:
+    """The events with which a session begins its life here; `Moved` comes last and says that all are there.
+
+    Cut in between by a crash, they are told again, to no effect but the rest.
+    """
+    events: list[Event] = []
+    if arrival.policy is not None:
+        events.append(PolicySet(policy=arrival.policy))
+    if arrival.budget is not None:
+        events.append(BudgetSet(budget=arrival.budget))
+    text = _first_prompt(arrival, state)
+    if text:
+        events.append(Prompted(prompt_id=f"arrival-{epoch}", text=text, source="castoff"))
     moved = Moved(
         origin=arrival.origin,
         to=arrival.to,
@@ -49,15 +60,7 @@ def arrive(arrival: Arrival, state: SessionState, prompt_id: str) -> tuple[Event
         seconds=arrival.seconds,
         sandbox=arrival.sandbox,
     )
-    events: list[Event] = [moved]
-    if arrival.policy is not None:
-        events.append(PolicySet(policy=arrival.policy))
-    if arrival.budget is not None:
-        events.append(BudgetSet(budget=arrival.budget))
-    text = _first_prompt(arrival, state)
-    if text:
-        events.append(Prompted(prompt_id=prompt_id, text=text, source="castoff"))
-    return tuple(events)
+    return (*events, moved)
 
 
 def _first_prompt(arrival: Arrival, state: SessionState) -> str:

@@ -195,7 +195,7 @@ class Runner:
             detail = "The runner ended in the middle of it."
             self._recorder.record(TurnEnded(prompt_id=state.turn, stop_reason="crash", detail=detail))
         if arrival is not None:
-            for event in arrive(arrival, self._recorder.state, _prompt_id()):
+            for event in arrive(arrival, self._recorder.state, self._recorder.epoch):
                 self._recorder.record(event)
         self._recorder.sync()
 

@@ -92,6 +92,8 @@ class SessionState(Frozen):
     agent_session_id: str = ""
     location: str = "here"
     """The host the session lives on, or ``here`` for the machine it began on."""
+    arrived: int = 0
+    """The epoch of the last move that the journal tells of."""
     interrupted_turn: str | None = None
     """The prompt whose turn a drain, the budget, an error or a crash cut short, and that nothing has taken up since."""
     interrupted_calls: tuple[str, ...] = ()
@@ -209,7 +211,8 @@ class _Fold:
         self._pieces.append(event.text)
 
     def _prompted(self, event: Prompted) -> None:
-        self._queue.append(event)
+        if all(event.prompt_id != waiting.prompt_id for waiting in self._queue):
+            self._queue.append(event)
 
     def _turn_started(self, event: TurnStarted) -> None:
         prompt = next((p for p in self._queue if p.prompt_id == event.prompt_id), None)
@@ -318,7 +321,7 @@ class _Fold:
         }
 
     def _moved(self, event: Moved) -> None:
-        self._changes["location"] = event.to
+        self._changes |= {"location": event.to, "arrived": event.epoch}
         self._blocks.append(
             MoveBlock(
                 seq=event.seq,

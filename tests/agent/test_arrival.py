@@ -1,0 +1,55 @@
+"""A session that comes to a machine: what it is told there, whole even if a crash cuts the telling."""
+
+import pytest
+
+from agent.arrival import Arrival, arrive
+from agent.events import AnyEvent, Budget, Event, Prompted, ToolCalled, TurnEnded, TurnStarted
+from agent.state import SessionState, advance
+
+_ARRIVAL = Arrival(
+    origin="here", to="vm", files=3, size=9, seconds=1.5, proceed=True, budget=Budget(max_turns=4), policy="accept-all"
+)
+
+
+def stamp(events: tuple[Event, ...], after: int, epoch: int) -> list[AnyEvent]:
+    return [e.model_copy(update={"seq": after + n, "epoch": epoch}) for n, e in enumerate(events, 1)]  # type: ignore[misc]  # each class is in AnyEvent
+
+
+def interrupted() -> SessionState:
+    events = (
+        Prompted(prompt_id="p", text="Do it."),
+        TurnStarted(prompt_id="p"),
+        ToolCalled(call_id="c", status="in_progress"),
+        TurnEnded(prompt_id="p", stop_reason="drained"),
+    )
+    return advance(SessionState(), stamp(events, 0, 1))
+
+
+def test_an_interrupted_turn_goes_on_with_a_note() -> None:
+    before = interrupted()
+    state = advance(before, stamp(arrive(_ARRIVAL, before, 2), before.head_seq, 2))
+    assert (state.location, state.arrived, state.policy, state.budget) == ("vm", 2, "accept-all", Budget(max_turns=4))
+    (prompt,) = state.queue
+    assert "another machine (vm)" in prompt.text and "may have run" in prompt.text and prompt.source == "castoff"
+
+
+def test_a_last_word_is_said_even_where_nothing_was_interrupted() -> None:
+    arrival = _ARRIVAL.model_copy(update={"say": "Run all tests."})
+    (prompt,) = [e for e in arrive(arrival, SessionState(), 2) if isinstance(e, Prompted)]
+    assert prompt.text.endswith("Run all tests.")
+
+
+def test_nothing_is_asked_of_a_session_that_was_done() -> None:
+    assert not [e for e in arrive(_ARRIVAL, SessionState(), 2) if isinstance(e, Prompted)]
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_cut_by_a_crash_it_is_told_again_to_the_same_end(cut: int) -> None:
+    before = interrupted()
+    whole = advance(before, stamp(arrive(_ARRIVAL, before, 2), before.head_seq, 2))
+    torn = advance(before, stamp(arrive(_ARRIVAL, before, 2)[:cut], before.head_seq, 2))
+    assert torn.arrived < 2
+    again = advance(torn, stamp(arrive(_ARRIVAL, torn, 2), torn.head_seq, 2))
+    ignored = {"head_seq": 0, "queue": (), "blocks": ()}
+    assert again.model_copy(update=ignored) == whole.model_copy(update=ignored)
+    assert [p.prompt_id for p in again.queue] == [p.prompt_id for p in whole.queue] == ["arrival-2"]
