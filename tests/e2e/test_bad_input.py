@@ -3,6 +3,8 @@
 import asyncio
 import os
 import shutil
+import subprocess
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,36 @@ async def test_host_lacks_a_program(scene: Scene, tmp_path: Path, lacking: str) 
         await embedded_host.stop(root)
     assert_still_here(step, "host-lacks", session, scene.place, before)
     assert isinstance(step, StillHere) and lacking in step.reason
+
+
+@pytest.fixture
+def small(scene: Scene, tmp_path: Path) -> Generator[Path]:
+    """The root of a host with a real file system of 20 MB for its runs, and the runtime of the one that is not full."""
+    root = tmp_path / "small"
+    state = root / "home/.local/state"
+    state.mkdir(parents=True)
+    for name in (".local/share", ".config"):
+        (root / "home" / name).symlink_to(scene.host.home / name)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(state)], check=True)
+    try:
+        yield root
+    finally:
+        subprocess.run(["umount", "--lazy", str(state)], check=True)
+
+
+async def test_host_full(scene: Scene, small: Path) -> None:
+    fill_project(scene.place)
+    session, before = scene.session(), tree_of(scene.place.project)
+    running = await embedded_host.start(small)
+    try:
+        running.pin(HostKeys())
+        scene.links.settings.add(running.host("small"))
+        step = await scene.move(session, "small")
+    finally:
+        await scene.links.close()
+        await embedded_host.stop(small)
+    assert_still_here(step, "host-full", session, scene.place, before)
+    assert isinstance(step, StillHere) and "MB free" in step.reason
 
 
 async def test_unknown_agent(scene: Scene) -> None:
