@@ -225,7 +225,9 @@ class Homecoming:
         )
         write_model(arrival_path(self.session, self._epoch), arrival)
         write_lease(self.session, take(read_lease(self.session), self._epoch))
-        await self._host.ask(Confirm(run_id=self.session.id, epoch=self._epoch), Standing)
+        # The session is home. A host that cannot be told now is told when its runs are next listed.
+        with contextlib.suppress(RemoteError):
+            await self._host.ask(Confirm(run_id=self.session.id, epoch=self._epoch), Standing)
         shutil.rmtree(self._move / "incoming")
         shutil.rmtree(parcel)
         self.watch.lap("settle")

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from agent.errors import SessionUnknown
+from agent.lease import read_lease
+from agent.paths import state_dir
+from agent.sessions import list_sessions
 from remote.errors import RemoteError
 from remote.host_client import HostClient
-from remote.host_protocol import AskDiff, DiffReply, ListRuns, Rows
+from remote.host_protocol import AskDiff, Confirm, DiffReply, ListRuns, Rows, Standing
 from remote.links import Links
 from remote.run import Run, Runs, Unreachable
 from snapshot.diff import Diff
@@ -40,10 +43,21 @@ async def _ask(links: Links, name: str) -> Runs:
     try:
         client = await links.client(name)
         rows = await client.ask(ListRuns(), Rows)
+        here = [run for run in rows.runs if await _file_away(client, run)]
     except RemoteError as error:
         return Runs(unreachable=(Unreachable(host=name, reason=str(error), way_out=error.way_out),))
     # A host's own name for itself may be an older one: here it is called as the settings call it.
-    return Runs(runs=tuple(run.model_copy(update={"host": name}) for run in rows.runs))
+    return Runs(runs=tuple(run.model_copy(update={"host": name}) for run in rows.runs if run not in here))
+
+
+async def _file_away(client: HostClient, run: Run) -> bool:
+    """Tell the host that a run it gave up came home, if it never heard; whether it is here. Raises `RemoteError`."""
+    session = next((each for each in list_sessions(state_dir()) if each.id == run.run_id), None)
+    lease = read_lease(session) if session is not None else None
+    if run.alive or lease is None or lease.state != "held" or lease.epoch <= run.epoch:
+        return False
+    await client.ask(Confirm(run_id=run.run_id, epoch=lease.epoch), Standing)
+    return True
 
 
 async def find_run(links: Links, prefix: str | None) -> Run:

@@ -16,6 +16,7 @@ from remote.host_client import HostClient
 from remote.links import Links
 from remote.local import attach_running, open_local, start_runner
 from remote.pull import pull_back
+from remote.runs import list_runs
 from remote.steps import Away, Decision, HandoffStep, Home, PullStep, StillHere, Terms
 from tests.e2e.journey import drive, fill_project, tree_of
 from tests.e2e.scene import Scene, start_task
@@ -130,6 +131,21 @@ async def test_an_offer_that_never_arrived_is_taken_back(scene: Scene, monkeypat
     assert (lease.epoch, lease.state) == (3, "held")
     again = await scene.move(session)
     assert isinstance(again, Away), again
+
+
+async def test_a_host_that_never_heard_of_the_homecoming_is_told_later(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_project(scene.place)
+    session = scene.session()
+    assert isinstance(await scene.move(session), Away)
+    lose_answer_to(monkeypatch, "confirm", after=False)
+    home = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
+    assert isinstance(home, Home), home
+    there = open_session(scene.host.home / ".local/state/castoff/sessions" / session.id)
+    assert (read_lease(session).state, read_lease(there).state) == ("held", "offered")
+    assert session.id not in [run.run_id for run in (await list_runs(scene.links)).runs]
+    assert read_lease(there).state == "away"
 
 
 def lose_answer_to(monkeypatch: pytest.MonkeyPatch, op: str, *, after: bool) -> None:
