@@ -208,7 +208,10 @@ class CastoffApp(App[None]):
             return
         names = [h.name for h in self.backend.hosts()]
         if host and host not in names:
-            self.complain(f"There is no host {host!r}.", f"There are: {', '.join(names) or 'none yet'}.")
+            self.complain(
+                f"There is no host {host!r}.",
+                f"There are: {', '.join(names) or 'none yet'}. castoff host add adds one.",
+            )
             return
         last = self._settings.last_host
         chosen = host or (last if last in names else next(iter(names), ""))

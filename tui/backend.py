@@ -111,6 +111,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def command(self) -> str:
+        """What to type in a terminal to open this project's session again."""
+        ...
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """Agent profiles by name, the default first."""
         ...

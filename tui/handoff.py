@@ -224,7 +224,7 @@ class Handoff(MoveScreen):
         preflight = move.find(Preflighted)
         if isinstance(last, Away):
             proved = move.find(Proved)
-            return draw_away(last, proved if isinstance(proved, Proved) else None, self.place.project, width)
+            return draw_away(last, proved if isinstance(proved, Proved) else None, self.backend.command, width)
         if isinstance(last, StillHere):
             return draw_still_here(last, width, pulling=False, host=self.host)
         if self.moving:

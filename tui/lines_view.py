@@ -85,7 +85,9 @@ class LinesView(ScrollView):
 
     def redraw(self) -> None:
         """Draw again: what is shown has changed."""
-        if not self.size.width and not self.is_mounted:
+        if not self.size.width:
+            # Not laid out yet, or nothing to show so far: the layout asks for the height, and the resize draws.
+            self.refresh(layout=self.is_attached and self.styles.is_auto_height)
             return
         height = len(self._lines)
         self._lines = self.draw(self.text_width)
@@ -95,6 +97,11 @@ class LinesView(ScrollView):
     def on_resize(self, event: Resize) -> None:
         """Another width: other lines."""
         self.redraw()
+
+    def watch_show_vertical_scrollbar(self, old: bool, new: bool) -> None:
+        """The scrollbar takes a column or gives it back, and no resize tells of that."""
+        if len(self._lines) and self.text_width != self.virtual_size.width:
+            self.redraw()
 
     def notify_style_update(self) -> None:
         """Another theme: other strips."""

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from agent.events import PlanEntry
 from agent.state import SessionState
 from tui.drawing.diffs import draw_diff, totals
-from tui.drawing.lines import BLANK, Line, Span, span, spread, wrap
+from tui.drawing.lines import BLANK, Line, Span, line, span, spread, wrap
 from tui.drawing.panes import draw_plan, draw_question
 from tui.drawing.words import count
 from tui.keymap import bindings
@@ -46,11 +46,17 @@ class DiffPane(LinesView, can_focus=True):
     """What the session changed; a sentence instead while that is not known."""
 
     DEFAULT_CSS = """
-    DiffPane { height: 1fr; padding: 0 1; }
+    DiffPane { height: 1fr; padding: 0 1; scrollbar-gutter: stable; }
     """
 
     diff: "reactive[Diff | None]" = reactive(None, always_update=True)
     trouble: reactive[str] = reactive("")
+    since: reactive[str] = reactive("")
+    """Since when, where that is not the session's beginning."""
+
+    def watch_since(self) -> None:
+        """Say since when."""
+        self.redraw()
 
     def watch_diff(self) -> None:
         """Show the diff."""
@@ -62,16 +68,17 @@ class DiffPane(LinesView, can_focus=True):
 
     def draw(self, width: int) -> Sequence[Line]:
         """The diff's lines."""
-        head = Span("Diff", "heading")
+        head = [Span("Diff", "heading"), span(f"  {self.since}" if self.since else "", "muted")]
         if self.trouble:
-            return [Line((head,)), *wrap([span(self.trouble, "warn")], width)]
+            return [spread(head, [], width), *wrap([span(self.trouble, "warn")], width)]
         if self.diff is None:
-            return [Line((head,)), Line((Span("Not read yet.", "muted"),))]
+            return [spread(head, [], width), line(Span("Reading …", "muted"))]
         files = self.diff.files
         if not files:
-            return [Line((head,)), *wrap([Span("Nothing has changed so far.", "muted")], width)]
+            text = f"Nothing has changed {self.since or 'so far'}."
+            return [line(head[0]), *wrap([span(text, "muted")], width)]
         right = [Span(count(len(files), "file") + " ", "muted"), *totals(files)]
-        return [spread([head], right, width), BLANK, *draw_diff(files, width)]
+        return [spread(head, right, width), BLANK, *draw_diff(files, width)]
 
 
 class QuestionBar(LinesView, can_focus=True):

@@ -43,7 +43,9 @@ class DiffScreen(StageScreen[None]):
         left = [span(place.title, "heading"), Span("  on  ", "muted"), span(place.host or "this machine", "accent")]
         right = [Span("Esc", "key"), Span(" back", "muted")]
         self.query_one("#diff-title", Lines).show(lambda width: [spread(left, right, width)])
-        self.query_one(DiffPane).focus()
+        pane = self.query_one(DiffPane)
+        pane.since = f"since it came to {place.host}" if place.host else ""
+        pane.focus()
         self._read()
 
     @work(exclusive=True, exit_on_error=False)

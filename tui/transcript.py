@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from agent.blocks import AnyBlock, ToolBlock
 from agent.state import SessionState
 from tui.drawing.blocks import Look, draw_block, gap_before
-from tui.drawing.lines import BLANK, Line
+from tui.drawing.lines import BLANK, Line, cut, line, span
 from tui.drawing.welcome import draw_welcome
 from tui.lines_view import LinesView
 
@@ -54,7 +54,7 @@ class Transcript(LinesView, can_focus=True):
     """Follows the end while it is in view; scrolled up, it stays where it is and says how much came below."""
 
     DEFAULT_CSS = """
-    Transcript { height: 1fr; width: 1fr; padding: 0 1; }
+    Transcript { height: 1fr; width: 1fr; padding: 0 1; scrollbar-gutter: stable; }
     """
 
     state: reactive[SessionState] = reactive(SessionState, always_update=True)
@@ -75,6 +75,8 @@ class Transcript(LinesView, can_focus=True):
         self._heard = time.monotonic()
         self.project = ""
         """The directory that an empty transcript names."""
+        self.attaching = ""
+        """What an empty transcript says instead of the welcome, while nothing has come of a session that exists."""
         self.drawn = 0
         """Blocks drawn so far, for tests: appending one draws one."""
 
@@ -96,6 +98,8 @@ class Transcript(LinesView, can_focus=True):
         blocks = self.state.blocks
         if not blocks:
             self._stack.cut(0)
+            if self.attaching and not self.state.head_seq:
+                return (BLANK, cut(line(span(self.attaching, "muted")), width))
             return draw_welcome(self.project, width)
         kept = self._unchanged(blocks, width)
         old = self._stack.parts[kept:]

@@ -1,5 +1,6 @@
 """The real `Backend`: sessions on disk, runners, hosts, moves. What is slow to import is imported where it is used."""
 
+import shlex
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +28,9 @@ _GATHER_MS = 400
 class World:
     """The world as the app sees it from the directory ``project``."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, *, demo: bool = False) -> None:
         self._project = project
+        self._demo = demo
         self._links: Links | None = None
         self._trust: Trust | None = None
 
@@ -36,6 +38,11 @@ class World:
     def project(self) -> str:
         """The directory the app was started for."""
         return str(self._project)
+
+    @property
+    def command(self) -> str:
+        """What to type in a terminal to open this project's session again."""
+        return "castoff demo" if self._demo else f"castoff {shlex.quote(self.project)}"
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -161,11 +168,11 @@ class World:
         )
 
 
-def run_app(project: Path) -> None:
+def run_app(project: Path, *, demo: bool = False) -> None:
     """Run the app for ``project`` on this terminal until the user leaves it."""
     from tui.app import start
 
-    start(World(project))
+    start(World(project, demo=demo))
 
 
 def _place(session: SessionDir, host: str = "") -> Place:

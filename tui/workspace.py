@@ -32,6 +32,8 @@ from tui.workspace_commands import say
 TABS = ("transcript", "plan", "diff")
 INTERRUPT_SECONDS = 2.0
 DIFF_SECONDS = 0.4
+NARROW = 100
+"""Columns below which the panes become tabs."""
 
 
 class Workspace(StageScreen[None]):
@@ -39,7 +41,7 @@ class Workspace(StageScreen[None]):
 
     CSS_PATH = "workspace.tcss"
     BINDINGS = bindings("workspace")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  # Textual declares it per instance
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  # Textual declares it per instance
 
     tab: reactive[str] = reactive("transcript")
 
@@ -82,10 +84,12 @@ class Workspace(StageScreen[None]):
 
     def on_mount(self) -> None:
         """Attach, and keep what tells the time up to date."""
+        # The breakpoints apply only at the first resize, which is one frame too late.
+        self.set_class(self.app.size.width < NARROW, "-narrow")
         composer = self.query_one(Composer)
-        composer.placeholder = f"Ask the agent   / commands   {self.castoff.handoff_key} casts off"
         composer.focus()
         self.query_one(Transcript).project = self.place.project if self.place else self.backend.project
+        self._say_where(self.place)
         self.query_one("#sign", Lines).show(lambda width: [Line((Span("›", "accent"),))])
         self.query_one("#edge", Lines).show(self._draw_edge)
         self.query_one("#tabs", Lines).show(self._draw_tabs)
@@ -101,12 +105,23 @@ class Workspace(StageScreen[None]):
         """Follow ``place`` from now on."""
         self.place = place
         self._suspended = False
+        self._say_where(place)
         self.bridge = Bridge(self.backend, place, self.post_message)
         self.bridge.state = self.state
         self._follow(self.bridge)
         self._follow_diff(place)
         if not place.host:
             self._watch_tree(place)
+
+    def _say_where(self, place: Place | None) -> None:
+        """What the panes say of themselves depends on where the session is."""
+        host = place.host if place else ""
+        key = "Ctrl+L pulls it back" if host else f"{self.castoff.handoff_key} casts off"
+        self.query_one(Composer).placeholder = f"Ask the agent   / commands   {key}"
+        self.query_one(DiffPane).since = f"since it came to {host}" if host else ""
+        transcript = self.query_one(Transcript)
+        transcript.attaching = f"Attaching to {host} …" if host else "Opening the session …" if place else ""
+        transcript.redraw()
 
     def suspend_bridge(self) -> None:
         """Let go of the runner: the session is about to move."""
@@ -341,8 +356,8 @@ class Workspace(StageScreen[None]):
         return Link(host, age, self._lost.lost, self.bridge.viewer is not None)
 
     def _draw_status(self, width: int) -> list[Line]:
-        keys = [Span(self.castoff.handoff_key, "key"), Span(" cast off  ", "muted"), Span("Ctrl+R", "key")]
-        keys += [Span(" runs  ", "muted"), Span("Ctrl+P", "key"), Span(" all", "muted")]
+        move = ("Ctrl+L", "pull back") if self.place and self.place.host else (self.castoff.handoff_key, "cast off")
+        keys = (move, ("Ctrl+R", "runs"), ("Ctrl+P", "all"))
         age = time.monotonic() - self.bridge.heard if self.bridge else 0.0
         state = self.state if self.state.agent else self.state.model_copy(update={"agent": self.agent})
         return [draw_status(state, self.link(), state.at + age, width, keys)]

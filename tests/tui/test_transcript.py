@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.screen import Screen
 from textual.selection import SELECT_ALL
 
 from agent.blocks import AnyBlock, TextBlock, ToolBlock
@@ -35,7 +36,9 @@ from tui.drawing.blocks import Look, draw_block
 from tui.drawing.diffs import draw_diff, draw_edit, draw_hunks
 from tui.drawing.lines import Line, Span, fit, fit_start, span, spread, wrap
 from tui.drawing.markdown import draw_markdown
+from tui.lines_view import LinesView
 from tui.panes import QuestionBar
+from tui.runs import RunsTable
 from tui.transcript import Transcript
 
 HOSTILE = "\x1b]52;c;aGk=\x07[@click=app.quit]x[/][/bold]\x9b31m\u202e\u200b\r\n\ttail\x00 [red]" + "長い" * 60
@@ -252,3 +255,44 @@ async def test_a_question_takes_no_key_from_a_draft(stage: Stage) -> None:
         assert "Shift+Tab goes here" in bar.plain
         await stand.pilot.press("shift+tab")
         await stand.wait(lambda: bar.has_focus)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_lines_keep_their_ends_when_the_scrollbar_comes(stage: Stage, size: tuple[int, int]) -> None:
+    """A scrollbar takes its column without a resize: what was drawn for the whole width would lose its end."""
+    begun, ended = (
+        recorded.working()[:2],
+        [*recorded.working()[2:], TurnEnded(seq=1000, prompt_id="p1", stop_reason="end_turn")],
+    )
+    backend = DoubleBackend(begun)
+    async with stage(backend, size) as stand:
+        transcript = stand.workspace.query_one(Transcript)
+        assert not transcript.show_vertical_scrollbar
+        backend.viewer.add(*ended)
+        await stand.wait(lambda: transcript.show_vertical_scrollbar and transcript.state.head_seq == 1000)
+        await stand.wait(lambda: _clipped(stand.app.screen) == [], seconds=5)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_runs_keep_their_ends_when_the_scrollbar_comes(stage: Stage, size: tuple[int, int]) -> None:
+    """The list has no room kept for a scrollbar, and is drawn once."""
+    table = RunsTable()
+    async with stage(DoubleBackend(recorded.working()), size) as stand:
+        await stand.workspace.mount(table)
+        run = recorded.RUNS.runs[0]
+        table.runs = (run,)
+        await stand.wait(lambda: table.lines)
+        table.runs = tuple(run.model_copy(update={"run_id": f"run{n}"}) for n in range(40))
+        await stand.wait(lambda: table.show_vertical_scrollbar)
+        await stand.wait(lambda: _clipped(stand.app.screen) == [], seconds=5)
+
+
+def _clipped(screen: Screen[object]) -> list[str]:
+    """Lines of any visible view that are wider than the place they are painted in."""
+    views = [view for view in screen.query(LinesView) if view.region.width and view.region.height]
+    assert views
+    return [f"{view.id}: {row.plain}" for view in views for row in view.lines if row.width > _room(view)]
+
+
+def _room(view: LinesView) -> int:
+    return view.scrollable_content_region.width

@@ -148,12 +148,12 @@ def _transfer(step: Sending | Receiving, width: int, *, done: bool) -> list[Line
 
 def cancel_words(last: Step | None, host: str, *, pulling: bool) -> str:
     """What cancelling would do at this moment, or that it is too late."""
-    stays = f"The run goes on on {host}." if pulling else "The session goes on here."
+    stays = f"It stays on {host}." if pulling else "It stays here."
     match last:
         case Offered() | Proved() | Applied():
-            return "Too late to cancel: the session is changing hands. If that fails, it stays where it was."
+            return "Too late to cancel: it is changing hands. If that fails, it stays where it was."
         case Draining():
-            return f"Cancel now and the agent is not stopped for good. {stays}"
+            return f"Cancel now and nothing has moved. {stays}"
         case Captured() | Sending() | Receiving() | Verified():
             return f"Cancel now and nothing has changed. {stays}"
         case _:
@@ -173,8 +173,8 @@ def draw_setup(steps: Sequence[Timed], host: str, now: float, begun: float, widt
     return out + [cut(line(span(f"  {d}", "muted")), width) for d in details[-4:]]
 
 
-def draw_away(step: Away, proved: Proved | None, project: str, width: int) -> list[Line]:
-    """The session is away: the laptop can be closed."""
+def draw_away(step: Away, proved: Proved | None, command: str, width: int) -> list[Line]:
+    """The session is away: the laptop can be closed; ``command`` reattaches later."""
     out = [line(Span("✓ ", "ok"), span(f"It is on {step.host} now. You can close the laptop.", "strong")), BLANK]
     out += _row("Run", step.run_id, width)
     out += _row("Host", step.host, width)
@@ -184,7 +184,7 @@ def draw_away(step: Away, proved: Proved | None, project: str, width: int) -> li
     out += _row("Carried", f"{count(step.files, 'file')}, {size(step.size)}, in {duration(step.seconds)}", width)
     out += _timings(step.timings, width)
     out += [BLANK]
-    out += _row("Reattach", f"Enter here; or castoff in {project}, from any terminal; or Ctrl+R", width)
+    out += _row("Reattach", f"Enter here; later: {command}, in any terminal", width)
     return out
 
 
@@ -210,6 +210,8 @@ def draw_review(step: Reviewed, width: int) -> list[Line]:
     head = f"{count(len(step.changes), 'file')} would change here" if step.changes else "No file would change here"
     if step.commits:
         head += f", {count(step.commits, 'commit')} would come along"
+    elif not step.changes:
+        head += "; the conversation comes home"
     out = [spread([span(head, "strong")], counts(added, removed), width)]
     out += draw_problems(step.problems, width)
     out.append(BLANK)
@@ -231,10 +233,11 @@ def draw_change(change: Change, width: int) -> Line:
 def draw_home(step: Home, undo: str, width: int) -> list[Line]:
     """The session is home."""
     out = [line(Span("✓ ", "ok"), Span("The session is here again.", "strong")), BLANK]
-    out += _row("Changed", f"{count(step.changed, 'file')}, {count(step.deleted, 'file')} deleted", width)
+    deleted = f", {count(step.deleted, 'file')} deleted" if step.deleted else ""
+    out += _row("Changed", f"{count(step.changed, 'file') if step.changed else 'no file'}{deleted}", width)
     if step.commits_ref:
         out += _row("Commits", step.commits_ref, width)
-    if undo:
+    if undo and (step.changed or step.deleted):
         out += _row("Undo", f"what was here before is kept in {undo}", width)
     out += _row("Took", duration(step.seconds), width)
     return out + _timings(step.timings, width)

@@ -1,5 +1,6 @@
 """Plan, status and question as lines."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from agent.blocks import PermissionBlock, ToolBlock
@@ -56,8 +57,8 @@ def draw_link(link: Link) -> list[Span]:
     return [where]
 
 
-def draw_status(state: SessionState, link: Link, now: float, width: int, keys: list[Span]) -> Line:
-    """The status line: where, who, what, cost, turns; key hints where there is room."""
+def draw_status(state: SessionState, link: Link, now: float, width: int, keys: Sequence[tuple[str, str]] = ()) -> Line:
+    """The status line: where, who, what, cost, turns; as many of the key hints as there is room for."""
     mark, word, role = PHASES[state.phase]
     parts: list[list[Span]] = [draw_link(link)]
     if state.agent:
@@ -74,7 +75,18 @@ def draw_status(state: SessionState, link: Link, now: float, width: int, keys: l
             break
         left.extend(added)
     free = width - sum(len(s.text) for s in left) - 3
-    return spread(left, keys if sum(len(s.text) for s in keys) <= free else [], width)
+    return spread(left, _hints(keys, free), width)
+
+
+def _hints(keys: Sequence[tuple[str, str]], room: int) -> list[Span]:
+    """The first keys with what they do, as far as they fit."""
+    out: list[Span] = []
+    for key, what in keys:
+        more = [Span("  " if out else ""), Span(key, "key"), Span(f" {what}", "muted")]
+        if sum(len(s.text) for s in (*out, *more)) > room:
+            break
+        out += more
+    return out
 
 
 def _cost(state: SessionState, now: float) -> Span:

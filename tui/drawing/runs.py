@@ -30,7 +30,7 @@ def draw_run(run: Run, selected: bool, age: float, width: int) -> list[Line]:
 
 
 def _files(run: Run) -> str:
-    return f"{count(run.files_changed, 'file')} changed" if run.files_changed else "nothing changed"
+    return f"{count(run.files_changed, 'file')} touched" if run.files_changed else "no file touched"
 
 
 def _turns(run: Run) -> str:

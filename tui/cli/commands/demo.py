@@ -67,7 +67,7 @@ def _show(out: Output, demo: "Demo") -> None:
     os.environ.update(demo.env)
     asyncio.run(_begin(demo.project))
     told = len(read_inbox(demo.inbox))
-    run_app(demo.project)
+    run_app(demo.project, demo=True)
     away = [s.id for s in _sessions(demo.project) if read_lease(s).state in ("offered", "away")]
     if away:
         out.say("The session is on its host and goes on there; this terminal has no part in it.")
