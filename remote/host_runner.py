@@ -50,7 +50,9 @@ def run_terminal(session: SessionDir) -> Terminal | None:
 
 
 async def is_alive(session: SessionDir) -> bool:
-    """Whether the run's runner lives in its terminal."""
+    """Whether the run's runner lives: it serves the session, or its terminal is just starting it."""
+    if is_served(session):
+        return True
     terminal = run_terminal(session)
     return terminal is not None and await terminal.alive()
 

@@ -22,7 +22,7 @@ from snapshot.errors import BaseLost, SnapshotError
 
 _log = logging.getLogger(__name__)
 _START_SECONDS = 30.0
-_END_SECONDS = 20.0
+_END_SECONDS = 60.0
 
 _started: "set[subprocess.Popen[bytes]]" = set()
 """Runners that this process started: kept to be reaped, nothing else."""
