@@ -15,7 +15,9 @@ import json
 import os
 import re
 import signal
+import time
 from pathlib import Path
+from typing import BinaryIO
 
 import asyncssh
 
@@ -24,6 +26,8 @@ from remote.embedded_process import Shell
 from remote.hostkeys import HostKey
 
 _NETWORK = re.compile(r"PIP_\w+|(?:https?|all|no|ftp)_proxy|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL)_CA_BUNDLE", re.I)
+
+_LOCK_ATTEMPTS = 30
 
 
 def make_keys(root: Path) -> tuple[Path, Path]:
@@ -83,6 +87,18 @@ async def serve(root: Path, ready_file: Path) -> None:
     ready_file.unlink(missing_ok=True)
 
 
+def _take(lock: BinaryIO) -> bool:
+    """Take the lock for good. Who looks whether a server runs holds it for an instant, so one refusal says nothing."""
+    for _ in range(_LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        else:
+            return True
+    return False
+
+
 def main() -> None:
     """Parse the arguments and serve; a second server on the same directory ends at once."""
     parser = argparse.ArgumentParser(prog="remote.embedded")
@@ -92,10 +108,8 @@ def main() -> None:
     root: Path = make_private(arguments.root)
     with (root / "lock").open("wb") as lock:
         # Held as long as the process lives: that is how others know that the ready file tells the truth.
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SystemExit(f"Another server already serves {root}.") from None
+        if not _take(lock):
+            raise SystemExit(f"Another server already serves {root}.")
         asyncio.run(serve(root, arguments.ready_file))
 
 

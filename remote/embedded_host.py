@@ -78,6 +78,9 @@ async def start(root: Path, env: Mapping[str, str] | None = None) -> EmbeddedHos
                 f"The demo's host does not start: {said[-1] if said else 'it said nothing'}.", f"See {root / 'log'}."
             )
         await asyncio.sleep(0.02)
+    if running.pid != process.pid:
+        process.kill()  # else it might still be starting, and take over as soon as the other one is stopped
+        process.wait()
     process.returncode = 0  # ours no longer: it lives on, and Popen must not warn about that
     return running
 
