@@ -16,8 +16,8 @@ from agent.errors import RecordDamaged
 Record = TypeVar("Record", bound=BaseModel)
 
 
-def write_record(path: Path, content: bytes) -> None:
-    """Replace ``path`` by ``content`` durably, mode 0600; raises `OSError` and leaves the old content on failure."""
+def write_record(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Replace ``path`` by ``content`` durably; raises `OSError` and leaves the old content on failure."""
     # One name for each writer: threads may write the same record at once.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -25,6 +25,7 @@ def write_record(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.rename(path)
     except OSError:

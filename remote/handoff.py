@@ -17,10 +17,10 @@ from agent.sessions import SessionDir
 from remote.config import Host
 from remote.departure import Departure
 from remote.errors import RemoteError
-from remote.host_client import HostClient
 from remote.host_protocol import Verdict
 from remote.links import Links
 from remote.progress import Relay
+from remote.reach import reach
 from remote.steps import (
     Away,
     Captured,
@@ -32,7 +32,6 @@ from remote.steps import (
     Preflighted,
     Problem,
     Proved,
-    SettingUp,
     StillHere,
     Terms,
     Verified,
@@ -87,14 +86,9 @@ async def _attempt(departure: Departure, links: Links) -> AsyncGenerator[Handoff
             yield step
             if isinstance(step, Away):
                 return
-    yield Connecting(host=host.name)
-    relay: Relay[HandoffStep, HostClient] = Relay()
-    async with aclosing(
-        relay.steps(lambda: links.client(host.name, lambda s: relay.report(SettingUp(detail=s))))
-    ) as steps:
+    async with aclosing(reach(departure, links, host.name)) as steps:
         async for step in steps:
             yield step
-    departure.client = relay.result
     seen = await departure.look()
     departure.watch.skip()
     yield seen

@@ -15,18 +15,16 @@ from agent.runner_lock import hold_move
 from agent.sessions import list_sessions
 from remote.errors import RemoteError
 from remote.homecoming import Homecoming
-from remote.host_client import HostClient
 from remote.links import Links
 from remote.progress import Relay
+from remote.reach import reach
 from remote.steps import (
     Applied,
-    Connecting,
     Decision,
     Draining,
     Offered,
     PullStep,
     Reviewed,
-    SettingUp,
     StillHere,
     Verified,
 )
@@ -72,14 +70,9 @@ async def _move(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullStep
 
 async def _attempt(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullStep]:
     """The steps in their order; raises one of `_FAILURES`."""
-    yield Connecting(host=homecoming.host)
-    relay: Relay[PullStep, HostClient] = Relay()
-    async with aclosing(
-        relay.steps(lambda: links.client(homecoming.host, lambda s: relay.report(SettingUp(detail=s))))
-    ) as steps:
+    async with aclosing(reach(homecoming, links, homecoming.host)) as steps:
         async for step in steps:
             yield step
-    homecoming.client = relay.result
     seen = await homecoming.review()
     homecoming.watch.skip()
     yield seen

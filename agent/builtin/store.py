@@ -13,6 +13,7 @@ from pydantic_core import from_json, to_json
 
 from agent.builtin.errors import NOT_FOUND, SessionError
 from agent.builtin.record import Record
+from agent.durable import write_record
 
 HOME_VARIABLE = "CASTOFF_AGENT_HOME"
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -35,7 +36,7 @@ class Session:
         """Write the session file and wait until it is on disk. Raises `OSError`."""
         self.change(updated_at=datetime.now(UTC).isoformat(timespec="seconds"))
         head = self.record.model_dump_json().encode()
-        replace_file(self.path, head[:-1] + b',"history":[' + b",".join(self.history) + b"]}\n")
+        write_record(self.path, head[:-1] + b',"history":[' + b",".join(self.history) + b"]}\n")
 
 
 class Store:
@@ -86,31 +87,6 @@ def agent_home() -> Path:
     """Return the folder of the agent's own state."""
     configured = os.environ.get(HOME_VARIABLE)
     return Path(configured) if configured else Path.home() / ".castoff-agent"
-
-
-def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Put ``data`` at ``path`` as a whole: temporary file beside it, fsync, rename, fsync of the folder."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path) -> Session:

@@ -23,7 +23,7 @@ _PLACES = (
     ("/Users/ann/src/my app", "/Users/ann"),
     ("/home/ann/app", "/home/ann"),
     ("/root/app", "/root"),
-    ("/tmp/work/app", "/home/ann"),
+    ("/tmp/project/app", "/home/ann"),
     ("/tmp", "/home/ann"),
     ('/srv/data/it\'s\n"app"', "/var/lib/ann"),
     ("/private/tmp/app", "/private/tmp/home"),

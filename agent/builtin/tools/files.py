@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 from agent.builtin.errors import ToolFailure
-from agent.builtin.store import replace_file
+from agent.durable import write_record
 
 EDIT_LIMIT = 5_000_000
 """Bytes: a larger file is neither read whole nor edited."""
@@ -30,4 +30,4 @@ def write_text(real: Path, text: str) -> None:
     """Replace a file's text as a whole, keeping its permissions; folders above it are made. Raises `OSError`."""
     real.parent.mkdir(parents=True, exist_ok=True)
     mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else 0o644
-    replace_file(real, text.encode(), mode)
+    write_record(real, text.encode(), mode)
