@@ -201,7 +201,10 @@ class CastoffApp(App[None]):
         """Show what a handoff would do; nothing changes by that."""
         place = workspace.place
         if place is None:
-            self.complain("There is nothing to cast off yet.", "Ask the agent for something first.")
+            way_out = "Ask the agent for something first."
+            if not self.backend.hosts():
+                way_out += " And castoff host add NAME USER@ADDRESS, in a terminal, names a machine to cast off to."
+            self.complain("There is nothing to cast off yet.", way_out)
             return
         if place.host:
             self.complain(f"This session is on {place.host} already.", "Pull it back first (Ctrl+L).")

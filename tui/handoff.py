@@ -191,6 +191,8 @@ class Handoff(MoveScreen):
         """Ask the host again."""
         if not self.moving:
             self.host = self.host or next((h.name for h in self.backend.hosts()), "")
+            if not self.host:
+                self.castoff.complain("There is still no host.", f"In a terminal: {_ADD}")
             self.ask()
             for field in self.query(".field"):
                 field.set_class(False, "gone")

@@ -88,7 +88,7 @@ class RunsTable(LinesView, can_focus=True):
         if not out and self.asking and self.hosts:
             out.append(line(Span(f"Asking {count(self.hosts, 'host')} …", "muted")))
         elif not self.runs and not self.asking:
-            out = [*draw_no_runs(self.hosts, width), *out]
+            out = [*draw_no_runs(self.hosts, width, silent=len(self.unreachable)), *out]
         return out
 
 

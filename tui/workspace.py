@@ -85,7 +85,8 @@ class Workspace(StageScreen[None]):
     def on_mount(self) -> None:
         """Attach, and keep what tells the time up to date."""
         # The breakpoints apply only at the first resize, which is one frame too late.
-        self.set_class(self.app.size.width < NARROW, "-narrow")
+        columns = self.app.size.width  # pyright: ignore[reportUnknownMemberType]  # Textual types it App[Unknown]
+        self.set_class(columns < NARROW, "-narrow")
         composer = self.query_one(Composer)
         composer.focus()
         self.query_one(Transcript).project = self.place.project if self.place else self.backend.project

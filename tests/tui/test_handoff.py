@@ -272,6 +272,8 @@ async def test_no_host_yet_teaches(stage: Stage) -> None:
         await _open(stand)
         await stand.wait(lambda: "castoff host add NAME USER@ADDRESS" in _body(stand))
         assert backend.out.terms == []
+        await stand.pilot.press("ctrl+l")
+        await stand.wait(lambda: any("still no host" in n and "castoff host add" in n for n in stand.notices))
         backend.host_cards = (HostCard(name="vm", destination="ada@vm"),)
         await stand.pilot.press("ctrl+l")
         await stand.wait(lambda: "Travels" in _body(stand))

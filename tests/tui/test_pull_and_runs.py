@@ -148,6 +148,15 @@ async def test_refresh_asks_again(stage: Stage) -> None:
         assert "No session is away" in _table(stand).plain
 
 
+async def test_silent_hosts_are_no_proof_that_nothing_is_away(stage: Stage) -> None:
+    backend = _backend()
+    backend.parts = [Runs(unreachable=recorded.RUNS.unreachable)]
+    async with stage(backend) as stand:
+        await stand.pilot.press("ctrl+r")
+        await stand.wait(lambda: "No host answered." in _table(stand).plain)
+        assert "No session is away" not in _table(stand).plain
+
+
 async def test_no_hosts_teaches(stage: Stage) -> None:
     backend = _backend()
     backend.parts, backend.host_cards = [], ()

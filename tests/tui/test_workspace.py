@@ -218,7 +218,9 @@ async def test_a_lost_runner_is_said_and_found_again(stage: Stage) -> None:
 
 async def test_an_agent_that_does_not_start_is_one_sentence(stage: Stage) -> None:
     backend = DoubleBackend()
-    backend.attach_errors = [AgentFailed("The agent cannot be started: no such program.", "castoff doctor tells more.")]
+    failed = AgentFailed("The agent cannot be started: no such program.", "castoff doctor tells more.")
+    # Three times, so that the sentence stands for seconds and a slow machine sees it too.
+    backend.attach_errors = [failed, failed, failed]
     async with stage(backend) as stand:
         await stand.wait(lambda: "no such program" in _text(stand.workspace, "banner"))
         await stand.wait(lambda: backend.viewers)
@@ -293,3 +295,22 @@ async def test_an_unforeseen_failure_is_said_and_the_app_goes_on(stage: Stage) -
         await stand.wait(lambda: any("ZeroDivisionError: planted" in n for n in stand.notices))
         await stand.type("still here")
         assert stand.workspace.query_one(Composer).text == "still here"
+
+
+async def test_a_session_that_is_attached_to_says_so_instead_of_welcoming(stage: Stage) -> None:
+    backend = DoubleBackend(place=PLACE.model_copy(update={"host": "vm"}))
+    backend.diffs["vm"] = DoubleDiff()
+    async with stage(backend) as stand:
+        transcript, pane = stand.workspace.query_one(Transcript), stand.workspace.query_one(DiffPane)
+        assert "Attaching to vm" in transcript.plain and "Ask for something" not in transcript.plain
+        assert "Ctrl+L pulls it back" in stand.workspace.query_one(Composer).placeholder
+        await stand.wait(lambda: "Nothing has changed since it came to vm." in pane.plain)
+
+
+@pytest.mark.parametrize(("width", "shown"), [(120, "Ctrl+P all"), (80, "Ctrl+H cast off"), (60, "")])
+def test_the_status_line_has_as_many_keys_as_fit(width: int, shown: str) -> None:
+    state = advance(SessionState(), recorded.working()[:1])
+    keys = (("Ctrl+H", "cast off"), ("Ctrl+R", "runs"), ("Ctrl+P", "all"))
+    text = draw_status(state, Link(), state.at, width, keys).plain
+    assert len(text) <= width
+    assert text.endswith(shown) if shown else "Ctrl" not in text

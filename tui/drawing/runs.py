@@ -49,10 +49,13 @@ def draw_unreachable(host: Unreachable, width: int) -> list[Line]:
     )
 
 
-def draw_no_runs(hosts: int, width: int) -> list[Line]:
-    """Nothing to list: how a run comes about."""
+def draw_no_runs(hosts: int, width: int, *, silent: int = 0) -> list[Line]:
+    """Nothing to list: how a run comes about. ``silent`` hosts of ``hosts`` gave no answer, so nothing is sure."""
     if not hosts:
         text = "There is no host yet. A host is a machine of yours that you reach by SSH:"
         return [*wrap([Span(text)], width), line(Span("  castoff host add NAME USER@ADDRESS", "code"))]
+    if silent:
+        answered = "No host answered" if silent >= hosts else "No run is on the hosts that answered"
+        return [*wrap([Span(f"{answered}.")], width), BLANK]
     text = "No session is away. In a session, Ctrl+H casts it off to one of your hosts; it is listed here from then on."
     return [*wrap([Span(text)], min(width, 80)), BLANK]
