@@ -24,6 +24,7 @@ from remote import embedded_host as embedded
 from remote.config import Host
 from remote.connection import Connection, connect
 from remote.hostkeys import HostKey, HostKeys
+from remote.processes import end_processes, find_by_environment
 
 _SSHD = Path("/usr/sbin/sshd")
 
@@ -108,6 +109,8 @@ def embedded_host(tmp_path_factory: pytest.TempPathFactory) -> Generator[HostFor
         yield HostForTests(running.host("embedded"), host_keys, root / "home", getpass.getuser(), root)
     finally:
         asyncio.run(embedded.stop(root))
+        # Runs live on without their host, in tmux; not beyond the tests.
+        assert asyncio.run(end_processes(find_by_environment("HOME", root))) == ()
 
 
 @pytest.fixture(params=["sshd", "embedded"])
