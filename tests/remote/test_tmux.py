@@ -37,10 +37,10 @@ def _wait_for(log: Path, text: str) -> None:
         time.sleep(0.02)
 
 
-async def test_quick_end_keeps_status_and_output(terminal: Terminal, tmp_path: Path) -> None:
+async def test_end_keeps_status_and_output(terminal: Terminal, tmp_path: Path) -> None:
     log, cwd = tmp_path / "log #{pid} %H it's", tmp_path / "cwd #{pid} it's"
     cwd.mkdir()
-    argv = ["sh", "-c", 'printf "%s|%s|%s" "$1" "$ASKED" "$(pwd)"; exit 42', "sh", "a;b #{pid} $HOME;"]
+    argv = ["sh", "-c", 'printf "%s|%s|%s" "$1" "$ASKED" "$(pwd)"; sleep 0.1; exit 42', "sh", "a;b #{pid} $HOME;"]
     await terminal.start(argv, env=_ENV, cwd=cwd, log=log)
     assert await _ended(terminal) == Ended(status=42)
     assert not await terminal.alive()
