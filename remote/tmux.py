@@ -41,7 +41,8 @@ class Terminal:
         """Run ``argv`` in a new detached terminal of 200 x 50 with exactly ``env`` (and TERM) as its environment.
 
         Its output is appended to ``log``; what it prints within a millisecond of its end may be missing there (one
-        end in a hundred: Linux may report a closed terminal before its last output). Raises `HostLacks` without tmux, `TerminalFailed` with what tmux said.
+        end in a hundred: Linux may report a closed terminal before its last output). Raises `HostLacks` without
+        tmux, `TerminalFailed` with what tmux said.
         """
         if await self.alive():
             raise TerminalFailed(f"A terminal of this name already runs at {self.socket}.", "Look at the run first.")
