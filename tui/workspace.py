@@ -18,8 +18,9 @@ from tui.backend import Backend, Place, ViewerLike
 from tui.bridge import Bridge
 from tui.commands import POLICIES, draw_commands, matching, parse
 from tui.composer import Composer
-from tui.drawing.lines import Line, Span, line, rule, span, spread, wrap
-from tui.drawing.panes import Link, draw_status, plan_done
+from tui.drawing.frame import draw_banner, draw_tabs
+from tui.drawing.lines import Line, Span, rule
+from tui.drawing.panes import Link, draw_status
 from tui.drawing.words import count
 from tui.keymap import bindings
 from tui.lines_view import Lines
@@ -364,24 +365,8 @@ class Workspace(StageScreen[None]):
         return [draw_status(state, self.link(), state.at + age, width, keys)]
 
     def _draw_banner(self, width: int) -> list[Line]:
-        """What is wrong, if anything: a lost link, a pause, a failure."""
-        state = self.state
-        if self._lost.lost and not self._suspended:
-            text = [span(self._lost.lost, "bad"), Span(" "), span(self._lost.way_out or "Attaching again.", "muted")]
-            return wrap(text, width, first=Line((Span("✗ ", "bad"),)))
-        if state.phase == "paused":
-            return wrap(
-                [span(state.detail or "Paused."), Span(" F5 goes on.", "muted")],
-                width,
-                first=Line((Span("‖ ", "warn"),)),
-            )
-        told = state.blocks and state.blocks[-1].type == "turn"
-        if state.phase == "failed" and state.detail and not told:
-            return wrap([span(state.detail, "bad")], width, first=Line((Span("✗ ", "bad"),)))
-        if state.queue:
-            waiting = f"{count(len(state.queue), 'prompt')} waiting: {state.queue[0].text}"
-            return [line(Span("· ", "muted"), span(waiting, "muted"))]
-        return []
+        lost = LinkChanged() if self._suspended else self._lost
+        return draw_banner(self.state, lost.lost, lost.way_out, width)
 
     def _draw_edge(self, width: int) -> list[Line]:
         if self._interrupt_asked:
@@ -392,15 +377,5 @@ class Workspace(StageScreen[None]):
         return [rule(width)]
 
     def _draw_tabs(self, width: int) -> list[Line]:
-        plan = self.state.plan
         diff = self.query_one(DiffPane).diff
-        labels = {
-            "transcript": "Transcript",
-            "plan": f"Plan {plan_done(plan)}/{len(plan)}" if plan else "Plan",
-            "diff": f"Diff {len(diff.files)}" if diff is not None and diff.files else "Diff",
-        }
-        left: list[Span] = []
-        for name, label in labels.items():
-            chosen = name == self.tab
-            left += [Span("▸" if chosen else " ", "accent"), Span(label, "strong" if chosen else "muted"), Span("  ")]
-        return [spread(left, [Span("Ctrl+T", "key"), Span(" next", "muted")], width)]
+        return [draw_tabs(self.tab, self.state.plan, len(diff.files) if diff is not None else 0, width)]

@@ -303,7 +303,7 @@ async def test_a_session_that_is_attached_to_says_so_instead_of_welcoming(stage:
     async with stage(backend) as stand:
         transcript, pane = stand.workspace.query_one(Transcript), stand.workspace.query_one(DiffPane)
         assert "Attaching to vm" in transcript.plain and "Ask for something" not in transcript.plain
-        assert "Ctrl+L pulls it back" in stand.workspace.query_one(Composer).placeholder
+        assert "Ctrl+L pulls it back" in str(stand.workspace.query_one(Composer).placeholder)
         await stand.wait(lambda: "Nothing has changed since it came to vm." in pane.plain)
 
 
@@ -314,3 +314,17 @@ def test_the_status_line_has_as_many_keys_as_fit(width: int, shown: str) -> None
     text = draw_status(state, Link(), state.at, width, keys).plain
     assert len(text) <= width
     assert text.endswith(shown) if shown else "Ctrl" not in text
+
+
+async def test_work_that_was_cut_short_says_so_until_it_goes_on(stage: Stage) -> None:
+    """A move that ended with its terminal leaves an idle agent in the middle of its work."""
+    events = recorded.working()
+    prompt_id = next(e.prompt_id for e in reversed(events) if e.kind == "turn_started")
+    async with stage(DoubleBackend(events)) as stand:
+        assert "middle of its work" not in _text(stand.workspace, "banner")
+        stand.backend.viewer.add(
+            TurnEnded(seq=1000, prompt_id=prompt_id, stop_reason="drained"), PhaseChanged(seq=1001, phase="idle")
+        )
+        await stand.wait(lambda: "middle of its work. F5 goes on." in _text(stand.workspace, "banner"))
+        await stand.pilot.press("f5")
+        await stand.wait(lambda: stand.backend.viewer.sent == [("resume",)])

@@ -1,0 +1,44 @@
+"""What stands around the workspace's panes, as lines: the banner and the tabs."""
+
+from agent.events import PlanEntry
+from agent.state import SessionState
+from tui.drawing.lines import Line, Role, Span, line, span, spread, wrap
+from tui.drawing.panes import plan_done
+from tui.drawing.words import count
+
+
+def draw_banner(state: SessionState, lost: str, way_out: str, width: int) -> list[Line]:
+    """What is wrong or waits, if anything: a lost link, a pause, work cut short, a failure, prompts in the queue."""
+    if lost:
+        return _banner("✗", "bad", [span(lost, "bad"), span(f" {way_out or 'Attaching again.'}", "muted")], width)
+    if state.phase == "paused":
+        return _banner("‖", "warn", [span(state.detail or "Paused."), Span(" F5 goes on.", "muted")], width)
+    told = state.blocks and state.blocks[-1].type == "turn"
+    if state.phase == "failed" and state.detail and not told:
+        return _banner("✗", "bad", [span(state.detail, "bad")], width)
+    if state.queue:
+        waiting = f"{count(len(state.queue), 'prompt')} waiting: {state.queue[0].text}"
+        return [line(Span("· ", "muted"), span(waiting, "muted"))]
+    if state.phase == "idle" and state.interrupted_turn is not None:
+        # The terminal or the machine went away in the middle of a move, or the runner did: nobody goes on by itself.
+        text = [Span("The agent was stopped in the middle of its work."), Span(" F5 goes on.", "muted")]
+        return _banner("‖", "warn", text, width)
+    return []
+
+
+def _banner(mark: str, role: Role, text: list[Span], width: int) -> list[Line]:
+    return wrap(text, width, first=Line((Span(f"{mark} ", role),)))
+
+
+def draw_tabs(chosen: str, plan: tuple[PlanEntry, ...], files: int, width: int) -> Line:
+    """The tabs of a narrow workspace, the chosen one marked."""
+    labels = {
+        "transcript": "Transcript",
+        "plan": f"Plan {plan_done(plan)}/{len(plan)}" if plan else "Plan",
+        "diff": f"Diff {files}" if files else "Diff",
+    }
+    left: list[Span] = []
+    for name, label in labels.items():
+        mine = name == chosen
+        left += [Span("▸" if mine else " ", "accent"), Span(label, "strong" if mine else "muted"), Span("  ")]
+    return spread(left, [Span("Ctrl+T", "key"), Span(" next", "muted")], width)
