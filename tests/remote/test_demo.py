@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.demo_model.project import create_demo_project
+from agent.journal import read_events
 from agent.lease import read_lease
 from agent.sessions import list_sessions
 from remote import embedded_host
@@ -77,10 +78,14 @@ def test_the_whole_journey(journey: subprocess.CompletedProcess[str]) -> None:
 
     order = ("step 1 of 6", "step 2 of 6", "connecting to demo", "given up on this side", "builtin goes on there")
     later = ("detached", "your phone: castoff: Mend the kettle finished", "reattached", "the run changed", "modified ")
-    home = ("the project's tests, run here: exit status 0", "the work is in")
+    home = (f"{_run_id(lines)} is home again after", "the project's tests, run here: exit status 0", "the work is in")
     found = [position(start) for start in (*order, *later, *home)]
     assert found == sorted(found)
     assert journey.stderr == ""
+
+
+def _run_id(lines: list[str]) -> str:
+    return next(line.split()[1] for line in lines if line.startswith("session "))
 
 
 def test_the_phone_got_exactly_one_message_with_the_runs_id(demo: Demo) -> None:
@@ -89,6 +94,14 @@ def test_the_phone_got_exactly_one_message_with_the_runs_id(demo: Demo) -> None:
     assert session.id in message.body
     assert "6 of 6 steps done" in message.body
     assert read_lease(session).state == "held"
+
+
+def test_one_unbroken_session_went_out_and_came_home(demo: Demo) -> None:
+    (session,) = list_sessions(DemoPlaces(demo.root).state)
+    events = list(read_events(session.journal))
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert [event.to for event in events if event.kind == "moved"] == ["demo", "here"]
+    assert {event.epoch for event in events if event.kind == "tool_call"} == {1, 2}
 
 
 def test_it_is_found_again_with_every_process_alive(demo: Demo) -> None:

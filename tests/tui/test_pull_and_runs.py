@@ -262,7 +262,9 @@ async def test_a_remote_workspace_says_where_and_pulls(stage: Stage) -> None:
 
 async def test_an_unreachable_host_of_a_run(stage: Stage) -> None:
     backend = DoubleBackend(place=AWAY)
-    backend.attach_errors = [HostUnreachable("vm does not answer within 5 s.", "Is it on?")]
+    silent = HostUnreachable("vm does not answer within 5 s.", "Is it on?")
+    # Three times, so that the sentence stands for seconds and a slow machine sees it too.
+    backend.attach_errors = [silent, silent, silent]
     async with stage(backend) as stand:
         await stand.wait(lambda: "vm does not answer" in _plain(stand, "banner"))
-        await stand.wait(lambda: len(backend.attached) == 2)
+        await stand.wait(lambda: len(backend.attached) == 4)
