@@ -181,6 +181,6 @@ RUNS = Runs(
             at=AT - 30_000),
     ),
     unreachable=(
-        Unreachable(host="barge", reason="no answer at 10.0.4.7 port 22 within 5 s.", way_out="r asks it again."),
+        Unreachable(host="barge", reason="no answer at barge.example port 22 within 5 s.", way_out="r asks it again."),
     ),
 )  # fmt: skip

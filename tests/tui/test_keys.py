@@ -133,7 +133,7 @@ async def test_first_contact_asks_with_the_fingerprint(stage: Stage) -> None:
     async with stage(DoubleBackend(recorded.working())) as stand:
         trust = stand.backend.trust
         assert trust is not None
-        question = KeyQuestion(host="vm", destination="10.0.0.9", algorithm="ssh-ed25519", fingerprint="SHA256:abc")
+        question = KeyQuestion(host="vm", destination="vm.example", algorithm="ssh-ed25519", fingerprint="SHA256:abc")
         for key, answer in (("y", True), ("n", False), ("escape", False)):
             asked = stand.app.run_worker(trust(question))
             await stand.wait(lambda: isinstance(stand.app.screen, HostKeyDialog))

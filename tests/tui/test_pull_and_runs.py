@@ -51,7 +51,7 @@ async def test_lists_runs_and_who_does_not_answer(stage: Stage, size: tuple[int,
         assert "parser vm ● working" in text and "plan 4/6 · 3 files touched · $0.42 of $2.00 · 3 of 30 turns" in text
         assert "api-timeouts vm ? needs you" in text and "May I run alembic upgrade head?" in text
         assert "cost unknown" in text and "‖ paused" in text and "The time budget is used up." in text
-        assert "barge does not answer: no answer at 10.0.4.7" in text
+        assert "barge does not answer: no answer at barge.example" in text
 
 
 async def test_rows_appear_as_hosts_answer(stage: Stage) -> None:

@@ -23,7 +23,7 @@ from tui.cli.trust import make_trust, trust_options
     epilog="""\b
 Examples:
   castoff host add vm me@vm.example.org
-  castoff host add ci ci@10.0.0.7 --port 2222 --identity ~/.ssh/ci --fingerprint SHA256:...
+  castoff host add ci ci@ci.example.org --port 2222 --identity ~/.ssh/ci --fingerprint SHA256:...
   castoff host setup vm
   castoff host key vm OPENAI_API_KEY
 """
