@@ -35,9 +35,10 @@ def vm(sshd_host: HostForTests, laptop: Laptop, codex_prefix: Path, responses_mo
     """A host that the laptop knows, where Codex is installed and has a login of the host's own."""
     data = sshd_host.home / ".local" / "share" / "castoff"
     if not data.exists():
-        # The agent's files are links to the cache: they stay root's, only the directories above become the user's.
         data.mkdir(parents=True)
         sshd_host.own(sshd_host.home / ".local")
+    if not (data / "agents" / "codex").exists():
+        # The agent's files are links to the cache: they stay root's.
         provide_codex(codex_prefix, data)
     write_codex_config(sshd_host.home, responses_model.url)
     sshd_host.own(sshd_host.home / ".codex")
