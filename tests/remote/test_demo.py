@@ -96,11 +96,12 @@ def test_the_phone_got_exactly_one_message_with_the_runs_id(demo: Demo) -> None:
     assert read_lease(session).state == "held"
 
 
-def test_one_unbroken_session_went_out_and_came_home(demo: Demo) -> None:
+def test_one_unbroken_session_worked_on_both_sides(demo: Demo) -> None:
     (session,) = list_sessions(DemoPlaces(demo.root).state)
     events = list(read_events(session.journal))
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    assert [event.to for event in events if event.kind == "moved"] == ["demo", "here"]
+    # Its arrival here is told by the runner that opens it next; none has.
+    assert [event.to for event in events if event.kind == "moved"] == ["demo"]
     assert {event.epoch for event in events if event.kind == "tool_call"} == {1, 2}
 
 

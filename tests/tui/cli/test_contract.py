@@ -1,6 +1,7 @@
 """The contract for scripts: exit status 0, 1, 2, and JSON lines of which the last has ``ok``."""
 
 import importlib
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
+from agent.durable import read_model
+from agent.paths import config_dir, state_dir
+from agent.runner import RunnerRecord
+from agent.sessions import create_session
 from tests.tui.cli.conftest import ASKING, FINISHED, Castoff, MakeSession
 from tui.cli.root import COMMANDS, root
 
@@ -164,22 +169,22 @@ def test_a_reader_that_goes_away_is_no_traceback(make_session: MakeSession) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_is_130_and_a_sentence(make_session: MakeSession) -> None:
-    make_session(ASKING)
+def test_ctrl_c_is_130_and_a_sentence(tmp_path: Path) -> None:
+    agents = config_dir() / "agents"
+    agents.mkdir()
+    (agents / "silent.toml").write_text(
+        'name = "silent"\ntitle = "Silent"\nlaunch = ["/bin/sleep", "100"]\nsession_files = ["x/{sid}"]\n'
+        'resume = ["load"]\nusage = "none"\ninstall = "It is there."\n'
+    )
+    session = create_session(state_dir(), tmp_path, "silent")
     argv = [sys.executable, "-I", "-m", "tui.cli", "wait", "--until", "finished", "--json"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        _wait_until_it_handles_signals(process.pid)
+        # The command has started a runner: it waits, and for long, because this agent never answers.
+        deadline = time.monotonic() + 30
+        while not (session.path / "runner.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err
+        os.kill(read_model(session.path / "runner.json", RunnerRecord).pid, signal.SIGTERM)
+    assert process.returncode == 130, out + err
     assert '"code": "interrupted"' in out.splitlines()[-1]
-
-
-def _wait_until_it_handles_signals(pid: int) -> None:
-    """Until the process has asyncio's own wake-up descriptors open: its SIGINT handler is installed by then."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if any("socket" in str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()):
-            return
-        time.sleep(0.01)
-    raise AssertionError("the command did not start its event loop")
