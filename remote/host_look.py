@@ -56,9 +56,11 @@ def _sandbox(request: protocol.Look, level: protocol.SandboxLevel, detail: str) 
     if level == "open":
         return _paths(request)
     asked = request.sandbox == "open"
-    sentence = f"There is no sandbox on this host ({detail}): the agent can read and change all that its user can."
+    why = detail.rstrip(".")
+    sentence = f"There is no sandbox on this host ({why}): the agent can read and change all that its user can."
     path = " The tree is at another path there than here."
-    return [Problem(code="no-sandbox", sentence=sentence + path, way_out="Install bubblewrap there.", blocking=asked)]
+    way_out = "Let bubblewrap work there: castoff host check says what it lacks."
+    return [Problem(code="no-sandbox", sentence=sentence + path, way_out=way_out, blocking=asked)]
 
 
 def _paths(request: protocol.Look) -> list[Problem]:
