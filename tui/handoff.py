@@ -135,11 +135,13 @@ class Handoff(MoveScreen):
 
     def action_confirm(self) -> None:
         """Cast off; after the move, go to where the session is."""
+        if not self.confirmable():
+            return
         if self.ended:
             self._leave_ended()
             return
         move = self.move
-        if not self.confirmable() or move is None or not move.waits or not isinstance(move.last, Preflighted):
+        if move is None or not move.waits or not isinstance(move.last, Preflighted):
             return
         terms = self.chosen_terms()
         self._fault = "" if terms is not None else "A limit is a number, or empty for none."

@@ -51,17 +51,24 @@ class MoveScreen(StageScreen[None]):
         """A step came: draw, if the screen is still there."""
         if not self.is_attached:
             return
-        if self.move is not None and self.move.waits:
+        if self._asks:
             self.call_after_refresh(self._drawn)
+        elif self.moving:
+            self.quiet.hidden()
         self.show()
 
+    @property
+    def _asks(self) -> bool:
+        """Whether a key is awaited: the decision, or that the outcome was read."""
+        return self.move is not None and (self.move.waits or self.ended)
+
     def _drawn(self) -> None:
-        if self.move is not None and self.move.waits:
+        if self._asks:
             self.quiet.drawn(time.monotonic())
 
     def confirmable(self) -> bool:
         """Whether the key that just came may confirm; if not, say how to."""
-        self._hasty = not self.quiet.counts and self.move is not None and self.move.waits
+        self._hasty = not self.quiet.counts and self._asks
         if self._hasty:
             self.show()
         return self.quiet.counts

@@ -51,18 +51,13 @@ class Pull(MoveScreen):
     def action_confirm(self) -> None:
         """Take the run home; afterwards, go on with it here."""
         move = self.move
-        if move is None:
+        if not self.confirmable() or move is None:
             return
         if self.ended:
             self.dismiss()
             if isinstance(move.last, Home):
                 self.castoff.reattach(self.place.model_copy(update={"host": ""}))
-        elif (
-            self.confirmable()
-            and isinstance(move.last, Reviewed)
-            and move.waits
-            and not any(p.blocking for p in move.last.problems)
-        ):
+        elif isinstance(move.last, Reviewed) and move.waits and not any(p.blocking for p in move.last.problems):
             self.castoff.pull_begins(self.place)
             move.decide("go")
             self.changed()

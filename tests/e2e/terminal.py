@@ -40,20 +40,27 @@ class Terminal:
         """What is shown, without blanks at the ends of lines."""
         return "\n".join(row.rstrip() for row in self._run("capture-pane", "-p").splitlines())
 
-    def wait(self, *texts: str, seconds: float = 60, press: str = "") -> str:
-        """Wait until all texts are shown together; ``press`` is pressed again each second until then."""
-        return self._wait(lambda shown: all(text in shown for text in texts), f"{texts} never came", seconds, press)
+    def wait(self, *texts: str, seconds: float = 60) -> str:
+        """Wait until all texts are shown together."""
+        return self._wait(lambda shown: all(text in shown for text in texts), f"{texts} never came", seconds)
+
+    def answer(self, question: str, *texts: str, seconds: float = 60) -> str:
+        """Press Enter, again each second while ``question`` is still shown, until all texts are shown together.
+
+        A first Enter may come too soon after what it confirms: then the screen asks for another.
+        """
+        return self._wait(lambda shown: all(text in shown for text in texts), f"{texts} never came", seconds, question)
 
     def wait_for_end(self, seconds: float = 60) -> str:
         """Wait until the program has ended, and return what it left."""
-        return self._wait(lambda _: self._run("display", "-p", "#{pane_dead}").strip() == "1", "no end", seconds, "")
+        return self._wait(lambda _: self._run("display", "-p", "#{pane_dead}").strip() == "1", "no end", seconds)
 
-    def _wait(self, condition: Callable[[str], bool], what: str, seconds: float, press: str) -> str:
-        deadline, pressed = time.monotonic() + seconds, time.monotonic()
+    def _wait(self, condition: Callable[[str], bool], what: str, seconds: float, question: str = "") -> str:
+        deadline, pressed = time.monotonic() + seconds, 0.0
         while not condition(shown := self.screen()):
             assert time.monotonic() < deadline, f"{what}:\n{shown}"
-            if press and time.monotonic() - pressed >= 1:
-                self.press(press)
+            if question and question in shown and time.monotonic() - pressed >= 1:
+                self.press("Enter")
                 pressed = time.monotonic()
             time.sleep(0.05)
         return shown

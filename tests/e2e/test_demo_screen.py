@@ -84,8 +84,7 @@ def cast_off(demo: DemoOnScreen, size: tuple[int, int]) -> None:
     terminal.press("C-h")
     shown = terminal.wait("Travels", "Sandbox", "Enter cast off", "to  demo")
     assert "1 staged" in shown and "nothing is copied" in shown
-    # A first Enter may come too soon after what it confirms: then the screen asks for another.
-    terminal.wait("You can close the laptop", press="Enter")
+    terminal.answer("Enter cast off", "You can close the laptop")
 
 
 def assert_home(demo: DemoOnScreen) -> None:
@@ -124,9 +123,8 @@ def test_the_whole_journey(demo: DemoOnScreen) -> None:
 
     terminal.press("C-l")
     terminal.wait("files would change here", "± README.md", "Enter take it home")
-    terminal.wait("✓ The session is here again.", press="Enter")
-    terminal.press("Enter")
-    terminal.wait("here · builtin", "back home", "conversation resumed", "✓ finished")
+    terminal.answer("Enter take it home", "✓ The session is here again.")
+    terminal.answer("Enter go on here", "here · builtin", "back home", "conversation resumed", "✓ finished")
     terminal.type("And now here?")
     terminal.wait("4 turns", "› And now here?", "✓ finished")
     assert_home(demo)
@@ -140,8 +138,7 @@ def test_the_app_is_killed_while_the_session_is_away(demo: DemoOnScreen) -> None
     demo.begin_anew()
     terminal = demo.terminal
     cast_off(demo, NARROW)
-    terminal.press("Enter")
-    terminal.wait("demo · builtin · ● working", "cast off to demo")
+    terminal.answer("Enter reattach", "demo · builtin ·", "cast off to demo")
     terminal.kill_program()
 
     demo.start(NARROW)
@@ -150,9 +147,8 @@ def test_the_app_is_killed_while_the_session_is_away(demo: DemoOnScreen) -> None
     terminal.wait("Plan 6/6", "demo · builtin · ✓ finished", seconds=120)
     terminal.press("C-l")
     terminal.wait("files would change here", "Enter take it home")
-    terminal.wait("✓ The session is here again.", press="Enter")
-    terminal.press("Enter")
-    terminal.wait("here · builtin", "back home", "conversation resumed", "✓ finished")
+    terminal.answer("Enter take it home", "✓ The session is here again.")
+    terminal.answer("Enter go on here", "here · builtin", "back home", "conversation resumed", "✓ finished")
     terminal.press("C-t")
     terminal.press("C-t")
     terminal.wait("▸Diff 4", "4 files +8 −5")

@@ -110,9 +110,30 @@ async def test_enter_casts_off_and_says_so(stage: Stage) -> None:
         assert "k3v7q2m9x4ab" in _body(stand) and "resume 1.0 s" in _body(stand)
         assert stand.backend.kept.last_host == "vm"
         await stand.wait(lambda: stand.backend.viewers[0].closed)
+        await stand.passes(QUIET_SECONDS + 0.1)
         await stand.pilot.press("enter")
         await stand.wait(lambda: len(stand.backend.attached) == 2)
         assert stand.backend.attached[1] == PLACE.model_copy(update={"host": "vm"})
+
+
+async def test_a_key_that_came_before_the_outcome_does_not_dismiss_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = asyncio.Event()
+    async with stage(_backend(DoubleMove(list(recorded.HANDOFF), {8: gate}))) as stand:
+        await _opened_and_quiet(stand)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: "Too late to cancel" in _foot(stand))
+        # However slow the machine, the key now comes sooner than a moment after the outcome.
+        monkeypatch.setattr("tui.quiet.QUIET_SECONDS", 3600.0)
+        gate.set()
+        await stand.wait(lambda: "You can close the laptop" in _body(stand))
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: "Once more" in _foot(stand))
+        assert isinstance(stand.app.screen, Handoff)
+        monkeypatch.setattr("tui.quiet.QUIET_SECONDS", 0.0)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: isinstance(stand.app.screen, Workspace))
 
 
 async def test_ctrl_h_again_casts_off(stage: Stage) -> None:
@@ -244,6 +265,7 @@ async def test_a_failure_is_still_here(stage: Stage, failure: object) -> None:
         await stand.wait(lambda: "Still here. Nothing has moved." in _body(stand))
         assert "The agent did not stop in 20 s." in _body(stand) and "Interrupt it" in _body(stand)
         await stand.wait(lambda: len(stand.backend.viewers) == 2)
+        await stand.passes(QUIET_SECONDS + 0.1)
         await stand.pilot.press("enter")
         await stand.wait(lambda: isinstance(stand.app.screen, Workspace))
 
