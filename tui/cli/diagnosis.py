@@ -49,11 +49,13 @@ def examine() -> Iterator[Finding]:
 
 
 def _guarded(about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """What ``look`` finds; an error of ours is a finding too."""
+    """What ``look`` finds; an error of ours or of the system is a finding too."""
     try:
         yield from look()
     except (AgentError, RemoteError) as error:
         yield Finding(about=about, grade="bad", sentence=str(error), way_out=error.way_out)
+    except OSError as error:
+        yield Finding(about=about, grade="bad", sentence=f"{error}.")
 
 
 def _program(name: str, flag: str, use: str) -> Finding:
@@ -63,8 +65,12 @@ def _program(name: str, flag: str, use: str) -> Finding:
         return Finding(
             about=name, grade="note", sentence=f"{name} is missing; it is needed for {use}.", way_out=way_out
         )
-    said = subprocess.run([path, flag], capture_output=True, text=True, timeout=10, check=False)
-    first = (said.stdout or said.stderr).strip().splitlines()
+    try:
+        said = subprocess.run([path, flag], capture_output=True, text=True, errors="replace", timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        sentence = f"{path} does not work ({error}); it is needed for {use}."
+        return Finding(about=name, grade="note", sentence=sentence, way_out="Install it anew.")
+    first = said.stdout.strip().splitlines()
     return Finding(about=name, grade="ok", sentence=f"{first[0] if first else name} at {path}.")
 
 

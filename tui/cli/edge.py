@@ -33,6 +33,12 @@ def command_edge(function: Callable[Concatenate[Output, Params], None]) -> Calla
         except known_errors() as error:
             out.failed(str(getattr(error, "code", "failed")), str(error), str(getattr(error, "way_out", "")))
             status = 1
+        except BrokenPipeError:
+            raise  # `tui.cli.root.main` ends quietly
+        except OSError as error:  # a full disk, a missing right: the user's to mend, as the errors above
+            where = "" if error.filename is None else f": {error.filename}"
+            out.failed("system", f"{error.strerror or error or type(error).__name__}{where}.")
+            status = 1
         click.get_current_context().exit(status)
 
     return command

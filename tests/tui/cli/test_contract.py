@@ -188,3 +188,44 @@ def test_ctrl_c_is_130_and_a_sentence(tmp_path: Path) -> None:
         os.kill(read_model(session.path / "runner.json", RunnerRecord).pid, signal.SIGTERM)
     assert process.returncode == 130, out + err
     assert '"code": "interrupted"' in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("new", "--prompt", " ", "--title", "x"),
+        ("new", "--prompt", "\udcff"),
+        ("new", "--prompt", "x", "--title", "\udcff"),
+        ("send", "\udcff"),
+        ("handoff", "--host", "vm", "--yes", "--say", "\udcff"),
+    ],
+)
+def test_words_that_no_agent_could_get_leave_nothing_behind(argv: tuple[str, ...], castoff: Castoff) -> None:
+    create_session(state_dir(), Path("/"), "builtin")
+    assert castoff(*argv).status == 2
+    assert len(list((state_dir() / "sessions").iterdir())) == 1
+    assert list((state_dir() / "sessions").glob("*/runner.json")) == []
+
+
+@pytest.mark.parametrize("argv", [("runs",), ("new", "--prompt", "x"), ("doctor",)])
+def test_what_the_system_refuses_is_a_sentence(
+    argv: tuple[str, ...], castoff: Castoff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "file" / "state"))
+    ran = castoff(*argv, "--json")
+    assert (ran.status, ran.records[-1]["ok"]) == (1, False)
+    assert str(tmp_path / "file") in ran.out
+
+
+def test_the_doctor_sees_a_program_that_does_not_work(
+    castoff: Castoff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, text in {"git": "#!/bin/sh\nexit 127\n", "tmux": "not a program"}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    grades = {record["about"]: record["grade"] for record in castoff("doctor", "--json").records[:-1]}
+    assert (grades["git"], grades["tmux"], grades["rsync"]) == ("note", "note", "note")

@@ -13,6 +13,7 @@ from tui.cli.driving import Decider, can_ask, drive
 from tui.cli.edge import async_command
 from tui.cli.names import complete_host, complete_session
 from tui.cli.output import Output
+from tui.cli.prompts import check_text
 from tui.cli.step_view import StepView
 from tui.cli.target import open_links, pick_departing
 from tui.cli.trust import make_trust
@@ -59,7 +60,7 @@ async def handoff(
     _need_answerer(out, yes)
     moving = pick_departing(session)
     budget = Budget(max_usd=max_usd, max_turns=max_turns, max_minutes=max_minutes)
-    terms = Terms(say=say, budget=budget, policy=policy)
+    terms = Terms(say=check_text(say), budget=budget, policy=policy)
     decider = Decider(f"Cast off to {host}?", "go" if yes else None)
     try:
         last = await _hand_off(out, moving, host, terms, decider)

@@ -12,6 +12,7 @@ from tui.cli.errors import WaitEnded
 from tui.cli.names import complete_agent
 from tui.cli.narration import Narrator
 from tui.cli.output import Output
+from tui.cli.prompts import check_prompt, check_text
 
 
 @click.command(
@@ -45,7 +46,8 @@ async def new(out: Output, agent: str, text: str, policy: Policy, title: str, wa
     from remote.local import open_local
 
     load_profile(agent)
-    session = create_session(state_dir(), Path.cwd(), agent, title or _title(text))
+    check_prompt(text)
+    session = create_session(state_dir(), Path.cwd(), agent, check_text(title) or _title(text))
     out.record("session", {"id": session.id, "title": session.info.title, "project": session.info.project})
     viewer = await open_local(session)
     try:
@@ -82,5 +84,5 @@ async def _watch(viewer: Viewer, out: Output) -> SessionState:
 
 
 def _title(text: str) -> str:
-    first = text.strip().splitlines()[0] if text.strip() else ""
+    first = text.strip().splitlines()[0]
     return first if len(first) <= 60 else first[:59] + "…"

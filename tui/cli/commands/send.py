@@ -7,6 +7,7 @@ import click
 from tui.cli.edge import async_command
 from tui.cli.names import run_and, split_words
 from tui.cli.output import Output
+from tui.cli.prompts import check_prompt
 from tui.cli.target import open_target
 
 
@@ -24,9 +25,11 @@ async def send(out: Output, words: tuple[str, ...]) -> None:
     """Send TEXT to a session or run as its next prompt; it waits its turn. TEXT - reads it from standard input."""
     run, text = split_words(words, "TEXT")
     if text == "-":
-        text = sys.stdin.read()
-    if not text.strip():
-        raise click.UsageError("The prompt is empty.")
+        try:
+            text = sys.stdin.read()
+        except UnicodeDecodeError as error:
+            raise click.UsageError("Standard input is not UTF-8.") from error
+    check_prompt(text)
     async with open_target(run) as target, target.attach() as viewer:
         await viewer.prompt(text)
     out.say(f"Sent to {target.title} ({target.session_id}, {target.host}).")
