@@ -12,6 +12,7 @@ import click
 import pytest
 
 from agent.durable import read_model
+from agent.lease import Lease, write_lease
 from agent.paths import config_dir, state_dir
 from agent.runner import RunnerRecord
 from agent.sessions import create_session
@@ -115,6 +116,27 @@ def test_log_prints_text_as_it_is_and_events_as_they_are(castoff: Castoff, make_
 def test_log_sends_no_control_sequence(castoff: Castoff, make_session: MakeSession) -> None:
     make_session(ASKING)
     assert "\x1b" not in castoff("log").out
+
+
+def test_runs_hides_no_session(castoff: Castoff, make_session: MakeSession) -> None:
+    here, moving, away, damaged = make_session(), make_session(), make_session(), make_session(ASKING)
+    write_lease(moving, Lease(epoch=1, state="offered", to="vm"))
+    write_lease(away, Lease(epoch=2, state="away", to="vm"))
+    lines = damaged.journal.read_bytes()
+    damaged.journal.write_bytes(b"nonsense\n" + lines)
+    ran = castoff("runs", "--json")
+    assert ran.status == 0
+    found = {record["id"]: record for record in ran.records[:-1]}
+    assert {one: record["type"] for one, record in found.items()} == {
+        here.id: "session",
+        moving.id: "unseen",
+        away.id: "unseen",
+        damaged.id: "damaged",
+    }
+    assert (found[moving.id]["lease"], found[moving.id]["host"]) == ("offered", "vm")
+    damaged.journal.write_bytes(lines)
+    plain = castoff("runs").out
+    assert "on its way, not seen" in plain and "away, not seen" in plain and "needs-input, runner gone" in plain
 
 
 def test_json_is_ascii(castoff: Castoff, make_session: MakeSession) -> None:

@@ -1,10 +1,15 @@
 """``castoff runs``: every session here and every run on every host."""
 
+import time
+
 import click
 
-from agent.lease import read_lease
+from agent.errors import JournalDamaged
+from agent.events import Phase
+from agent.lease import Lease, read_lease
 from agent.paths import state_dir
-from agent.sessions import list_sessions
+from agent.runner_lock import is_served
+from agent.sessions import SessionDir, list_sessions
 from agent.state import SessionState
 from remote.run import Run
 from tui.cli.edge import async_command
@@ -24,48 +29,55 @@ Examples:
 async def runs(out: Output) -> None:
     """List sessions here and runs on all hosts.
 
-    A host that does not answer is named with its reason; the list is still printed, and the exit status is 0.
+    A host that does not answer, or a journal that cannot be read, is named with its reason; the list is still printed,
+    and the exit status is 0.
     """
     from remote.runs import list_runs
 
     async with open_links() as links:
-        here = [
-            (Target(s.id, s.info.title, HERE, s, links), s)
-            for s in list_sessions(state_dir())
-            if read_lease(s).state == "held"
-        ]
+        leases = [(session, read_lease(session)) for session in list_sessions(state_dir())]
         rows: list[tuple[str, ...]] = []
-        for target, session in here:
-            state = await target.read_state()
-            rows.append(_row_here(target, session.info.agent, state))
-            out.record(
-                "session",
-                {
-                    "id": target.session_id,
-                    "title": target.title,
-                    "host": HERE,
-                    "project": session.info.project,
-                    "agent": session.info.agent,
-                    "phase": state.phase,
-                    "head_seq": state.head_seq,
-                    "at": state.at,
-                },
-            )
+        damaged: list[tuple[SessionDir, JournalDamaged]] = []
+        for session, lease in leases:
+            if lease.state != "held":
+                continue
+            try:
+                state = await Target(session.id, session.info.title, HERE, session, links).read_state()
+            except JournalDamaged as error:
+                damaged.append((session, error))
+                continue
+            alive = is_served(session)
+            rows.append(_row_here(session, state, alive=alive))
+            fields = {"phase": state.phase, "alive": alive, "head_seq": state.head_seq, "at": state.at}
+            out.record("session", _identity(session, HERE) | fields)
         found = await list_runs(links)
     for run in found.runs:
         rows.append(_row(run))
         out.record("run", {"id": run.run_id, **run.model_dump(mode="json")})
+    seen = {run.run_id for run in found.runs}
+    for session, lease in leases:
+        if lease.state in ("offered", "away") and session.id not in seen:
+            rows.append(_row_unseen(session, lease))
+            out.record("unseen", _identity(session, lease.to) | {"lease": lease.state})
     if rows:
         out.table(("ID", "WHERE", "STATE", "PLAN", "COST", "NEWS", "TITLE"), rows)
-    elif not found.unreachable:
+    elif not found.unreachable and not damaged:
         out.say("No sessions yet. Start one: castoff new --prompt TEXT, or castoff for the full-screen app.")
     for host in found.unreachable:
         out.say(f"{host.host} does not answer: {host.reason} {host.way_out}".strip(), "yellow")
         out.record("unreachable", host)
+    for session, error in damaged:
+        out.say(f"{session.id} cannot be read: {error} {error.way_out}".strip(), "yellow")
+        out.record("damaged", _identity(session, HERE) | {"code": error.code, "reason": str(error)})
+
+
+def _identity(session: SessionDir, host: str) -> dict[str, object]:
+    info = session.info
+    return {"id": info.id, "title": info.title, "host": host, "project": info.project, "agent": info.agent}
 
 
 def _row(run: Run) -> tuple[str, ...]:
-    state = run.phase if run.alive else f"{run.phase}, runner gone"
+    state = _state(run.phase, alive=run.alive)
     plan = f"{run.plan_done}/{run.plan_total}" if run.plan_total else "-"
     return (
         run.run_id,
@@ -78,11 +90,28 @@ def _row(run: Run) -> tuple[str, ...]:
     )
 
 
-def _row_here(target: Target, agent: str, state: SessionState) -> tuple[str, ...]:
-    import time
-
+def _row_here(session: SessionDir, state: SessionState, *, alive: bool) -> tuple[str, ...]:
     done = sum(entry.status == "completed" for entry in state.plan)
     plan = f"{done}/{len(state.plan)}" if state.plan else "-"
     cost = money(state.usage.cost_usd, state.budget.max_usd)
     news = age(time.time() - state.at) if state.at else "-"
-    return (target.session_id, HERE, state.phase, plan, cost, news, target.title or agent)
+    return (
+        session.id,
+        HERE,
+        _state(state.phase, alive=alive),
+        plan,
+        cost,
+        news,
+        session.info.title or session.info.agent,
+    )
+
+
+def _row_unseen(session: SessionDir, lease: Lease) -> tuple[str, ...]:
+    """A session that was handed off, of which its host said nothing."""
+    state = "away, not seen" if lease.state == "away" else "on its way, not seen"
+    return (session.id, lease.to, state, "-", "-", "-", session.info.title)
+
+
+def _state(phase: Phase, *, alive: bool) -> str:
+    """The phase; where it says that something goes on, but nobody does it, that too."""
+    return phase if alive or phase not in ("starting", "working", "needs-input") else f"{phase}, runner gone"
