@@ -13,7 +13,6 @@ from agent.errors import CommandRefused
 from agent.events import Frozen
 from agent.lease import read_lease
 from agent.profiles import load_profile
-from agent.runner_lock import hold
 from agent.sessions import SessionDir
 from remote.config import Host
 from remote.errors import RemoteError
@@ -31,7 +30,7 @@ from remote.host_protocol import (
     Verify,
     Withdraw,
 )
-from remote.local import drain_local, open_local
+from remote.local import open_local, quiet
 from remote.parcel import fold, pack_parcel
 from remote.progress import Stopwatch
 from remote.rsync import Progress, send
@@ -114,8 +113,7 @@ class Departure:
     async def drain(self) -> None:
         """Stop the agent at a safe boundary; the local runner ends."""
         self._drained = True
-        await drain_local(self.session, self.terms.drain_seconds)
-        await self._quiet.enter_async_context(hold(self.session))
+        await self._quiet.enter_async_context(quiet(self.session, self.terms.drain_seconds))
         self.watch.lap("drain")
 
     async def capture(self) -> Manifest:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from agent.lease import Lease, confirm, offer, read_lease, take, write_lease
 from agent.profiles import load_profile
-from agent.runner_lock import hold, is_served
+from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from remote import host_protocol as protocol
 from remote.host_base import bundle_commits, list_run_paths
 from remote.host_look import open_run
 from remote.host_runner import end_run, start_run
-from remote.local import drain_local
+from remote.local import quiet
 from remote.parcel import pack_parcel
 from remote.place import Place
 from snapshot.capture import capture_paths
@@ -26,9 +26,8 @@ async def _keep_quiet(session: SessionDir, drain_seconds: float) -> None:
     """Drain the run, and let nobody who attaches start it again."""
     if session.id in _quiet:
         return
-    await drain_local(session, drain_seconds)
     stack = contextlib.AsyncExitStack()
-    await stack.enter_async_context(hold(session))
+    await stack.enter_async_context(quiet(session, drain_seconds))
     _quiet[session.id] = stack
 
 

@@ -1,16 +1,18 @@
 """The local runner: started at need as a detached process, reached by its unix socket."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from agent.durable import append_private, read_model, write_record
 from agent.errors import CommandRefused, RecordDamaged, RunnerBusy, ViewerGone
 from agent.runner import RunnerRecord
-from agent.runner_lock import is_served
+from agent.runner_lock import hold, is_served
 from agent.server import LINE_LIMIT
 from agent.sessions import SessionDir
 from agent.viewer import Viewer, attach
@@ -23,6 +25,7 @@ from snapshot.errors import BaseLost, SnapshotError
 _log = logging.getLogger(__name__)
 _START_SECONDS = 30.0
 _END_SECONDS = 60.0
+_QUIET_TRIES = 3
 
 _started: "set[subprocess.Popen[bytes]]" = set()
 """Runners that this process started: kept to be reaped, nothing else."""
@@ -54,10 +57,12 @@ async def open_local(session: SessionDir, after_seq: int = 0) -> Viewer:
 
 async def attach_running(session: SessionDir, after_seq: int = 0) -> Viewer | None:
     """Attach to the session's runner if one runs here, else return ``None``."""
+    record = _runner(session)
+    if record is None:
+        return None
     try:
-        record = read_model(session.path / "runner.json", RunnerRecord)
         reader, writer = await asyncio.open_unix_connection(record.socket, limit=LINE_LIMIT)
-    except (RecordDamaged, FileNotFoundError, ConnectionRefusedError):
+    except (FileNotFoundError, ConnectionRefusedError):
         return None
     try:
         return await attach(reader, writer, after_seq)
@@ -71,23 +76,60 @@ async def attach_running(session: SessionDir, after_seq: int = 0) -> Viewer | No
 
 
 async def drain_local(session: SessionDir, deadline: float) -> None:
-    """Drain the session's runner on this machine, if one runs, and return when it has ended.
+    """Drain the session's runner on this machine, if one runs, and return when none serves it.
 
     It stops at a safe tool boundary or after ``deadline`` seconds. Raises `agent.errors.AgentError`.
     """
-    drained = False
+    asked: RunnerRecord | None = None
     end = asyncio.get_running_loop().time() + deadline + _END_SECONDS
     while is_served(session):
-        # A runner that is just starting holds the session before it answers.
-        if not drained and (viewer := await attach_running(session)) is not None:
-            try:
-                await viewer.drain(deadline)
-            finally:
-                await viewer.close()
-            drained = True
+        # A runner that is just starting holds the session before it answers. And whoever attached in between may
+        # have started another, which takes over the moment the first lets go: it has to be drained as well.
+        runner = _runner(session)
+        if runner is not None and runner != asked and (viewer := await attach_running(session)) is not None:
+            asked = runner
+            end = asyncio.get_running_loop().time() + deadline + _END_SECONDS
+            await _drain(viewer, deadline)
         if asyncio.get_running_loop().time() > end:
             raise RunnerBusy("The runner does not end.", f"Its messages are in {log_path(session)}.")
         await asyncio.sleep(0.02)
+
+
+async def _drain(viewer: Viewer, deadline: float) -> None:
+    try:
+        await viewer.drain(deadline)
+    except ViewerGone:
+        # It ended by itself, or will be seen not to.
+        pass
+    except CommandRefused as error:
+        if error.code != "draining":
+            raise
+        # Somebody who asked before was cut off: its end is what we wait for.
+    finally:
+        await viewer.close()
+
+
+@contextlib.asynccontextmanager
+async def quiet(session: SessionDir, deadline: float) -> AsyncGenerator[None]:
+    """`drain_local`, and for the block's length nobody can start a runner; raises `agent.errors.AgentError`."""
+    async with contextlib.AsyncExitStack() as stack:
+        for attempt in range(_QUIET_TRIES):
+            await drain_local(session, deadline)
+            try:
+                await stack.enter_async_context(hold(session))
+                break
+            except RunnerBusy:
+                # Another runner was quicker.
+                if attempt == _QUIET_TRIES - 1:
+                    raise
+        yield
+
+
+def _runner(session: SessionDir) -> RunnerRecord | None:
+    try:
+        return read_model(session.path / "runner.json", RunnerRecord)
+    except RecordDamaged:
+        return None
 
 
 def start_runner(session: SessionDir) -> "subprocess.Popen[bytes]":

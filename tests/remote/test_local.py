@@ -11,13 +11,13 @@ import pytest
 from agent.demo_model.reply import Call, Reply
 from agent.durable import read_model
 from agent.errors import ViewerGone
-from agent.events import AgentStarted, TurnEnded
+from agent.events import AgentStarted, PhaseChanged, TurnEnded
 from agent.lease import Lease, write_lease
 from agent.runner import RunnerRecord
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir, create_session
 from agent.viewer import Viewer
-from remote.local import attach_running, drain_local, open_local
+from remote.local import attach_running, drain_local, open_local, quiet
 from tests.agent.running import Place, Running, seqs_are_whole, until
 from tests.doubles.openai_model import model_environment, serving
 
@@ -77,6 +77,38 @@ async def test_one_runner_for_all_who_open_at_once(place: Place) -> None:
     assert not is_served(place.session)
     assert seqs_are_whole(place)
     await drain_local(place.session, 10)
+
+
+async def test_a_runner_that_takes_over_while_the_first_is_drained_is_drained_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Viewer.drain
+
+    async def drain_and_open_again(viewer: Viewer, deadline: float) -> None:
+        monkeypatch.setattr(Viewer, "drain", real)
+        await real(viewer, deadline)
+        await (await open_local(place.session)).close()
+
+    await (await open_local(place.session)).close()
+    monkeypatch.setattr(Viewer, "drain", drain_and_open_again)
+    async with quiet(place.session, 1):
+        assert is_served(place.session) and await attach_running(place.session) is None
+    assert not is_served(place.session)
+    assert [e.phase for e in place.events() if isinstance(e, PhaseChanged)].count("drained") == 2
+    assert seqs_are_whole(place)
+
+
+async def test_whoever_asks_again_waits_for_the_same_drain(place: Place) -> None:
+    viewer = await open_local(place.session)
+    await viewer.set_policy("accept-all")
+    await viewer.prompt("Please [[script: forever]]")
+    await until((place.tree / "begun").exists)
+    first = asyncio.create_task(viewer.drain(2))
+    await watch(viewer).until(lambda s: s.phase == "draining")
+    await drain_local(place.session, 10)
+    await first
+    await viewer.close()
+    assert not is_served(place.session)
 
 
 async def test_killed_in_mid_turn(place: Place) -> None:
