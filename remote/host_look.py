@@ -167,6 +167,8 @@ def _last_line(state: SessionState) -> str:
             return _tail(block.text.splitlines())
         if block.type == "tool":
             return block.title
+        if block.type == "turn" and block.detail:
+            return block.detail
     return ""
 
 

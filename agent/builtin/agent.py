@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_args
 
-from acp import PROTOCOL_VERSION, helpers
+from acp import PROTOCOL_VERSION
 from acp.interfaces import Client
 from acp.schema import (
     AgentCapabilities,
@@ -47,7 +47,6 @@ class BuiltinAgent:
     """castoff's own agent as an ACP agent; give it to `acp.run_agent`.
 
     Failures reach the client as ACP errors whose message is a sentence for the user (`errors.to_request_error`).
-    A failure of the model is also sent as an agent message, so that the transcript has it.
     """
 
     def __init__(self) -> None:
@@ -157,12 +156,15 @@ class BuiltinAgent:
             from agent.builtin.turn import Turn
 
             opened.history = opened.history or History(session)
-            noted = f"{opened.note}\n\n{text}" if opened.note else text
+            opened.history.begin(f"{opened.note}\n\n{text}" if opened.note else text)
             opened.note = ""
-            stop_reason = await Turn(session, opened.history, model, self._connected()).run(noted)
+            session.save()
+            # Only now, with the prompt on disk: once there is a model, "continue" shall mean something.
+            if isinstance(model, ModelError):
+                raise model
+            stop_reason = await Turn(session, opened.history, model, self._connected()).run()
         except ModelError as error:
-            await self._update(session.record.session_id, helpers.update_agent_message_text(error.text))
-            raise to_request_error(error, in_transcript=True) from error
+            raise to_request_error(error) from error
         except OSError as error:
             raise to_request_error(unsaved(error)) from error
         usage = updates.turn_usage(before, session.record.totals)

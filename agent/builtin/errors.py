@@ -53,11 +53,6 @@ class ToolFailure(BuiltinError):
     code = "tool"
 
 
-def to_request_error(error: BuiltinError, *, in_transcript: bool = False) -> RequestError:
-    """Return the ACP error for ``error``.
-
-    ``message`` is the whole text for the user; ``data`` is ``{"code", "wayOut", "inTranscript"}``, the last one
-    true when the same text has already been sent as an agent message, so that a client need not show it twice.
-    """
-    data = {"code": error.code, "wayOut": error.way_out, "inTranscript": in_transcript}
-    return RequestError(error.rpc_code, error.text, data)
+def to_request_error(error: BuiltinError) -> RequestError:
+    """Return the ACP error for ``error``: its whole text for the user, and ``{"code", "wayOut"}`` as data."""
+    return RequestError(error.rpc_code, error.text, {"code": error.code, "wayOut": error.way_out})

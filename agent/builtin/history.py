@@ -8,11 +8,14 @@ from pydantic_ai.messages import (
     ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
+    SystemPromptPart,
     ToolCallPart,
     ToolReturnPart,
+    UserPromptPart,
 )
 
 from agent.builtin.errors import SessionError
+from agent.builtin.prompt import system_prompt
 from agent.builtin.store import Session
 
 INTERRUPTED = (
@@ -28,6 +31,14 @@ class History:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.messages: list[ModelMessage] = _load(session)
+
+    def begin(self, prompt: str) -> None:
+        """Add a prompt of the user; calls that are still open are answered first (`repair`)."""
+        self.repair()
+        parts: list[SystemPromptPart | UserPromptPart] = [UserPromptPart(prompt)]
+        if not self.messages:
+            parts.insert(0, SystemPromptPart(system_prompt(self._session.record.cwd)))
+        self.append(ModelRequest(parts=parts))
 
     def append(self, message: ModelMessage) -> None:
         """Add a message."""

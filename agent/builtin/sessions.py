@@ -88,12 +88,11 @@ class Sessions:
             raise SessionError(sentence, "Load or resume it first.", code="session-unknown", rpc_code=NOT_FOUND)
         return self.opened[session_id]
 
-    async def model(self, name: str) -> Model:
-        """Return the model for the string ``name``. Raises `ModelError`."""
+    async def model(self, name: str) -> Model | ModelError:
+        """Return the model for the string ``name``, or why there is none."""
         model = await asyncio.shield(self._warm(name))
         if isinstance(model, ModelError):
             self._models.pop(name, None)  # the next prompt looks again
-            raise model
         return model
 
     async def close(self) -> None:

@@ -14,14 +14,12 @@ from pydantic_ai.messages import (
     ModelResponseStreamEvent,
     PartDeltaEvent,
     PartStartEvent,
-    SystemPromptPart,
     TextPart,
     TextPartDelta,
     ThinkingPart,
     ThinkingPartDelta,
     ToolCallPart,
     ToolReturnPart,
-    UserPromptPart,
 )
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
@@ -31,7 +29,6 @@ from agent.builtin.calls import Call
 from agent.builtin.history import History
 from agent.builtin.model_calls import FAILURES, explain
 from agent.builtin.pricing import price
-from agent.builtin.prompt import system_prompt
 from agent.builtin.record import Totals
 from agent.builtin.store import Session
 from agent.builtin.tools.registry import TOOLS
@@ -50,31 +47,25 @@ class Turn:
     client: Client
     limit: int = REQUEST_LIMIT
 
-    async def run(self, prompt: str) -> StopReason:
-        """Work on ``prompt`` and return why the turn ended. Raises `ModelError`; cancelling leaves all consistent."""
-        self._take(prompt)
+    async def run(self) -> StopReason:
+        """Work on the prompt that the history ends with and return why the turn ended.
+
+        Raises `ModelError`, and `OSError` if the session cannot be saved; cancelling leaves all consistent.
+        """
         for _ in range(self.limit):
             response = await self._ask()
-            if all(isinstance(part, TextPart) and not part.content for part in response.parts):
-                await self._say("The model answered nothing.")
-                return "end_turn"
-            self.history.append(response)
+            empty = all(isinstance(part, TextPart) and not part.content for part in response.parts)
+            if not empty:  # providers refuse a conversation with an empty answer in it
+                self.history.append(response)
             await self._count(response)
             if response.finish_reason == "content_filter":
                 return "refusal"
             if not response.tool_calls:
+                if empty:
+                    await self._say("The model answered nothing.")
                 return "max_tokens" if response.finish_reason == "length" else "end_turn"
             await self._perform(response.tool_calls)
         return "max_turn_requests"
-
-    def _take(self, prompt: str) -> None:
-        """Put the prompt on disk before anything is asked; calls that a cancel left open are answered first."""
-        self.history.repair()
-        parts: list[SystemPromptPart | UserPromptPart] = [UserPromptPart(prompt)]
-        if not self.history.messages:
-            parts.insert(0, SystemPromptPart(system_prompt(self.session.record.cwd)))
-        self.history.append(ModelRequest(parts=parts))
-        self.session.save()
 
     async def _ask(self) -> ModelResponse:
         """Make one model call and relay it as it streams; what had come is kept when it is cut short."""

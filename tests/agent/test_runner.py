@@ -291,6 +291,16 @@ async def test_an_agent_that_does_not_start(place: Place, argv: list[str], sente
         assert texts(await run.until_phase("finished")) == ["Hello."]
 
 
+async def test_why_a_turn_failed_is_told_once(place: Place) -> None:
+    place.environment["CASTOFF_MODEL"] = ""
+    async with place.running() as run:
+        await run.viewer.prompt("Build a boat")
+        state = await run.until_phase("failed")
+    assert state.detail.startswith("No model is chosen. Set CASTOFF_MODEL")
+    told = [block.model_dump_json() for block in state.blocks if state.detail in block.model_dump_json()]
+    assert len(told) == 1 and state.blocks[-1].type == "turn"
+
+
 async def test_an_agent_that_dies_in_mid_turn(place: Place, tmp_path: Path) -> None:
     pid_file = tmp_path / "agent.pid"
     script = (

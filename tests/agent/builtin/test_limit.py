@@ -24,21 +24,25 @@ async def say_nothing(_: list[ModelMessage], __: AgentInfo) -> AsyncIterator[str
 
 async def test_after_so_many_model_calls(tmp_path: Path) -> None:
     turn, client = turn_with(FunctionModel(stream_function=plan_for_ever), tmp_path)
-    assert await turn.run("go on and on") == "max_turn_requests"
+    assert await turn.run() == "max_turn_requests"
     assert len(client.of("plan")) == 3
     assert len(load_messages(turn.session.history)) == 7
     assert unanswered(turn.session) == set()
 
 
-async def test_an_empty_answer_is_said_to_be_one_and_not_kept(tmp_path: Path) -> None:
+async def test_an_empty_answer_is_said_to_be_one_and_counted_but_not_kept(tmp_path: Path) -> None:
     turn, client = turn_with(FunctionModel(stream_function=say_nothing), tmp_path)
-    assert await turn.run("hello") == "end_turn"
+    assert await turn.run() == "end_turn"
     assert client.text() == "The model answered nothing."
     assert len(turn.session.history) == 1
+    assert turn.session.record.totals.calls == 1
+    assert turn.session.record.totals.input_tokens > 0
 
 
 def turn_with(model: FunctionModel, root: Path) -> tuple[Turn, RecordingClient]:
     session = Store(root).create(str(root), "test")
     client = RecordingClient()
     acp_client: Client = client  # pyright: ignore[reportAssignmentType] - a turn uses only the two methods it has
-    return Turn(session, History(session), model, acp_client, limit=3), client
+    history = History(session)
+    history.begin("go on")
+    return Turn(session, history, model, acp_client, limit=3), client

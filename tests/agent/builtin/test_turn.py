@@ -174,9 +174,9 @@ async def test_a_project_with_our_module_names_disturbs_nothing(place: Place) ->
 def test_the_plain_errors_go_nowhere_near_a_traceback(tmp_path: Path) -> None:
     from agent.builtin.errors import ModelError, to_request_error
 
-    error = to_request_error(ModelError("No.", "Do this.", code="model-x"), in_transcript=True)
+    error = to_request_error(ModelError("No.", "Do this.", code="model-x"))
     assert str(error) == "No. Do this."
-    assert error.data == {"code": "model-x", "wayOut": "Do this.", "inTranscript": True}
+    assert error.data == {"code": "model-x", "wayOut": "Do this."}
 
 
 def _results(place: Place) -> list[str]:
