@@ -44,6 +44,8 @@ class Host(Frozen):
     def _check_name(cls, name: str) -> str:
         if not _NAME.fullmatch(name):
             raise ValueError("a name has letters, digits, dot, dash and underscore only")
+        if name == "here":
+            raise ValueError("“here” is what this machine is called everywhere")
         return name
 
     @field_validator("destination")

@@ -63,7 +63,7 @@ def test_damaged_file_is_told_and_kept(tmp_path: Path, text: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "destination", "port"),
     [
-        *[(name, "box", 22) for name in ("", "-x", "a/b", "a b")],
+        *[(name, "box", 22) for name in ("", "-x", "a/b", "a b", "here")],
         *[("box", to, 22) for to in ("", "-oProxyCommand=x", "a b", "a@-b", "a\nb")],
         *[("box", "box", port) for port in (0, 65536)],
     ],

@@ -6,6 +6,8 @@ from typing import ParamSpec
 import click
 from click.shell_completion import CompletionItem
 
+from agent.sanitise import clean
+
 Params = ParamSpec("Params")
 
 
@@ -19,7 +21,12 @@ def complete_session(_ctx: click.Context, _param: click.Parameter, incomplete: s
         sessions = list_sessions(state_dir())
     except AgentError:
         return []  # a shell's completion has no place for a sentence
-    return [CompletionItem(s.id, help=s.info.title) for s in sessions if s.id.startswith(incomplete)]
+    # zsh and fish show the title, and take a line for a field.
+    return [
+        CompletionItem(s.id, help=clean(s.info.title, single_line=True))
+        for s in sessions
+        if s.id.startswith(incomplete)
+    ]
 
 
 def complete_host(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:

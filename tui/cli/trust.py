@@ -41,8 +41,8 @@ def make_trust(out: Output, fingerprint: str | None = None, *, first_use: bool =
         if out.as_json or not can_ask():
             raise HostKeyUnknown(
                 f"The key of {question.host} is not known yet: {question.algorithm} {question.fingerprint}.",
-                f"Compare it with the host's own (ssh-keygen -l) and add --fingerprint {question.fingerprint}, "
-                "or go unchecked with --trust-on-first-use.",
+                f"Compare it with the host's own (ssh-keygen -l), then castoff host add or check with "
+                f"--fingerprint {question.fingerprint}, or go unchecked there with --trust-on-first-use.",
                 fingerprint=question.fingerprint,
             )
         out.say(f"First contact with {question.host}, port {question.port}. It shows this {question.algorithm} key:")

@@ -171,7 +171,7 @@ def test_wait_for_what_is_already_so(
 
 
 def test_completion_scripts_and_values(castoff_process: Castoff, make_session: MakeSession) -> None:
-    session = make_session(title="Shop")
+    session = make_session(title="Sh\x1b[2J\nop")
     assert "_CASTOFF_COMPLETE=zsh_complete" in castoff_process("completion", "zsh").out
     assert "_CASTOFF_COMPLETE=bash_complete" in castoff_process("completion", "bash").out
 
@@ -182,6 +182,9 @@ def test_completion_scripts_and_values(castoff_process: Castoff, make_session: M
     assert "plain,handoff" in complete("castoff ha", 1)
     assert "plain,needs-input" in complete("castoff wait --until n", 3)
     assert "plain,builtin" in complete("castoff new --agent b", 3)
+    assert "plain,builtin" in complete("castoff host check --agent b", 4)
+    zsh = castoff_process(_CASTOFF_COMPLETE="zsh_complete", COMP_WORDS="castoff show ", COMP_CWORD="2").out
+    assert zsh.splitlines() == ["plain", session.id, "Sh␛↵op"]
 
 
 def test_a_reader_that_goes_away_is_no_traceback(make_session: MakeSession) -> None:

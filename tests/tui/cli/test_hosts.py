@@ -60,6 +60,15 @@ def test_add_list_check_remove(first_use: bool, any_host: HostForTests, castoff:
     assert castoff("host", "check", "vm", "--json").records[-1]["code"] == "host-not-configured"
 
 
+def test_the_identity_is_found_from_any_directory(
+    castoff: Castoff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given in ("key", "~/key"):
+        assert castoff("host", "add", "vm", "me@vm.invalid", "--offline", "--identity", given).status == 0
+        assert Settings().host("vm").identity == str(tmp_path / "key")
+
+
 def test_a_host_with_sessions_on_it_is_not_forgotten(castoff: Castoff, make_session: MakeSession) -> None:
     assert castoff("host", "add", "vm", "me@vm.invalid", "--offline").status == 0
     write_lease(make_session(), Lease(epoch=2, state="away", to="vm"))

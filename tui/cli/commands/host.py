@@ -1,5 +1,7 @@
 """``castoff host``: the machines that runs may live on."""
 
+from pathlib import Path
+
 import click
 
 from agent.lease import read_lease
@@ -12,11 +14,19 @@ from remote.host_protocol import ListVariables, Names, Nothing, SetVariable
 from tui.cli.edge import async_command, command_edge
 from tui.cli.errors import NotHere
 from tui.cli.host_report import look_at
-from tui.cli.names import host_argument
+from tui.cli.names import complete_agent, host_argument
 from tui.cli.output import Output
 from tui.cli.secrets import read_secret
 from tui.cli.target import open_links
 from tui.cli.trust import make_trust, trust_options
+
+_agent_option = click.option(
+    "--agent",
+    default="builtin",
+    show_default=True,
+    shell_complete=complete_agent,
+    help="The agent that a run would need there.",
+)
 
 
 @click.group(
@@ -64,7 +74,9 @@ async def add(
 
     It is added once it let us in and its key is agreed to; a second add of the same NAME replaces the first.
     """
-    new = make_host(name, destination, port=port, user=user, identity=identity, sandbox=sandbox)
+    # Commands are given in other directories later.
+    key_file = None if identity is None else str(Path(identity).expanduser().absolute())
+    new = make_host(name, destination, port=port, user=user, identity=key_file, sandbox=sandbox)
     if not offline:
         async with await connect(new, trust=make_trust(out, fingerprint, first_use=first_use)) as connection:
             out.say(f"{name} answers in {connection.rtt * 1000:.0f} ms.")
@@ -89,7 +101,7 @@ def list_hosts(out: Output) -> None:
 
 @host.command()
 @host_argument
-@click.option("--agent", default="builtin", show_default=True, help="The agent that a run would need there.")
+@_agent_option
 @trust_options
 @async_command
 async def check(out: Output, name: str, agent: str, fingerprint: str | None, first_use: bool) -> None:
@@ -101,7 +113,7 @@ async def check(out: Output, name: str, agent: str, fingerprint: str | None, fir
 
 @host.command()
 @host_argument
-@click.option("--agent", default="builtin", show_default=True, help="The agent that a run would need there.")
+@_agent_option
 @trust_options
 @async_command
 async def setup(out: Output, name: str, agent: str, fingerprint: str | None, first_use: bool) -> None:
