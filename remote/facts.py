@@ -1,4 +1,4 @@
-"""What a host has: asked on the host itself, by castoff's runtime there. ``python -I -m remote.facts`` prints JSON."""
+"""What a host has: asked on the host itself, by castoff's runtime there."""
 
 import getpass
 import os
@@ -6,7 +6,6 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -104,8 +103,6 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
         )
     except subprocess.TimeoutExpired:
         return -1, "it does not end"
+    except OSError as error:
+        return -1, f"it does not start: {error.strerror}"
     return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(collect_facts().model_dump_json() + "\n")

@@ -5,7 +5,6 @@ https://man.openbsd.org/sshd.8#SSH_KNOWN_HOSTS_FILE_FORMAT
 """
 
 import base64
-import binascii
 import hashlib
 from pathlib import Path
 from typing import Literal
@@ -112,7 +111,7 @@ class HostKeys:
             raise self._damaged(f"line {number} is not a plain host key")
         try:
             base64.b64decode(words[2], validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise self._damaged(f"line {number} holds no base64 key") from error
         key = HostKey(algorithm=words[1], encoded=words[2])
         return _Line(names=tuple(words[0].split(",")), key=key, revoked=revoked)

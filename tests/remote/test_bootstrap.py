@@ -60,7 +60,8 @@ async def test_runtime_is_installed_once_and_complete(sshd_host: HostForTests) -
             assert (await connection.run([*argv, "version"])).text == runtime.runtime_id == runtime_id()
         absent = await connection.run([str(runtime.python), "-I", "-c", "import asyncssh"], check=False)
         assert "No module named 'asyncssh'" in absent.stderr
-        facts = await connection.run([str(runtime.python), "-I", "-m", "remote.facts"])
+        code = "from remote.facts import collect_facts; print(collect_facts().model_dump_json())"
+        facts = await connection.run([str(runtime.python), "-I", "-c", code])
         assert Facts.model_validate_json(facts.stdout).user == sshd_host.user
     assert [path.name for path in _runtimes(sshd_host).iterdir()] == [runtime_id()]
     assert sorted(path.name for path in (_runtimes(sshd_host) / runtime_id()).iterdir()) == [

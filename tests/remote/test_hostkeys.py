@@ -42,7 +42,8 @@ def test_new_same_changed_revoked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["box", "box ssh-ed25519", "box ssh-ed25519 !!!", "|1|a|b ssh-ed25519 AAAA", "@cert-authority x y AAAA"]
+    "line",
+    ["box", "box ssh-ed25519", "box ssh-ed25519 !!!", "box k é", "|1|a|b ssh-ed25519 AAAA", "@cert-authority x y AAAA"],
 )
 def test_a_line_that_is_not_understood_is_no_missing_key(tmp_path: Path, line: str) -> None:
     keys = HostKeys(tmp_path / "known_hosts")

@@ -204,6 +204,16 @@ def test_facts_tell_what_is_there() -> None:
     assert Facts.model_validate(json.loads(facts.model_dump_json())) == facts
 
 
+def test_a_program_that_cannot_be_started_counts_as_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("git", "bwrap"):
+        (tmp_path / name).write_bytes(b"\x7fELF for another machine")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    facts = collect_facts()
+    assert "git" in facts.missing
+    assert facts.sandbox_detail.endswith("does not work here: it does not start: Exec format error.")
+
+
 def test_facts_tell_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "bwrap").write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
     (tmp_path / "bwrap").chmod(0o755)
