@@ -58,7 +58,8 @@ class Terminal:
 
     async def alive(self) -> bool:
         """Whether the command runs."""
-        return await self._pane() is not None and await self.ended() is None
+        pane = await self._pane()
+        return pane is not None and pane[0] != "1"
 
     async def ended(self) -> Ended | None:
         """How the command ended, or ``None`` while it runs; raises `TerminalFailed` if the server is gone."""
@@ -96,14 +97,21 @@ class Terminal:
         if not self.socket.exists():
             return None
         words = ["list-panes", "-s", "-t", "run", "-F", "#{pane_dead} #{pane_dead_status} #{pane_dead_signal}"]
-        try:
-            line = (await self._tmux(words)).splitlines()[0]
-        except TerminalFailed:
+        failed, said, _ = await self._call(words)
+        if failed:
             return None
-        dead, status, signal = (*line.split(" "), "", "")[:3]
+        dead, status, signal = (*said.splitlines()[0].split(" "), "", "")[:3]
         return dead, status, signal
 
     async def _tmux(self, words: Sequence[str], env: Mapping[str, str] | None = None) -> str:
+        """What tmux prints; raises `TerminalFailed` with what it complains about."""
+        status, said, complaint = await self._call(words, env)
+        if status != 0:
+            raise TerminalFailed(f"tmux failed with status {status}: {complaint.strip()}.")
+        return said
+
+    async def _call(self, words: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+        """tmux's exit status, output and complaints; raises `TerminalFailed` if it stays silent: that is no answer."""
         environ = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **(env or {})}
         argv = [_program(), "-S", str(self.socket), "-f", "/dev/null", *words]
         process = await asyncio.create_subprocess_exec(
@@ -122,10 +130,7 @@ class Terminal:
             process.kill()
             await process.wait()
             raise TerminalFailed(f"tmux did not answer within {_SECONDS:g} seconds.") from error
-        if process.returncode != 0:
-            said = stderr.decode(errors="replace").strip()
-            raise TerminalFailed(f"tmux failed with status {process.returncode}: {said}.")
-        return stdout.decode(errors="replace")
+        return await process.wait(), stdout.decode(errors="replace"), stderr.decode(errors="replace")
 
 
 def _program() -> str:

@@ -81,3 +81,19 @@ async def test_no_tmux_is_told(terminal: Terminal, tmp_path: Path, monkeypatch: 
     with pytest.raises(HostLacks, match="tmux is not installed") as caught:
         await terminal.start(["true"], env={}, cwd=tmp_path, log=tmp_path / "log")
     assert caught.value.missing == ("tmux",)
+
+
+async def test_a_silent_tmux_is_not_taken_for_none(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run whose terminal is only slow must not be called dead."""
+    program = tmp_path / "bin" / "tmux"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    program.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(program.parent))
+        patch.setattr("remote.tmux._SECONDS", 0.2)
+        terminal.socket.touch()
+        with pytest.raises(TerminalFailed, match="did not answer"):
+            await terminal.alive()
