@@ -1,7 +1,6 @@
 """Turns a call that reports progress by callback into steps that a generator can yield on the way."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Generic, TypeVar
@@ -33,8 +32,9 @@ class Relay(Generic[Step, Result]):
         finally:
             if not task.done():
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                await asyncio.wait([task])
+                if not task.cancelled():
+                    task.exception()  # nobody asks any more how it ended
 
     def raise_failure(self) -> None:
         """Raise what the work raised, if it did."""
