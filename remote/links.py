@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from agent.viewer import Viewer, attach
-from remote.bootstrap import Runtime, ensure_runtime
+from remote.bootstrap import ensure_runtime
 from remote.channel import Channel
 from remote.config import Host, Settings
 from remote.connection import Connection, Connections, Passphrase, Trust
@@ -26,7 +26,6 @@ class Links:
     ) -> None:
         self.settings = settings or Settings()
         self._connections = Connections(trust=trust, passphrase=passphrase)
-        self._runtimes: dict[str, Runtime] = {}
         self._clients: dict[str, HostClient] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -50,9 +49,11 @@ class Links:
                 return known
             if known is not None:
                 await known.close()
-            if name not in self._runtimes:
-                self._runtimes[name] = await ensure_runtime(connection, report=report)
-            self._clients[name] = HostClient(connection, self._runtimes[name])
+            if known is not None and known.connection.host == connection.host:
+                runtime = known.runtime
+            else:
+                runtime = await ensure_runtime(connection, report=report)
+            self._clients[name] = HostClient(connection, runtime)
             return self._clients[name]
 
     async def attach(self, name: str, run_id: str, after_seq: int = 0) -> Viewer:
