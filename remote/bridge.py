@@ -63,9 +63,9 @@ class Bridge:
         shutil.rmtree(self.directory)
 
     async def settle(self) -> None:
-        """Wait until all requests are over; for after rsync has ended."""
+        """Wait some seconds at most until all requests are over; for after rsync has ended."""
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks, timeout=2 * _LAST_WORDS_SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -1,6 +1,6 @@
 """Move trees by the real rsync over the open SSH connection: out with `send`, home with `fetch`.
 
-File names may hold anything: they never pass a shell (``--secluded-args``), and lists are separated by NUL.
+File names may hold anything: they never pass a shell (``--protect-args``), and lists are separated by NUL.
 A cancelled transfer leaves no process, here or there, and the next one goes on where it stopped.
 """
 
@@ -42,7 +42,7 @@ _TERM_SECONDS = 3.0
 _TAIL = 64 * 1024
 _COMMON = (
     "--no-inc-recursive",  # one list exchange, and totals that are honest from the start
-    "--secluded-args",
+    "--protect-args",  # the older name of --secluded-args, which rsync knows since 3.2.6 only
     "--modify-window=-1",  # times are equal when their nanoseconds are: two edits fit into one second
     "--no-human-readable",
     "--info=progress2",

@@ -181,3 +181,16 @@ async def test_bridge_that_loses_the_status_is_caught(bridge: Bridge, tmp_path: 
 
 async def test_socket_is_closed_to_others(bridge: Bridge) -> None:
     assert bridge.directory.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_remote_command_that_never_ends_is_not_waited_for(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remote.bridge._LAST_WORDS_SECONDS", 0.1)
+    pipe = asyncio.subprocess.PIPE
+    async with _started(_words(bridge, _SOURCE, "echo begun; exec sleep 600"), pipe, pipe) as process:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"begun\n"
+        process.kill()
+        async with asyncio.timeout(_DONE_SECONDS):
+            await bridge.settle()
