@@ -38,6 +38,11 @@ class Target(Channel):
 
     url: str = Field(repr=False)
 
+    @property
+    def channel(self) -> Channel:
+        """Without its secrets."""
+        return Channel(id=self.id, service=self.service, address=self.address)
+
 
 class _File(Frozen):
     channels: tuple[Target, ...] = ()
@@ -64,7 +69,7 @@ def read_targets() -> tuple[Target, ...]:
 
 def list_channels() -> tuple[Channel, ...]:
     """All channels, without secrets; raises `SettingsDamaged`."""
-    return tuple(Channel(id=t.id, service=t.service, address=t.address) for t in read_targets())
+    return tuple(target.channel for target in read_targets())
 
 
 def add_channel(url: str) -> Channel:
@@ -76,7 +81,7 @@ def add_channel(url: str) -> Channel:
         service = _inspect(url)
         target = Target(id=new_id()[:_ID_LENGTH], service=service.name, address=service.address, url=url)
         write_model(channels_path(), _File(channels=(*targets, target)))
-    return Channel(id=target.id, service=target.service, address=target.address)
+    return target.channel
 
 
 def remove_channel(channel_id: str) -> Channel:
@@ -86,7 +91,7 @@ def remove_channel(channel_id: str) -> Channel:
     if gone is None:
         raise unknown_channel(channel_id)
     write_model(channels_path(), _File(channels=tuple(t for t in targets if t is not gone)))
-    return Channel(id=gone.id, service=gone.service, address=gone.address)
+    return gone.channel
 
 
 def unknown_channel(channel_id: str) -> SettingsError:

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Self
 from agent.events import Frozen
 from remote.channel import WINDOW, Channel, connection_lost
 from remote.config import Host
-from remote.errors import CommandFailed, HostLacks, HostNoisy, HostTimeout, HostUnreachable, RemoteError
+from remote.errors import (
+    CommandFailed,
+    ConnectionLost,
+    HostLacks,
+    HostNoisy,
+    HostTimeout,
+    HostUnreachable,
+    RemoteError,
+)
 from remote.hostkeys import HostKeyQuestion, HostKeys
 
 if TYPE_CHECKING:
@@ -248,8 +256,6 @@ class Connections:
 
 async def _feed(channel: Channel, data: bytes) -> None:
     """Feed input to a command; one that ends without reading it all is judged by its status."""
-    from remote.errors import ConnectionLost
-
     try:
         channel.writer.write(data)
         await channel.writer.drain()

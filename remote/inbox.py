@@ -2,7 +2,7 @@
 
     python -I -m remote.inbox --ready-file FILE --store FILE
 
-Each message becomes one JSON line of the store; `read_inbox` reads them back. Standard library only.
+Each message becomes one JSON line of the store; `read_inbox` reads them back.
 """
 
 import argparse

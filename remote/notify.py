@@ -15,7 +15,7 @@ from agent.journal import read_events
 from agent.recorder import Recorder
 from agent.sessions import SessionDir
 from agent.state import SessionState
-from remote.channels import Channel, Target, list_channels, read_targets, unknown_channel
+from remote.channels import Channel, Target, read_targets, unknown_channel
 from remote.delivery import deliver
 from remote.errors import RemoteError
 from remote.notification import Notification, compose
@@ -41,10 +41,9 @@ async def send_test(channel_id: str | None = None) -> tuple[Delivery, ...]:
     targets = [t for t in read_targets() if channel_id in (None, t.id)]
     if channel_id is not None and not targets:
         raise unknown_channel(channel_id)
-    channels = {channel.id: channel for channel in list_channels()}
     test = Notification(id="test", title="castoff: test", body="This channel works: castoff can reach you here.")
     details = await asyncio.gather(*(deliver(target, test) for target in targets))
-    return tuple(Delivery(channel=channels[t.id], ok=not d, detail=d) for t, d in zip(targets, details, strict=True))
+    return tuple(Delivery(channel=t.channel, ok=not d, detail=d) for t, d in zip(targets, details, strict=True))
 
 
 class Notifier:
