@@ -4,21 +4,22 @@
 never writable for others, always readable and writable for the user; the executable bits are kept.
 """
 
+import shutil
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
-from snapshot.errors import MassDeletion, UndoDamaged, UnsafePaths
-from snapshot.manifest import Entry, Frozen, Manifest, write_durably
-from snapshot.paths import PathProblem, check_paths
+from snapshot.errors import MassDeletion, PlacingFailed, UndoDamaged, UnsafePaths
+from snapshot.manifest import Entry, Frozen, Manifest, sync_directory, write_durably
+from snapshot.paths import check_paths
 from snapshot.place import Source
 from snapshot.repository import has_repository, read_status
 from snapshot.transition import Step, change_tree
 from snapshot.verify import Difference, differs
 from snapshot.walk import walk
 
-__all__ = ["Applied", "Change", "PathProblem", "apply", "check_paths", "compare", "unchanged", "undo", "wanted"]
+__all__ = ["Applied", "Change", "apply", "check_paths", "compare", "unchanged", "undo", "wanted"]
 
 _RECORD = "undo.json"
 _FEW = 20
@@ -40,13 +41,6 @@ class Change(Frozen):
             return False
         return before is None or before.type != "file" or before.digest != after.digest
 
-    @property
-    def new_executable(self) -> bool:
-        """Whether a regular file becomes executable that was not."""
-        before, after = self.before, self.after
-        now = after is not None and after.type == "file" and bool(after.mode & 0o111)
-        return now and not (before is not None and before.type == "file" and bool(before.mode & 0o111))
-
 
 class Applied(Frozen):
     """How many files and links were added or modified, and deleted."""
@@ -56,6 +50,9 @@ class Applied(Frozen):
 
 
 class _Record(Frozen):
+    """What an undo goes by. ``base`` is the digest of the manifest that left."""
+
+    base: str = ""
     changes: tuple[Change, ...]
 
 
@@ -115,8 +112,9 @@ def apply(
     """Make ``tree`` what the run made of it, with the bytes of `wanted` from the quarantine ``incoming``.
 
     Everything replaced or deleted is kept under ``keep`` first (made if missing, 0700), for `undo`. Run again after
-    a crash, with the same arguments, it finishes. Raises `UnsafePaths`, `MassDeletion` and `TreeChanged` (some path
-    is neither what left nor what came) before anything is touched; `TreeChanged`, `IncomingDamaged` or
+    a crash it finishes; if the run went on meanwhile, what was placed of its earlier state is undone first.
+    Raises `UnsafePaths`, `MassDeletion` and `TreeChanged` (some path is neither what left nor what came) before
+    anything is touched, `UndoDamaged` if ``keep`` belongs to something else; `TreeChanged`, `IncomingDamaged` or
     `PlacingFailed` in the middle leave the rest untouched.
     """
     problems = check_paths(theirs, base)
@@ -125,15 +123,17 @@ def apply(
     changes = compare(base, theirs)
     if not allow_mass_deletion:
         _check_deletions(base, theirs, changes)
-    keep.mkdir(mode=0o700, parents=True, exist_ok=True)
-    record = _Record(changes=changes)
-    if (keep / _RECORD).exists() and _read_record(keep) != record:
-        raise UndoDamaged(f"{str(keep)!r} holds the undo of another pull.", "Use an empty folder.")
-    write_durably(keep / _RECORD, record.model_dump_json().encode())
+    record = _Record(base=base.digest, changes=changes)
+    if (keep / _RECORD).exists():
+        _undo_earlier(tree, keep, record)
+    try:
+        _prepare(keep, record)
+    except OSError as error:
+        raise PlacingFailed(
+            f"{str(keep)!r} could not be written: {error.strerror}.", "Make room or permission, then run it again."
+        ) from error
     change_tree(tree, [Step(c.path, c.before, c.after) for c in changes], Source(incoming), keep=keep)
-    files = [change for change in changes if (change.after or change.before or _NOTHING).type != "dir"]
-    deleted = sum(change.change == "deleted" for change in files)
-    return Applied(changed=len(files) - deleted, deleted=deleted)
+    return _count(changes, gone="deleted")
 
 
 def undo(tree: Path, keep: Path) -> Applied:
@@ -143,9 +143,32 @@ def undo(tree: Path, keep: Path) -> Applied:
     """
     changes = _read_record(keep).changes
     change_tree(tree, [Step(c.path, c.after, c.before) for c in changes], Source(keep, numbered=True))
-    files = [change for change in changes if (change.after or change.before or _NOTHING).type != "dir"]
-    added = sum(change.change == "added" for change in files)
-    return Applied(changed=len(files) - added, deleted=added)
+    return _count(changes, gone="added")
+
+
+def _undo_earlier(tree: Path, keep: Path, record: _Record) -> None:
+    """Undo what was placed of another state of the same run: a pull was cut or failed, and the run went on."""
+    earlier = _read_record(keep)
+    if earlier.changes == record.changes:
+        return
+    if earlier.base != record.base:
+        raise UndoDamaged(f"{str(keep)!r} holds the undo of another pull.", "Use an empty folder.")
+    undo(tree, keep)
+    # Numbered by the steps of the earlier record. Cut here, undoing again finds nothing to do.
+    shutil.rmtree(keep / "files", ignore_errors=True)
+
+
+def _prepare(keep: Path, record: _Record) -> None:
+    keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (keep / "files").mkdir(mode=0o700, exist_ok=True)
+    write_durably(keep / _RECORD, record.model_dump_json().encode())
+    sync_directory(keep.parent)
+
+
+def _count(changes: tuple[Change, ...], gone: Literal["added", "deleted"]) -> Applied:
+    files = [c for c in changes if (entry := c.after or c.before) is not None and entry.type != "dir"]
+    deleted = sum(change.change == gone for change in files)
+    return Applied(changed=len(files) - deleted, deleted=deleted)
 
 
 def _read_record(keep: Path) -> _Record:
@@ -172,6 +195,3 @@ def _masked(entry: Entry, before: Entry | None) -> Entry:
         return entry
     mode = entry.mode & 0o755 | (0o600 if entry.type == "file" else 0o700)
     return entry.model_copy(update={"mode": mode})
-
-
-_NOTHING = Entry(path="", type="dir", mode=0, size=0, mtime_ns=0, digest="")

@@ -106,10 +106,6 @@ class Manifest(Frozen):
         """The entries outside ``.git``."""
         return tuple(entry for entry in self.entries if not in_git(entry.path))
 
-    def git_entries(self) -> tuple[Entry, ...]:
-        """``.git`` and everything in it."""
-        return tuple(entry for entry in self.entries if in_git(entry.path))
-
 
 def in_git(path: str) -> bool:
     """Whether ``path`` is the tree's ``.git`` or lies in it."""
@@ -192,7 +188,7 @@ def write_durably(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # re-raised: nothing half-written is left behind
         Path(name).unlink(missing_ok=True)
         raise
     sync_directory(path.parent)

@@ -12,11 +12,12 @@ from pathlib import Path
 from blake3 import blake3
 
 from snapshot.digest import handle_digest, text_digest
-from snapshot.errors import IncomingDamaged, TreeChanged
+from snapshot.errors import IncomingDamaged, SnapshotError, TreeChanged, UndoDamaged
 from snapshot.manifest import Entry, entry_type
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How a file that anyone may have put there is opened: no link is followed, no pipe waited for."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 20
 
@@ -30,20 +31,27 @@ class Source:
 
     @contextmanager
     def opened(self, number: int, path: str) -> Generator[int]:
-        """An open file with the bytes for step ``number``. Raises `IncomingDamaged` if there is none."""
+        """An open file with the bytes for step ``number``. Raises `damaged` if there is none."""
         try:
             with (
                 open_root(self._folder) as root,
                 at(root, kept_name(number) if self.numbered else path) as (where, name),
             ):
-                handle = os.open(name, _READ, dir_fd=where)
+                handle = os.open(name, READ, dir_fd=where)
         except OSError as error:
-            sentence = f"{path!r} is not among what was received."
-            raise IncomingDamaged(sentence, "Pull again: it is fetched anew.") from error
+            raise self.damaged(path) from error
         try:
             yield handle
         finally:
             os.close(handle)
+
+    def damaged(self, path: str) -> IncomingDamaged | UndoDamaged:
+        """The error for bytes of ``path`` that are missing here or not the right ones."""
+        if self.numbered:
+            return UndoDamaged(f"What was kept of {path!r} is missing or changed.")
+        return IncomingDamaged(
+            f"{path!r} is missing or damaged in what was received.", "Pull again: it is fetched anew."
+        )
 
 
 def kept_name(number: int) -> str:
@@ -95,7 +103,7 @@ def look(where: int, name: str, path: str) -> Entry | None:
         return Entry(path=path, type=kind, mode=mode, size=0, mtime_ns=0, digest="")
     if kind is None:
         raise TreeChanged(f"{path!r} became a socket, pipe or device.", (path,), "Remove it, then pull again.")
-    handle = os.open(name, _READ, dir_fd=where)
+    handle = os.open(name, READ, dir_fd=where)
     try:
         digest = handle_digest(handle, record.st_size)
     finally:
@@ -125,10 +133,10 @@ def part_name(path: str) -> str:
     return f".castoff-{blake3(path.encode()).hexdigest(16)}.part"
 
 
-def write_part(where: int, part: str, handle: int, entry: Entry, *, mtime_ns: int) -> None:
+def write_part(where: int, part: str, handle: int, entry: Entry, *, mtime_ns: int, wrong: SnapshotError) -> None:
     """Copy the open file ``handle`` to the new file ``part``, synced, with the entry's mode and the time ``mtime_ns``.
 
-    Raises `IncomingDamaged` if the bytes are not the entry's, and `OSError`; nothing is left then.
+    Raises ``wrong`` if the bytes are not the entry's, and `OSError`; nothing is left then.
     """
     remove(where, part)
     target = os.open(part, _CREATE, 0o600, dir_fd=where)
@@ -138,12 +146,11 @@ def write_part(where: int, part: str, handle: int, entry: Entry, *, mtime_ns: in
             digest.update(block)
             _write_all(target, block)
         if digest.hexdigest() != entry.digest:
-            sentence = f"{entry.path!r} was received damaged."
-            raise IncomingDamaged(sentence, "Pull again: it is fetched anew.")
+            raise wrong
         os.fchmod(target, entry.mode)
         os.utime(target, ns=(mtime_ns, mtime_ns))
         os.fsync(target)
-    except BaseException:
+    except BaseException:  # re-raised: nothing half-written is left behind
         remove(where, part)
         raise
     finally:

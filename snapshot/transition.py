@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from snapshot.errors import PlacingFailed, TreeChanged
 from snapshot.manifest import Entry
-from snapshot.place import Source, at, kept_name, look, open_root, part_name, remove, same, state, write_part
+from snapshot.place import READ, Source, at, kept_name, look, open_root, part_name, remove, same, state, write_part
 
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _AGAIN = "Compare that path with the run, put it back or move it away, then pull again."
@@ -33,15 +33,18 @@ class Step(NamedTuple):
 
 
 def change_tree(tree: Path, steps: Sequence[Step], source: Source, *, keep: Path | None = None) -> None:
-    """Carry out ``steps`` in ``tree``. What is replaced or deleted is first copied to ``keep``.
+    """Carry out ``steps`` in ``tree``. What is replaced or deleted is first copied to ``keep/files``.
 
     Raises `TreeChanged` before anything is touched if a path is neither as before nor as after; in the middle
-    `TreeChanged`, `IncomingDamaged` or `PlacingFailed`, and the rest is left as it is.
+    `TreeChanged`, `PlacingFailed` or the source's own error, and the rest is left as it is.
     """
-    with open_root(tree) as root:
-        transition = _Transition(root, steps, source, keep)
-        transition.check()
-        transition.run()
+    try:
+        with open_root(tree) as root:
+            transition = _Transition(root, steps, source, keep)
+            transition.check()
+            transition.run()
+    except OSError as error:
+        raise _failed(".", error) from error
 
 
 class _Transition:
@@ -50,10 +53,7 @@ class _Transition:
         self._steps = [(number, step) for number, step in enumerate(steps)]
         self._source = source
         self._keep = keep
-        self._touched: set[str] = set()
         self._cleared = {s.path for s in steps if s.retyped and s.before is not None and s.before.type == "dir"}
-        if keep is not None:
-            (keep / "files").mkdir(mode=0o700, exist_ok=True)
 
     def check(self) -> None:
         """Raise `TreeChanged` naming every path that is neither as before nor as after."""
@@ -64,7 +64,9 @@ class _Transition:
             raise TreeChanged(f"{wrong[0]!r}{more} changed here since the session left.", wrong, _AGAIN)
 
     def run(self) -> None:
-        """Do it all."""
+        """Do it all, and make it durable, also what a run before did that was cut."""
+        for _, step in self._steps:
+            self._sweep(step.path)
         ordered = sorted(self._steps, key=lambda item: item[1].path)
         for number, step in reversed(ordered):
             if step.retyped or (step.after is None and self._is_below_cleared(step.path)):
@@ -78,7 +80,7 @@ class _Transition:
         for _, step in reversed(ordered):
             if step.after is not None and step.after.type == "dir":
                 self._set_directory_mode(step.path, step.after.mode)
-        for folder in sorted(self._touched):
+        for folder in sorted({step.path.rpartition("/")[0] for _, step in self._steps}):
             self._sync(folder)
 
     def _is_expected(self, number: int, step: Step) -> bool:
@@ -94,12 +96,13 @@ class _Transition:
     def _strangers(self) -> list[str]:
         """Names in directories that must give way which did not leave with the session, so must not be lost."""
         known = {step.path for _, step in self._steps if step.before is not None}
+        rests = {f"{step.path.rpartition('/')[0]}/{part_name(step.path)}" for _, step in self._steps}
         found: list[str] = []
         for path in sorted(known):
             if path in self._cleared or self._is_below_cleared(path):
                 with self._directory(path) as handle:
                     names = _names(handle)
-                found += [f"{path}/{name}" for name in names if f"{path}/{name}" not in known]
+                found += [inside for name in names if (inside := f"{path}/{name}") not in known | rests]
         return found
 
     def _is_below_cleared(self, path: str) -> bool:
@@ -125,6 +128,15 @@ class _Transition:
                 raise _failed(path, error) from error
             yield None
 
+    def _sweep(self, path: str) -> None:
+        """Remove the half-written file that a cut may have left beside ``path``."""
+        try:
+            with at(self._root, path) as (where, _):
+                remove(where, part_name(path))
+        except OSError as error:
+            if error.errno not in _NOT_THERE:
+                raise _failed(path, error) from error
+
     def _create(self, number: int, step: Step, after: Entry) -> None:
         try:
             with at(self._root, step.path) as (where, name):
@@ -142,23 +154,24 @@ class _Transition:
                     _set_mode(where, name, after.mode)
                 else:
                     self._put(number, step, after, where, name, seen)
-                self._touch(step.path)
         except OSError as error:
             raise _failed(step.path, error) from error
 
     def _put(self, number: int, step: Step, after: Entry, where: int, name: str, seen: tuple[int, ...] | None) -> None:
         part = part_name(step.path)
         if after.type == "symlink":
-            remove(where, part)
             os.symlink(after.target, part, dir_fd=where)
         else:
             with self._source.opened(number, step.path) as handle:
                 mtime_ns = os.fstat(handle).st_mtime_ns if self._source.numbered else after.mtime_ns
-                write_part(where, part, handle, after, mtime_ns=mtime_ns)
-        if state(where, name) != seen:
+                write_part(where, part, handle, after, mtime_ns=mtime_ns, wrong=self._source.damaged(step.path))
+        try:
+            if state(where, name) != seen:
+                raise _changed(step.path)
+            os.rename(part, name, src_dir_fd=where, dst_dir_fd=where)
+        except BaseException:  # re-raised: what was not placed is not left behind
             remove(where, part)
-            raise _changed(step.path)
-        os.rename(part, name, src_dir_fd=where, dst_dir_fd=where)
+            raise
 
     def _remove(self, number: int, step: Step) -> None:
         try:
@@ -176,7 +189,6 @@ class _Transition:
                 if state(where, name) != seen:
                     raise _changed(step.path)
                 os.unlink(name, dir_fd=where)
-                self._touch(step.path)
         except OSError as error:
             if error.errno not in _NOT_THERE:
                 raise _failed(step.path, error) from error
@@ -186,7 +198,6 @@ class _Transition:
             return
         try:
             os.rmdir(name, dir_fd=where)
-            self._touch(step.path)
         except OSError as error:
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                 raise
@@ -203,11 +214,11 @@ class _Transition:
                 remove(folder, part)
                 os.symlink(here.target, part, dir_fd=folder)
             else:
-                handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=where)
+                handle = os.open(name, READ, dir_fd=where)
                 try:
                     mtime_ns = os.fstat(handle).st_mtime_ns
                     private = here.model_copy(update={"mode": 0o600})
-                    write_part(folder, part, handle, private, mtime_ns=mtime_ns)
+                    write_part(folder, part, handle, private, mtime_ns=mtime_ns, wrong=_changed(step.path))
                 finally:
                     os.close(handle)
             os.rename(part, kept, src_dir_fd=folder, dst_dir_fd=folder)
@@ -228,12 +239,8 @@ class _Transition:
                 record = os.stat(name, dir_fd=where, follow_symlinks=False)
                 if stat.S_IMODE(record.st_mode) != mode:
                     _set_mode(where, name, mode)
-                    self._touch(path)
         except OSError as error:
             raise _failed(path, error) from error
-
-    def _touch(self, path: str) -> None:
-        self._touched.add(path.rpartition("/")[0])
 
     def _sync(self, folder: str) -> None:
         try:
@@ -245,7 +252,7 @@ class _Transition:
 
 
 def _set_mode(where: int, name: str, mode: int) -> None:
-    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=where)
+    handle = os.open(name, READ, dir_fd=where)
     try:
         os.fchmod(handle, mode)
         os.fsync(handle)

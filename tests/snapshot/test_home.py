@@ -7,10 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from snapshot import transition
 from snapshot.capture import capture
-from snapshot.errors import IncomingDamaged, MassDeletion, PlacingFailed, TreeChanged, UndoDamaged, UnsafePaths
+from snapshot.errors import (
+    IncomingDamaged,
+    MassDeletion,
+    PlacingFailed,
+    SnapshotError,
+    TreeChanged,
+    UndoDamaged,
+    UnsafePaths,
+)
 from snapshot.home import Applied, apply, compare, unchanged, undo, wanted
-from snapshot.manifest import Manifest
+from snapshot.manifest import Entry, Manifest
 from snapshot.verify import verify
 from tests.snapshot.repos import STATES, run, start, write
 from tests.snapshot.trees import Shape, build, shapes
@@ -66,12 +75,12 @@ def test_what_the_run_changed(trip: Trip) -> None:
     (trip.there / "src/app.py").chmod(0o755)
     os.utime(trip.there / "data/2")
     changes = compare(trip.base, trip.theirs())
-    assert [(c.path, c.change, c.content, c.new_executable) for c in changes] == [
-        ("README", "modified", True, False),
-        ("data/1", "deleted", False, False),
-        ("new", "added", False, False),
-        ("new/file", "added", True, False),
-        ("src/app.py", "modified", False, True),
+    assert [(c.path, c.change, c.content) for c in changes] == [
+        ("README", "modified", True),
+        ("data/1", "deleted", False),
+        ("new", "added", False),
+        ("new/file", "added", True),
+        ("src/app.py", "modified", False),
     ]
     assert wanted(trip.base, trip.theirs()) == ("README", "new/file")
     assert trip.apply() == Applied(changed=3, deleted=1)
@@ -193,12 +202,68 @@ def test_a_cut_undo_is_repaired_by_running_again(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_apply_can_be_undone(tmp_path: Path) -> None:
-    for calls in range(0, 30, 3):
+    finished, calls = False, 0
+    while not finished:
         trip = everything(tmp_path / f"{calls}")
-        cut_after(calls, trip, "apply")
+        finished = cut_after(calls, trip, "apply")
         if (trip.keep / "undo.json").exists():
             undo(trip.here, trip.keep)
-        assert [d for d in verify(trip.here, trip.base) if not d.path.endswith(".part")] == []
+        assert verify(trip.here, trip.base) == ()
+        calls += 1
+    assert calls > 15
+
+
+def test_a_cut_pull_of_a_run_that_went_on_is_undone_first(tmp_path: Path) -> None:
+    for calls in range(0, 60, 4):
+        trip = everything(tmp_path / f"{calls}")
+        cut_after(calls, trip, "apply")
+        write(trip.there, "modified", "changed again")
+        (trip.there / "new/added").unlink()
+        write(trip.there, "a first one", "renumbers the rest")
+        trip.apply(allow_mass_deletion=True)
+        assert compare(capture(trip.here), trip.theirs()) == ()
+        undo(trip.here, trip.keep)
+        assert verify(trip.here, trip.base) == ()
+
+
+def test_a_failed_rename_leaves_no_rest(trip: Trip, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(trip.there, "README", "theirs")
+    real = os.rename
+
+    def full(source: str, target: str, **named: int) -> None:
+        if target == "README":
+            raise OSError(28, "No space left on device")
+        real(source, target, **named)
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(PlacingFailed, match="No space left"):
+        trip.apply()
+    assert verify(trip.here, trip.base) == ()
+
+
+def test_an_edit_while_the_original_is_kept_is_the_users(trip: Trip, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(trip.there, "README", "theirs")
+    real = transition.write_part
+
+    def write_part(*arguments: int | str | Entry, **named: int | SnapshotError) -> None:
+        write(trip.here, "README", "mine at the last moment")
+        real(*arguments, **named)  # pyright: ignore[reportArgumentType] - passed on as it came
+
+    monkeypatch.setattr(transition, "write_part", write_part)
+    with pytest.raises(TreeChanged):
+        trip.apply()
+    assert (trip.here / "README").read_text() == "mine at the last moment"
+
+
+@pytest.mark.parametrize("content", [None, "other"])
+def test_a_damaged_undo_says_so(trip: Trip, content: str | None) -> None:
+    write(trip.there, "README", "theirs")
+    trip.apply()
+    (kept,) = (trip.keep / "files").iterdir()
+    kept.unlink() if content is None else kept.write_text(content)
+    with pytest.raises(UndoDamaged, match="README"):
+        undo(trip.here, trip.keep)
+    assert (trip.here / "README").read_text() == "theirs"
 
 
 @pytest.mark.parametrize("edit", ["README", "data/1", "new"])
@@ -355,8 +420,9 @@ def test_an_emptied_tree_is_asked_about(tmp_path: Path) -> None:
 def test_the_undo_of_another_pull_is_not_overwritten(trip: Trip) -> None:
     write(trip.there, "README", "one")
     trip.apply()
-    write(trip.there, "README", "other")
-    with pytest.raises(UndoDamaged):
+    write(trip.here, "data/1", "mine, and it left so")
+    trip.base = capture(trip.here)
+    with pytest.raises(UndoDamaged, match="another pull"):
         trip.apply()
     with pytest.raises(UndoDamaged):
         undo(trip.here, trip.keep / "nothing here")
@@ -377,10 +443,11 @@ def test_a_full_or_closed_disk_is_one_sentence(trip: Trip, monkeypatch: pytest.M
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "rename", full)
-        with pytest.raises(PlacingFailed, match="No space left"):
-            trip.apply()
+    for name in ("rename", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, full)
+            with pytest.raises(PlacingFailed, match="No space left"):
+                trip.apply()
     assert verify(trip.here, trip.base) == ()
     trip.apply()
     assert (trip.here / "README").read_text() == "theirs"

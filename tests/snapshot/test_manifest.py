@@ -17,7 +17,6 @@ MANIFEST = Manifest(entries=(GIT, HEAD, FOLDER, FILE, LINK), git=GitSummary(bran
 def test_counts() -> None:
     assert (MANIFEST.files, MANIFEST.size) == (3, 7)
     assert MANIFEST.tree_entries() == (FOLDER, FILE, LINK)
-    assert MANIFEST.git_entries() == (GIT, HEAD)
 
 
 def test_a_manifest_comes_back_from_its_file(tmp_path: Path) -> None:
