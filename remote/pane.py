@@ -50,7 +50,9 @@ def _describe(event: AnyEvent, state: SessionState) -> str:
         case TurnEnded():
             return f"turn ended: {clean(event.stop_reason)} {clean(event.detail)}".rstrip()
         case PhaseChanged():
-            return f"-- {event.phase} {clean(event.detail)}".rstrip()
+            last = state.blocks[-1] if state.blocks else None
+            told = last is not None and last.type == "turn" and last.detail == event.detail
+            return f"-- {event.phase} {'' if told else clean(event.detail)}".rstrip()
         case AgentStarted():
             return f"agent {clean(event.agent)} {clean(event.version)} ({event.resumed})"
         case Moved():

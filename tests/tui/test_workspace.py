@@ -3,12 +3,13 @@
 import pytest
 
 from agent.errors import AgentFailed, CommandRefused
-from agent.events import Budget, Noted, PhaseChanged, Text, TurnEnded
+from agent.events import Budget, Noted, PhaseChanged, Prompted, Text, TurnEnded, TurnStarted
 from agent.state import SessionState, advance
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleDiff
 from tui.composer import Composer
+from tui.drawing.frame import draw_banner
 from tui.drawing.panes import Link, draw_link, draw_status
 from tui.lines_view import Lines
 from tui.messages import StateChanged
@@ -224,6 +225,19 @@ async def test_an_agent_that_does_not_start_is_one_sentence(stage: Stage) -> Non
     async with stage(backend) as stand:
         await stand.wait(lambda: "no such program" in _text(stand.workspace, "banner"))
         await stand.wait(lambda: backend.viewers)
+
+
+def test_the_banner_says_only_what_the_transcript_does_not() -> None:
+    turn = (
+        Prompted(seq=1, prompt_id="p1", text="Build a boat"),
+        TurnStarted(seq=2, prompt_id="p1"),
+        TurnEnded(seq=3, prompt_id="p1", stop_reason="error", detail="The agent ended."),
+        PhaseChanged(seq=4, phase="failed", detail="The agent ended."),
+    )
+    state = advance(SessionState(), turn)
+    assert draw_banner(state, "", "", 80) == []
+    state = advance(state, [PhaseChanged(seq=5, phase="failed", detail="It is not installed.")])
+    assert [line.plain for line in draw_banner(state, "", "", 80)] == ["✗ It is not installed."]
 
 
 async def test_a_stopped_session_is_started_again_only_by_a_prompt(stage: Stage) -> None:

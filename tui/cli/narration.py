@@ -23,12 +23,16 @@ _QUIET_PHASES = ("starting", "working")
 
 
 class Narrator:
-    """Prints events in order. Remembers only whether a line of streamed text is open, and tool titles by call."""
+    """Prints events in order.
+
+    Remembers only whether a line of streamed text is open, tool titles by call, and why the last turn ended.
+    """
 
     def __init__(self, out: Output) -> None:
         self._out = out
         self._streaming: type[Text] | type[Thought] | None = None
         self._titles: dict[str, str] = {}
+        self._told = ""
 
     def take(self, event: AnyEvent) -> None:
         """Print one event, if it says something to people."""
@@ -65,6 +69,11 @@ class Narrator:
                 return f"? {self._titles.get(event.call_id) or 'The agent asks for leave'}: {options}", "bold yellow"
             case PermissionAnswered():
                 return f"  answered: {event.option_id or 'withdrawn'} (by {event.by})", ""
+            case TurnEnded():
+                self._told = event.detail
+                return _narrate_rest(event)
+            case PhaseChanged() if event.detail == self._told:
+                return _narrate_rest(event.model_copy(update={"detail": ""}))
             case _:
                 return _narrate_rest(event)
 

@@ -13,7 +13,8 @@ def draw_banner(state: SessionState, lost: str, way_out: str, width: int) -> lis
         return _banner("✗", "bad", [span(lost, "bad"), span(f" {way_out or 'Attaching again.'}", "muted")], width)
     if state.phase == "paused":
         return _banner("‖", "warn", [span(state.detail or "Paused."), Span(" F5 goes on.", "muted")], width)
-    told = state.blocks and state.blocks[-1].type == "turn"
+    last = state.blocks[-1] if state.blocks else None
+    told = last is not None and last.type == "turn" and last.detail == state.detail
     if state.phase == "failed" and state.detail and not told:
         return _banner("✗", "bad", [span(state.detail, "bad")], width)
     if state.queue:

@@ -12,6 +12,7 @@ import click
 import pytest
 
 from agent.durable import read_model
+from agent.events import PhaseChanged, Prompted, TurnEnded, TurnStarted
 from agent.lease import Lease, write_lease
 from agent.paths import config_dir, state_dir
 from agent.runner import RunnerRecord
@@ -111,6 +112,17 @@ def test_log_prints_text_as_it_is_and_events_as_they_are(castoff: Castoff, make_
     records = castoff("log", "--after", "2", "--json").records
     assert [r["seq"] for r in records[:-1]] == [3, 4, 5, 6, 7]
     assert records[-1]["head_seq"] == 7
+
+
+def test_log_tells_once_why_a_turn_failed(castoff: Castoff, make_session: MakeSession) -> None:
+    why = "No model is chosen."
+    failed = (
+        Prompted(prompt_id="p1", text="Build a boat"),
+        TurnStarted(prompt_id="p1"),
+        TurnEnded(prompt_id="p1", stop_reason="error", detail=why),
+        PhaseChanged(phase="failed", detail=why),
+    )
+    assert castoff("log", make_session(failed).id).out.endswith(f"-- turn ended: error. {why}\n-- failed\n")
 
 
 def test_log_sends_no_control_sequence(castoff: Castoff, make_session: MakeSession) -> None:
