@@ -28,6 +28,9 @@ class TerminalRecord(Frozen):
 
 async def start_run(session: SessionDir) -> Terminal:
     """Start the run's runner in a new tmux server; raises `RemoteError`."""
+    earlier = run_terminal(session)
+    if earlier is not None and not await earlier.alive():
+        await earlier.kill()
     # A dying server holds its socket for a moment: a fresh name for each start.
     name = f"{session.id}-{time.time_ns() // 1_000_000:x}"
     write_model(session.path / "terminal.json", TerminalRecord(name=name))

@@ -8,10 +8,9 @@ from agent.errors import NotOwner, RecordDamaged, ViewerGone
 from agent.lease import read_lease
 from agent.paths import state_dir
 from agent.runner import RunnerRecord
-from agent.runner_lock import is_served
 from agent.server import LINE_LIMIT
 from agent.sessions import SessionDir, find_session
-from remote.host_runner import start_run
+from remote.host_runner import is_alive, start_run
 
 _START_SECONDS = 30.0
 _CHUNK = 64 << 10
@@ -21,10 +20,13 @@ async def relay_run(run_id: str) -> None:
     """Relay until either side ends; raises `agent.errors.AgentError` when the run does not answer or is not here."""
     session = find_session(state_dir(), run_id)
     reader, writer = await _connect(session)
+    writer.transport.set_write_buffer_limits(high=0)
     loop = asyncio.get_running_loop()
     ours = asyncio.StreamReader(limit=LINE_LIMIT)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(ours), sys.stdin)
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout)
+    # What is said last is out before this process ends: draining then means empty.
+    transport.set_write_buffer_limits(high=0)
     out = asyncio.StreamWriter(transport, protocol, None, loop)
     pumps = [asyncio.create_task(_pump(ours, writer)), asyncio.create_task(_pump(reader, out))]
     await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -42,7 +44,7 @@ async def _connect(session: SessionDir) -> tuple[asyncio.StreamReader, asyncio.S
         except (RecordDamaged, FileNotFoundError, ConnectionRefusedError):
             _check_held(session)
             # A run that is being pulled is kept from starting: then the lease soon says where it is.
-            if not started and not is_served(session):
+            if not started and not await is_alive(session):
                 await start_run(session)
                 started = True
         await asyncio.sleep(0.05)

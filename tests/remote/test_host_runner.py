@@ -1,0 +1,24 @@
+"""A run's terminals on its host: one at a time, and none is left behind."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.lease import Lease, write_lease
+from agent.sessions import create_session
+from remote.host_runner import end_run, is_alive, last_words, start_run
+
+
+async def test_a_run_started_again_leaves_no_dead_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path))
+    session = create_session(tmp_path, tmp_path, "builtin")
+    # Its runner ends at once, for it is not held here; the terminal stays and shows why.
+    write_lease(session, Lease(epoch=2, state="away", to="vm"))
+    first = await start_run(session)
+    while await is_alive(session):
+        pass
+    assert "not held here" in await last_words(session)
+    second = await start_run(session)
+    assert not first.socket.exists()
+    await end_run(session)
+    assert not second.socket.exists() and not await is_alive(session)
