@@ -19,7 +19,7 @@ from tui.errors import TuiError
 from tui.handoff import Handoff
 from tui.keymap import BANNED, KEYS, bindings, find_clashes
 from tui.move_screen import MoveScreen
-from tui.moves import Move
+from tui.moves import Move, landed
 from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen, SignpostScreen
@@ -223,9 +223,16 @@ class CastoffApp(App[None]):
 
     # Moves
 
-    def drive(self, move: Move[Any]) -> None:
-        """Run a move to its end, whatever screen is shown."""
-        self.run_worker(move.drive(), group="move", exit_on_error=False)
+    def drive(self, move: Move[Any], place: Place) -> None:
+        """Run a move of the session at ``place`` to its end, whatever screen is shown."""
+        self.run_worker(self._drive(move, place), group="move", exit_on_error=False)
+
+    async def _drive(self, move: Move[Any], place: Place) -> None:
+        try:
+            await move.drive()
+        finally:
+            if move.end is not None and move.decided == "go":
+                self._move_ended(move, place, move.end)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A move that failed in a way nobody foresaw says so."""
@@ -237,46 +244,29 @@ class CastoffApp(App[None]):
             s for s in self.screen_stack if isinstance(s, Workspace) and s.place and s.place.session_id == session_id
         ]
 
-    def handoff_begins(self, place: Place, host: str) -> None:
-        """The user agreed: the workspace lets go of the runner."""
-        self._remember(last_host=host)
+    def move_begins(self, place: Place, host: str = "") -> None:
+        """The user agreed to a move, to ``host`` or home: the workspace lets go of the runner."""
+        if host:
+            self._remember(last_host=host)
         for workspace in self._workspaces(place.session_id):
             workspace.suspend_bridge()
 
-    def handoff_ended(self, place: Place, last: Away | StillHere, *, began: bool) -> None:
-        """A handoff is over; where the session stayed, the workspace follows it again."""
-        if isinstance(last, StillHere) and began:
+    def _move_ended(self, move: Move[Any], place: Place, end: Away | Home | StillHere) -> None:
+        """Where the session stayed, the workspace follows it again; a screen that is still there says the rest."""
+        if isinstance(end, StillHere):
             for workspace in self._workspaces(place.session_id):
                 workspace.begin(place)
-        if began and not any(isinstance(s, Handoff) for s in self.screen_stack):
-            self._say_ended(last)
-            if isinstance(last, Away):
-                self.show_signpost(place.model_copy(update={"host": last.host, "session_id": last.run_id}))
-
-    def _say_ended(self, last: Away | Home | StillHere) -> None:
-        """A move ended while another screen was shown."""
-        match last:
+        if any(isinstance(s, MoveScreen) and s.move is move for s in self.screen_stack):
+            return
+        match end:
             case Away():
-                self.show_status(f"The session is on {last.host} now.")
+                self.show_status(f"The session is on {end.host} now.")
+                self.show_signpost(landed(place, end))
             case Home():
                 self.show_status("The session is here again.")
+                self.reattach(landed(place, end))
             case StillHere():
-                self.complain(last.reason, last.way_out)
-
-    def pull_begins(self, place: Place) -> None:
-        """The user agreed: the workspace lets go of the run."""
-        for workspace in self._workspaces(place.session_id):
-            workspace.suspend_bridge()
-
-    def pull_ended(self, place: Place, last: Home | StillHere, *, began: bool) -> None:
-        """A pull-back is over; where the run stayed, the workspace follows it again."""
-        if isinstance(last, StillHere) and began:
-            for workspace in self._workspaces(place.session_id):
-                workspace.begin(place)
-        if not any(isinstance(s, Pull) for s in self.screen_stack) and began:
-            self._say_ended(last)
-            if isinstance(last, Home):
-                self.reattach(place.model_copy(update={"host": ""}))
+                self.complain(end.reason, end.way_out)
 
     # The palette
 

@@ -17,7 +17,7 @@ from tui.drawing.moves import draw_away, draw_preflight, draw_rows, draw_setup, 
 from tui.keymap import bindings
 from tui.lines_view import Lines
 from tui.move_screen import MoveScreen
-from tui.moves import Move
+from tui.moves import Move, landed
 
 _NO_HOSTS = "There is no host yet. A host is a machine of yours that you reach by SSH:"
 _ADD = "castoff host add NAME USER@ADDRESS"
@@ -30,8 +30,7 @@ class Handoff(MoveScreen):
 
     def __init__(self, backend: Backend, place: Place, *, host: str, terms: Terms) -> None:
         """A handoff of ``place``, beginning with these terms."""
-        super().__init__(backend, host)
-        self.place = place
+        super().__init__(backend, place, host)
         self.terms = terms
         self.policy: Policy = terms.policy
         self._agreed: Preflighted | None = None
@@ -95,24 +94,22 @@ class Handoff(MoveScreen):
             self.move.listener = _nobody
             self.move.cancel()
         self.quiet.hidden()
-        self.move = None
+        self.move = self._agreed = None
         if self.host:
             terms = self._asked_with = self.chosen_terms() or self.terms
             host, session_id = self.host, self.place.session_id
             self.move = Move[Any](lambda: self.backend.hand_off(session_id, host, terms), self.changed)
-            self.castoff.drive(self.move)
+            self.castoff.drive(self.move, self.place)
         self.show()
 
     def changed(self) -> None:
         """A step came; a preflight asked for again after the terms changed goes on by itself if it says the same."""
         move = self.move
         if move is not None and move.waits and self._agreed is not None:
-            same = _facts(move.last) == _facts(self._agreed)
+            same = _facts(move.last) == _facts(self._agreed) and self.chosen_terms() == self._asked_with
             self._agreed = None
             if same:
                 self._go()
-        if move is not None and isinstance(move.last, Away | StillHere):
-            self.castoff.handoff_ended(self.place, move.last, began=move.decided == "go")
         for field in self.query(".field"):
             field.set_class(self.moving or self.ended, "gone")
         super().changed()
@@ -156,24 +153,18 @@ class Handoff(MoveScreen):
 
     def _go(self) -> None:
         assert self.move is not None
-        self.castoff.handoff_begins(self.place, self.host)
+        self.castoff.move_begins(self.place, self.host)
         self.move.decide("go")
         self.set_focus(None)
         self.changed()
 
     def _leave_ended(self) -> None:
         assert self.move is not None
-        last = self.move.last
-        self.dismiss()
-        if isinstance(last, Away):
-            self.castoff.reattach(self.place.model_copy(update={"host": last.host, "session_id": last.run_id}))
-
-    def leave(self) -> None:
-        """Close the screen; an away session leaves its signpost."""
-        last = self.move.last if self.move else None
-        super().leave()
-        if isinstance(last, Away):
-            self.castoff.show_signpost(self.place.model_copy(update={"host": last.host, "session_id": last.run_id}))
+        if isinstance(self.move.end, Away):
+            self.dismiss()
+            self.castoff.reattach(landed(self.place, self.move.end))
+        else:
+            self.leave()
 
     def action_next_host(self) -> None:
         """Choose the next host and ask it."""
@@ -190,8 +181,8 @@ class Handoff(MoveScreen):
             self.show()
 
     def action_check_again(self) -> None:
-        """Ask the host again."""
-        if not self.moving:
+        """Ask the host again, unless the session is there already."""
+        if not self.moving and not (self.move is not None and isinstance(self.move.end, Away)):
             self.host = self.host or next((h.name for h in self.backend.hosts()), "")
             if not self.host:
                 self.castoff.complain("There is still no host.", f"In a terminal: {_ADD}")
@@ -227,8 +218,7 @@ class Handoff(MoveScreen):
         last = move.last
         preflight = move.find(Preflighted)
         if isinstance(last, Away):
-            proved = move.find(Proved)
-            return draw_away(last, proved if isinstance(proved, Proved) else None, self.backend.command, width)
+            return draw_away(last, move.find(Proved), self.backend.command, width)
         if isinstance(last, StillHere):
             return draw_still_here(last, width, pulling=False, host=self.host)
         if self.moving:

@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 
 from textual.containers import VerticalScroll
 
-from remote.steps import Away, Home, StillHere
-from tui.backend import Backend
+from remote.steps import Away, Home
+from tui.backend import Backend, Place
 from tui.drawing.lines import Line, Span, line, spread, wrap
 from tui.drawing.moves import can_cancel, cancel_words
 from tui.lines_view import Lines
-from tui.moves import Move
+from tui.moves import Move, landed
 from tui.quiet import Quiet
 from tui.stage import StageScreen
 
@@ -23,10 +23,11 @@ class MoveScreen(StageScreen[None]):
     CSS_PATH: ClassVar[list[str]] = ["moves.tcss"]  # type: ignore[assignment]  # Textual accepts a list
     pulling = False
 
-    def __init__(self, backend: Backend, host: str) -> None:
-        """A screen for a move to or from ``host``."""
+    def __init__(self, backend: Backend, place: Place, host: str) -> None:
+        """A screen for a move of the session at ``place`` to or from ``host``."""
         super().__init__()
         self.backend = backend
+        self.place = place
         self.host = host
         self.move: Move[Any] | None = None
         self.quiet = Quiet(time.monotonic())
@@ -36,7 +37,7 @@ class MoveScreen(StageScreen[None]):
     @property
     def ended(self) -> bool:
         """Whether the move is over."""
-        return self.move is not None and isinstance(self.move.last, Away | Home | StillHere)
+        return self.move is not None and self.move.end is not None
 
     @property
     def moving(self) -> bool:
@@ -102,10 +103,17 @@ class MoveScreen(StageScreen[None]):
         self.show()
 
     def leave(self) -> None:
-        """Close the screen; a move that waits for its decision is told no."""
+        """Close the screen: a move that waits for its decision is told no, a session that went is shown where it is."""
         if self.move is not None and not self.ended:
             self.move.cancel()
         self.dismiss()
+        match self.move.end if self.move is not None else None:
+            case Away() as end:
+                self.castoff.show_signpost(landed(self.place, end))
+            case Home() as end:
+                self.castoff.reattach(landed(self.place, end))
+            case _:
+                pass
 
     def page(self, *views: Lines) -> VerticalScroll:
         """The scrolling middle of the screen."""

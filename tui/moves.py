@@ -3,15 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Generic, NamedTuple, TypeVar
 
 from agent.errors import AgentError
 from remote.errors import RemoteError
-from remote.steps import Decision, HandoffStep, Preflighted, PullStep, Reviewed, StillHere
+from remote.steps import Away, Decision, HandoffStep, Home, Preflighted, PullStep, Reviewed, StillHere
 from snapshot.errors import SnapshotError
+from tui.backend import Place
 
 Step = HandoffStep | PullStep
 S = TypeVar("S", bound=Step)
+K = TypeVar("K", bound=Step)
 
 
 class Timed(NamedTuple):
@@ -32,6 +35,7 @@ class Move(Generic[S]):
         self._start = start
         self._decision: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
+        self._cancelled = False
 
     @property
     def last(self) -> Step | None:
@@ -43,7 +47,12 @@ class Move(Generic[S]):
         """Whether a decision is due."""
         return isinstance(self.last, Preflighted | Reviewed) and self.decided is None
 
-    def find(self, kind: type[Step]) -> Step | None:
+    @property
+    def end(self) -> Away | Home | StillHere | None:
+        """How it ended; ``None`` while it has not."""
+        return self.last if isinstance(self.last, Away | Home | StillHere) else None
+
+    def find(self, kind: type[K]) -> K | None:
         """The latest step of a kind."""
         return next((t.step for t in reversed(self.steps) if isinstance(t.step, kind)), None)
 
@@ -57,21 +66,33 @@ class Move(Generic[S]):
         """Roll back: by the decision where one is due, else by cancelling the task that drives the steps."""
         if self.waits:
             self.decide("cancel")
-        elif self._task is not None:
+            return
+        self._cancelled = True
+        if self._task is not None:
             self._task.cancel()
 
     async def drive(self) -> None:
-        """Run the steps to their end; every failure ends in a `StillHere`."""
+        """Run the steps to their end; every failure ends in a `StillHere`, and an unforeseen one is raised as well."""
         self._task = asyncio.current_task()
-        steps = self._start()
+        if self._cancelled:
+            self._record(_CANCELLED)
+            return
         try:
-            await self._run(steps)
+            async with aclosing(self._start()) as steps:
+                await self._run(steps)
         except asyncio.CancelledError:
+            # Only the user's own cancel ends here: an app that is left goes on ending.
+            if not self._cancelled:
+                raise
             self._record(_CANCELLED)
         except (AgentError, RemoteError, SnapshotError) as error:
             self._record(StillHere(code=error.code, reason=str(error), way_out=error.way_out))
-        finally:
-            await steps.aclose()
+        except Exception as error:
+            # Whatever it was, the screen must not wait for an end that never comes.
+            self._record(
+                StillHere(code="internal", reason=f"Something in castoff itself failed: {error}", way_out=_ASK)
+            )
+            raise
 
     async def _run(self, steps: AsyncGenerator[S, Decision | None]) -> None:
         decision: Decision | None = None
@@ -89,4 +110,11 @@ class Move(Generic[S]):
         asyncio.get_running_loop().call_soon(self.listener)
 
 
+def landed(place: Place, end: Away | Home) -> Place:
+    """Where the session of ``place`` is met once its move has ended."""
+    host, session_id = (end.host, end.run_id) if isinstance(end, Away) else ("", place.session_id)
+    return place.model_copy(update={"host": host, "session_id": session_id})
+
+
+_ASK = "Try it again: that settles where the session is."
 _CANCELLED = StillHere(code="cancelled", reason="You cancelled.", way_out="Start it again whenever you like.")

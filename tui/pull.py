@@ -23,8 +23,7 @@ class Pull(MoveScreen):
 
     def __init__(self, backend: Backend, place: Place) -> None:
         """A pull-back of the run at ``place``."""
-        super().__init__(backend, place.host)
-        self.place = place
+        super().__init__(backend, place, place.host)
 
     def compose(self) -> ComposeResult:
         """Title, page, foot."""
@@ -40,13 +39,7 @@ class Pull(MoveScreen):
         self.query_one("#foot", Lines).show(self._draw_foot)
         host, run_id = self.place.host, self.place.session_id
         self.move = Move[Any](lambda: self.backend.pull_back(host, run_id), self.changed)
-        self.castoff.drive(self.move)
-
-    def changed(self) -> None:
-        """A step came."""
-        if self.move is not None and isinstance(self.move.last, Home | StillHere):
-            self.castoff.pull_ended(self.place, self.move.last, began=self.move.decided == "go")
-        super().changed()
+        self.castoff.drive(self.move, self.place)
 
     def action_confirm(self) -> None:
         """Take the run home; afterwards, go on with it here."""
@@ -54,11 +47,9 @@ class Pull(MoveScreen):
         if not self.confirmable() or move is None:
             return
         if self.ended:
-            self.dismiss()
-            if isinstance(move.last, Home):
-                self.castoff.reattach(self.place.model_copy(update={"host": ""}))
+            self.leave()
         elif isinstance(move.last, Reviewed) and move.waits and not any(p.blocking for p in move.last.problems):
-            self.castoff.pull_begins(self.place)
+            self.castoff.move_begins(self.place)
             move.decide("go")
             self.changed()
 
@@ -74,7 +65,7 @@ class Pull(MoveScreen):
         match move.last:
             case Home() as home:
                 applied = move.find(Applied)
-                return draw_home(home, applied.undo if isinstance(applied, Applied) else "", width)
+                return draw_home(home, applied.undo if applied is not None else "", width)
             case StillHere() as still:
                 return draw_still_here(still, width, pulling=True, host=self.host)
             case Reviewed() as review if not self.moving:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from remote.steps import Away, Home, StillHere
 from tui.backend import Place
 from tui.moves import Move
 
@@ -68,24 +67,12 @@ class Stage(Protocol):
         """Show where a session is."""
         ...
 
-    def drive(self, move: Move[Any]) -> None:
-        """Run a move to its end, whatever screen is shown."""
+    def drive(self, move: Move[Any], place: Place) -> None:
+        """Run a move of the session at ``place`` to its end, whatever screen is shown."""
         ...
 
-    def handoff_begins(self, place: Place, host: str) -> None:
-        """The user agreed to a handoff."""
-        ...
-
-    def handoff_ended(self, place: Place, last: Away | StillHere, *, began: bool) -> None:
-        """A handoff is over; ``began`` tells whether the user had agreed to it."""
-        ...
-
-    def pull_begins(self, place: Place) -> None:
-        """The user agreed to a pull-back."""
-        ...
-
-    def pull_ended(self, place: Place, last: Home | StillHere, *, began: bool) -> None:
-        """A pull-back is over."""
+    def move_begins(self, place: Place, host: str = "") -> None:
+        """The user agreed to a move: to ``host``, or home."""
         ...
 
     def copy_to_clipboard(self, text: str) -> None:

@@ -284,7 +284,7 @@ async def test_the_move_survives_its_screen(stage: Stage) -> None:
         await stand.wait(lambda: screen.move is not None and isinstance(screen.move.last, Away))
         assert not move.cancelled
         await stand.wait(lambda: isinstance(stand.app.screen, SignpostScreen))
-        assert "The session is on vm now." in stand.notices
+        assert stand.notices.count("The session is on vm now.") == 1
 
 
 async def test_no_host_yet_teaches(stage: Stage) -> None:
@@ -333,3 +333,66 @@ async def test_a_second_preflight_that_says_otherwise_is_shown_first(stage: Stag
         await stand.wait(lambda: "999 files" in _body(stand))
         await stand.passes(0.2)
         assert "go" not in backend.out.decisions
+
+
+async def test_after_away_nothing_is_handed_off_again(stage: Stage) -> None:
+    async with stage(_backend()) as stand:
+        await _opened_and_quiet(stand)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: "You can close the laptop" in _body(stand))
+        await stand.pilot.press("ctrl+l", "f2")
+        assert len(stand.backend.out.terms) == 1 and "You can close the laptop" in _body(stand)
+
+
+async def test_an_unforeseen_failure_of_a_move_ends_it(stage: Stage) -> None:
+    steps = [recorded.PREFLIGHT, Draining(deadline=20), ZeroDivisionError("planted")]
+    async with stage(_backend(DoubleMove(steps))) as stand:
+        await _opened_and_quiet(stand)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: any("ZeroDivisionError: planted" in n for n in stand.notices))
+        await stand.wait(lambda: "It is not settled where the session is." in _body(stand))
+        await stand.wait(lambda: len(stand.backend.viewers) == 2)
+        await stand.pilot.press("escape")
+        await stand.wait(lambda: isinstance(stand.app.screen, Workspace))
+
+
+async def test_hosts_chosen_in_haste_leave_no_move_behind(stage: Stage) -> None:
+    backend = _backend()
+    backend.host_cards = (HostCard(name="vm", destination="a@vm"), HostCard(name="attic", destination="a@attic"))
+    async with stage(backend) as stand:
+        await _opened_and_quiet(stand)
+        screen = _handoff(stand)
+        screen.action_next_host()
+        called_off = screen.move
+        screen.action_next_host()
+        assert called_off is not None and called_off is not screen.move
+        await stand.wait(lambda: screen.move is not None and screen.move.waits)
+        await stand.wait(lambda: isinstance(called_off.last, StillHere))
+        assert len(backend.out.terms) == 2, "the move that was called off never asked the host"
+
+
+async def test_leaving_the_app_in_the_middle_of_a_move_attaches_to_nothing(stage: Stage) -> None:
+    move = DoubleMove(list(recorded.HANDOFF), {5: asyncio.Event()})
+    async with stage(_backend(move)) as stand:
+        await _opened_and_quiet(stand)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: "49 %" in _body(stand))
+        await stand.pilot.press("ctrl+q")
+    assert move.cancelled and stand.backend.closed
+    assert len(stand.backend.attached) == 1
+
+
+async def test_terms_changed_after_enter_are_asked_about_again(stage: Stage) -> None:
+    gate = asyncio.Event()
+    async with stage(_backend()) as stand:
+        await _opened_and_quiet(stand)
+        await stand.type("x")
+        stand.backend.out.gates = {1: gate}
+        await stand.passes(QUIET_SECONDS + 0.1)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: len(stand.backend.out.terms) == 2)
+        await stand.pilot.press("f5")
+        gate.set()
+        await stand.wait(lambda: "Travels" in _body(stand))
+        await stand.passes(0.1)
+        assert "go" not in stand.backend.out.decisions

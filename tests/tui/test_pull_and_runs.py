@@ -188,6 +188,19 @@ async def test_pull_reviews_then_brings_it_home(stage: Stage, size: tuple[int, i
         assert stand.backend.attached[1].host == ""
 
 
+async def test_escape_after_the_pull_goes_on_here_too(stage: Stage) -> None:
+    backend = _backend()
+    backend.place = AWAY
+    async with stage(backend) as stand:
+        await stand.pilot.press("ctrl+l")
+        await stand.wait(lambda: isinstance(stand.app.screen, Pull) and "would change" in _plain(stand, "body"))
+        await stand.passes(QUIET_SECONDS + 0.1)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: "The session is here again." in _plain(stand, "body"))
+        await stand.pilot.press("escape")
+        await stand.wait(lambda: isinstance(stand.app.screen, Workspace) and backend.attached[-1].host == "")
+
+
 async def test_pull_escape_changes_nothing(stage: Stage) -> None:
     async with stage(_backend()) as stand:
         await _open(stand)

@@ -62,8 +62,8 @@ def draw_problems(problems: Sequence[Problem], width: int) -> list[Line]:
     """Problems with their ways out; those that block are marked and come first."""
     out: list[Line] = []
     for problem in sorted(problems, key=lambda p: not p.blocking):
-        mark, role = ("✗ ", "bad") if problem.blocking else ("! ", "warn")
-        out += wrap([span(problem.sentence)], width, first=Line((Span(mark, role),)))  # type: ignore[arg-type]
+        mark = Span("✗ ", "bad") if problem.blocking else Span("! ", "warn")
+        out += wrap([span(problem.sentence)], width, first=Line((mark,)))
         if problem.way_out:
             out += wrap([span(problem.way_out, "muted")], width, first=line("  "))
     return [BLANK, *out] if out else []
@@ -197,6 +197,8 @@ def _timings(timings: Sequence[Timing], width: int) -> list[Line]:
 def draw_still_here(step: StillHere, width: int, *, pulling: bool, host: str) -> list[Line]:
     """Nothing moved: why, and what to do."""
     where = f"Still on {host}. Nothing here has changed." if pulling else "Still here. Nothing has moved."
+    if step.code in ("unsettled", "internal"):
+        where = "It is not settled where the session is."
     out = [line(Span("■ ", "warn"), span(where, "strong")), BLANK]
     out += wrap([span(step.reason)], width)
     if step.way_out:
