@@ -10,8 +10,8 @@ from tui.cli.output import Output
 from tui.cli.wording import size
 
 
-async def look_at(out: Output, links: Links, name: str, agent: str) -> None:
-    """Print what a host says of itself; raises `NotHere` when something stands in the way of a run there."""
+async def look_at(out: Output, links: Links, name: str, agent: str) -> bool:
+    """Print what a host says of itself, and return whether it can take a run; raises `NotHere` without a runtime."""
     connection = await links.connect(name)
     out.say(f"{name} answers in {connection.rtt * 1000:.0f} ms.")
     if await find_runtime(connection) is None:
@@ -31,7 +31,4 @@ async def look_at(out: Output, links: Links, name: str, agent: str) -> None:
     for problem in seen.problems:
         mark, style = ("in the way", "bold red") if problem.blocking else ("note", "yellow")
         out.say(f"{mark}: {problem.sentence} {problem.way_out}".rstrip(), style)
-    if any(problem.blocking for problem in seen.problems):
-        raise NotHere(
-            f"{name} cannot take a run of {agent} as it is.", "The lines above say why.", code="host-not-ready"
-        )
+    return not any(problem.blocking for problem in seen.problems)

@@ -1,5 +1,9 @@
 """``castoff host`` against real SSH servers: first contact, looking, forgetting."""
 
+import io
+import threading
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -105,6 +109,51 @@ def test_a_host_that_does_not_answer_spoils_no_list(castoff: Castoff, make_sessi
     ran = castoff("runs", "--json")
     assert ran.status == 0
     assert [record["type"] for record in ran.records] == ["session", "unreachable", "result"]
+
+
+class Phone(BaseHTTPRequestHandler):
+    """Takes every message."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def phone_url() -> Generator[str]:
+    """An Apprise URL that works."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Phone) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"json://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
+
+
+@pytest.mark.timeout(400)  # the host's first setup installs castoff there
+def test_setup_and_channels_with_a_dead_host_beside(
+    embedded_host: HostForTests, phone_url: str, castoff: Castoff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    castoff("host", "add", "off", "me@127.0.0.1", "--port", str(free_port()), "--offline")
+    embedded_host.write_settings(tmp_path / "config")
+    name = embedded_host.host.name
+    (embedded_host.home / ".config/castoff/agent.env").unlink(missing_ok=True)  # of tests before
+    setup = castoff("host", "setup", name, "--json")
+    assert (setup.status, setup.records[-1]["ready"]) == (0, False), "no model is chosen there, but it is set up"
+    assert castoff("host", "check", name, "--json").records[-1]["code"] == "host-not-ready"
+    monkeypatch.setattr("sys.stdin", io.StringIO(phone_url + "\n"))
+    added = castoff("notify", "add", "-", "--json")
+    assert (added.status, added.records[0]) == (1, {"type": "added", "host": name})
+    (channel, failed) = castoff("notify", "list", "--json").records
+    assert (channel["host"], failed["code"]) == (name, "host-unreachable")
+    sent = castoff("notify", "test", "--host", name, "--json")
+    assert (sent.status, sent.records[0]["ok"]) == (0, True), sent
+    assert castoff("notify", "remove", channel["channel"], "--host", name).status == 0
+    assert castoff("notify", "test", "--host", name, "--json").records[-1]["code"] == "no-channel"
 
 
 def test_notify_without_a_host_is_a_sentence(castoff: Castoff) -> None:

@@ -63,3 +63,6 @@ def test_a_session_from_prompt_to_stop(environment: dict[str, str], project: Pat
     assert [event["text"] for event in events if event["kind"] == "prompt"] == [DEMO_TASK, "And now?"]
     assert castoff("stop").status == 0
     assert castoff("wait", "--until", "idle").records[-1]["phase"] == "stopped"
+    before = castoff("log").records
+    assert castoff("stop").status == 0
+    assert castoff("log").records == before

@@ -107,7 +107,11 @@ def list_hosts(out: Output) -> None:
 async def check(out: Output, name: str, agent: str, fingerprint: str | None, first_use: bool) -> None:
     """Connect to a host and say what it has and lacks; nothing is installed."""
     async with open_links(make_trust(out, fingerprint, first_use=first_use)) as links:
-        await look_at(out, links, name, agent)
+        ready = await look_at(out, links, name, agent)
+    if not ready:
+        raise NotHere(
+            f"{name} cannot take a run of {agent} as it is.", "The lines above say why.", code="host-not-ready"
+        )
     out.done(name=name)
 
 
@@ -125,8 +129,10 @@ async def setup(out: Output, name: str, agent: str, fingerprint: str | None, fir
 
     async with open_links(make_trust(out, fingerprint, first_use=first_use)) as links:
         client = await links.client(name, report)
-        await look_at(out, links, name, agent)
-    out.done(name=name, runtime=client.runtime.runtime_id)
+        ready = await look_at(out, links, name, agent)
+    if not ready:
+        out.say(f"The runtime is there; the lines above say what a run of {agent} lacks.")
+    out.done(name=name, runtime=client.runtime.runtime_id, ready=ready)
 
 
 @host.command()

@@ -1,11 +1,13 @@
 """``castoff notify``: where hosts send word to."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import click
 
 from agent.events import Frozen
+from remote.errors import RemoteError
 from remote.host_protocol import AddChannel, Channels, ListChannels, Nothing, RemoveChannel, Request, TestChannels
 from tui.cli.edge import async_command
 from tui.cli.errors import NotHere
@@ -48,8 +50,10 @@ async def add(out: Output, url: str | None, hosts: tuple[str, ...]) -> None:
     """
     if url in (None, "-"):
         url = read_secret("Apprise URL: ")
-    for name, _ in await _ask(out, AddChannel(url=url or ""), Nothing, hosts):
-        out.say(f"{name}: added. castoff notify test --host {name} tries it.")
+    async with _ask(out, AddChannel(url=url or ""), Nothing, hosts) as answers:
+        for name, _ in answers:
+            out.say(f"{name}: added. castoff notify test --host {name} tries it.")
+            out.record("added", {"host": name})
 
 
 @notify.command("list")
@@ -57,7 +61,8 @@ async def add(out: Output, url: str | None, hosts: tuple[str, ...]) -> None:
 @async_command
 async def list_channels(out: Output, hosts: tuple[str, ...]) -> None:
     """List the channels on the hosts, secrets masked."""
-    _show(out, await _ask(out, ListChannels(), Channels, hosts))
+    async with _ask(out, ListChannels(), Channels, hosts) as answers:
+        _show(out, answers)
 
 
 @notify.command()
@@ -66,8 +71,8 @@ async def list_channels(out: Output, hosts: tuple[str, ...]) -> None:
 @async_command
 async def test(out: Output, channel: str, hosts: tuple[str, ...]) -> None:
     """Send a test from each host to its channels, or to CHANNEL only. Exit status 1 when one of them failed."""
-    answers = await _ask(out, TestChannels(channel=channel), Channels, hosts)
-    _show(out, answers)
+    async with _ask(out, TestChannels(channel=channel), Channels, hosts) as answers:
+        _show(out, answers)
     lines = [line for _, found in answers for line in found.channels]
     if not lines:
         raise NotHere("No channel is kept on any of the hosts.", "castoff notify add", code="no-channel")
@@ -81,17 +86,31 @@ async def test(out: Output, channel: str, hosts: tuple[str, ...]) -> None:
 @async_command
 async def remove(out: Output, channel: str, hosts: tuple[str, ...]) -> None:
     """Forget CHANNEL, named as the list names it."""
-    for name, _ in await _ask(out, RemoveChannel(channel=channel), Nothing, hosts):
-        out.say(f"{name}: removed.")
+    async with _ask(out, RemoveChannel(channel=channel), Nothing, hosts) as answers:
+        for name, _ in answers:
+            out.say(f"{name}: removed.")
+            out.record("removed", {"host": name})
 
 
-async def _ask(out: Output, request: Request, body: type[Body], hosts: Sequence[str]) -> list[tuple[str, Body]]:
-    """Each host's answer; the first error ends it."""
+@asynccontextmanager
+async def _ask(
+    out: Output, request: Request, body: type[Body], hosts: Sequence[str]
+) -> AsyncGenerator[list[tuple[str, Body]]]:
+    """The hosts' answers. All are asked; the first error is raised at the end, when what the others said is shown."""
+    answers: list[tuple[str, Body]] = []
+    failed: RemoteError | None = None
     async with open_links(make_trust(out)) as links:
         names = list(hosts) or [host.name for host in links.settings.hosts()]
         if not names:
             raise NotHere("There is no host yet.", "castoff host add NAME user@address", code="no-host")
-        return [(name, await (await links.client(name)).ask(request, body)) for name in names]
+        for name in names:
+            try:
+                answers.append((name, await (await links.client(name)).ask(request, body)))
+            except RemoteError as error:
+                failed = failed or error
+    yield answers
+    if failed is not None:
+        raise failed
 
 
 def _show(out: Output, answers: Sequence[tuple[str, Channels]]) -> None:
