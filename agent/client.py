@@ -213,7 +213,9 @@ class AgentProcess:
 
     async def _call(self, call: Awaitable[Reply], *, limit: float | None = _START_SECONDS) -> Reply:
         try:
-            return await asyncio.wait_for(call, limit)
+            # Not `wait_for`: before Python 3.12 it loses a cancel that comes together with the answer.
+            async with asyncio.timeout(limit):
+                return await call
         except acp.RequestError as error:
             raise AgentFailed(_sentence(error)) from error
         except TimeoutError as error:
@@ -223,12 +225,12 @@ class AgentProcess:
 
     async def _epitaph(self) -> str:
         """Say how the agent died, with its last words."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), _END_SECONDS)
+        await self._ends()
         code = self._process.returncode
         how = "closed its output" if code is None else f"ended with status {code}"
-        words = self._log.read_bytes()[self._log_start :][-4000:]
-        lines = words.decode(errors="replace").strip().splitlines()
+        with self._log.open("rb") as log:
+            log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - 4000))
+            lines = log.read().decode(errors="replace").strip().splitlines()
         return f"The agent {how}" + (f": {lines[-1].strip()[:300]}" if lines else ".")
 
     def _hint(self) -> str:
@@ -239,20 +241,33 @@ class AgentProcess:
 
         Without ``ends_on_eof`` no time is lost waiting for an agent that takes no notice of the end of its input.
         """
-        # An agent that died leaves a broken pipe behind, and the SDK flushes it once more.
-        with contextlib.suppress(ConnectionError):
-            await self._connection.close()
         assert self._process.stdin is not None
-        self._process.stdin.close()
-        for sign in (None, signal.SIGTERM, signal.SIGKILL)[0 if ends_on_eof else 1 :]:
-            if sign is not None:
-                self._signal(sign)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), _END_SECONDS)
-                break
-        # What it started must not outlive it.
-        self._signal(signal.SIGKILL)
-        self._frames.close()
+        with self._frames:
+            # It sends what is queued first, which an agent that does not read holds up until it is dead.
+            closing = asyncio.create_task(self._connection.close())
+            try:
+                await asyncio.wait((closing,), timeout=_END_SECONDS)
+                self._process.stdin.close()
+                for sign in (None, signal.SIGTERM, signal.SIGKILL)[0 if ends_on_eof else 1 :]:
+                    if sign is not None:
+                        self._signal(sign)
+                    if await self._ends():
+                        break
+            finally:
+                # What it started must not outlive it.
+                self._signal(signal.SIGKILL)
+            # An agent that died leaves a broken pipe behind, and the SDK flushes it once more.
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(_END_SECONDS):
+                    await closing
+
+    async def _ends(self) -> bool:
+        """Whether the process ends within `_END_SECONDS`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await self._process.wait()
+                return True
+        return False
 
     def _signal(self, sign: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -147,7 +147,10 @@ class Driver:
             if asyncio.get_running_loop().time() > deadline:
                 await self._bury()
                 return
-            await self._agent.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_RESEND_SECONDS):
+                    # An agent that does not read takes no cancel either.
+                    await self._agent.cancel()
             await asyncio.wait((turn,), timeout=_RESEND_SECONDS)
 
     def answer(self, request_id: str, option_id: str) -> None:
@@ -180,7 +183,7 @@ class Driver:
         self._recorder.record(event)
 
     async def _asked(self, call: ToolCalled, options: tuple[PermissionOption, ...]) -> str | None:
-        if self._recorder.fenced:
+        if self._recorder.fenced or self._ending:
             return None
         # The request may be the first that is seen of the call, and may carry less than is known already.
         self._recorder.record(call)
@@ -200,8 +203,7 @@ class Driver:
         self._recorder.sync()
         chosen = None
         try:
-            with contextlib.suppress(asyncio.CancelledError):
-                chosen = await answer
+            chosen = await answer
         finally:
             del self._answers[request_id]
             by = "cancel" if chosen is None else "user"
