@@ -128,7 +128,7 @@ class Departure:
                     raise
         move = self.session.move(self.epoch)
         write_manifest(move / "manifest.json", self._manifest)
-        packed = await asyncio.to_thread(
+        self._parcel_digest = await asyncio.to_thread(
             pack_parcel,
             self.session,
             load_profile(self.session.info.agent),
@@ -136,7 +136,6 @@ class Departure:
             self._manifest,
             move / "parcel",
         )
-        self._parcel_digest = packed.digest
         self.watch.lap("capture")
         return self._manifest
 

@@ -18,14 +18,13 @@ from agent.sessions import SessionDir
 from remote.errors import RemoteError
 from remote.host_client import HostClient
 from remote.host_protocol import Confirm, Give, Pack, Packed, Regain, Standing
-from remote.parcel import fold, parcel_manifest, place_history, place_home
+from remote.parcel import fold, parcel_digest, parcel_manifest, place_history, place_home
 from remote.place import read_place
 from remote.progress import Stopwatch
 from remote.rsync import Progress, fetch
 from remote.runs import read_diff
 from remote.steps import Change, Decision, Home, Problem, Receiving, Reviewed
 from snapshot import home
-from snapshot.capture import capture
 from snapshot.commits import import_bundle
 from snapshot.manifest import Manifest, read_manifest
 
@@ -136,7 +135,7 @@ class Homecoming:
         connection, parcel = self._host.connection, self._move / "parcel"
         shutil.rmtree(parcel, ignore_errors=True)
         await fetch(connection, self._packed.parcel, make_private(parcel), trusted=trusted)
-        if (await asyncio.to_thread(capture, parcel)).digest != self._packed.parcel_digest:
+        if await asyncio.to_thread(parcel_digest, parcel) != self._packed.parcel_digest:
             raise RemoteError("The session's files came otherwise than the host packed them.", "Pull again.")
         self._theirs = parcel_manifest(parcel)
         names = home.wanted(self._base(), self._theirs)

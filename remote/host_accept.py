@@ -21,9 +21,8 @@ from remote import host_protocol as protocol
 from remote.errors import RemoteError
 from remote.host_base import record_run_base
 from remote.host_runner import end_run, is_alive, last_words, start_run
-from remote.parcel import fold, parcel_manifest, place_home, place_session
+from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.place import Place, home_path, incoming_path, tree_path, write_place
-from snapshot.capture import capture
 from snapshot.manifest import Manifest, write_manifest
 from snapshot.verify import verify
 
@@ -80,8 +79,8 @@ async def verify_parcel(request: protocol.Verify) -> protocol.Compared:
     return protocol.Compared(differences=differences, digest=manifest.digest)
 
 
-def _compare(incoming: Path, parcel_digest: str) -> tuple[Manifest, tuple[str, ...]]:
-    if capture(incoming / "parcel").digest != parcel_digest:
+def _compare(incoming: Path, expected: str) -> tuple[Manifest, tuple[str, ...]]:
+    if parcel_digest(incoming / "parcel") != expected:
         return Manifest(entries=()), ("the session's own files arrived otherwise than they were sent",)
     manifest = parcel_manifest(incoming / "parcel")
     return manifest, tuple(f"{d.path}: {d.what}" for d in verify(incoming / "tree", manifest))

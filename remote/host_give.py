@@ -52,11 +52,11 @@ async def pack(request: protocol.Pack) -> protocol.Packed:
         tree=place.tree,
         parcel=str(parcel),
         tree_digest=manifest.digest,
-        parcel_digest=packed.digest,
+        parcel_digest=packed,
     )
 
 
-def _pack(session: SessionDir, place: Place, manifest: Manifest, parcel: Path, commits: Path | None) -> Manifest:
+def _pack(session: SessionDir, place: Place, manifest: Manifest, parcel: Path, commits: Path | None) -> str:
     profile = load_profile(session.info.agent)
     return pack_parcel(session, profile, Path(place.home), manifest, parcel, commits)
 

@@ -14,8 +14,10 @@ from agent.profiles import Profile
 from agent.session_files import session_files
 from agent.sessions import SessionDir
 from agent.state import SessionState, advance
-from snapshot.capture import capture
+from snapshot.capture import capture_paths
+from snapshot.errors import SnapshotError
 from snapshot.manifest import Manifest, read_manifest, write_manifest
+from snapshot.walk import walk
 
 _HISTORY = ("journal.jsonl", "acp.jsonl")
 
@@ -27,8 +29,8 @@ def fold(session: SessionDir) -> SessionState:
 
 def pack_parcel(
     session: SessionDir, profile: Profile, home: Path, manifest: Manifest, target: Path, commits: Path | None = None
-) -> Manifest:
-    """Make the parcel in ``target`` anew, with a bundle of ``commits`` if there is one; returns its own manifest.
+) -> str:
+    """Make the parcel in ``target`` anew, with a bundle of ``commits`` if there is one; returns `parcel_digest`.
 
     Raises `agent.errors.AgentError`, `OSError`.
     """
@@ -44,7 +46,20 @@ def pack_parcel(
     for name in session_files(profile, home, sid) if sid else ():
         _copy(home / name, target / "home" / name)
     write_manifest(target / "manifest.json", manifest)
-    return capture(target)
+    return parcel_digest(target)
+
+
+def parcel_digest(parcel: Path) -> str:
+    """The digest of everything in a parcel. Raises `snapshot.errors.SnapshotError`.
+
+    No git is run: what a host sent may pose as a repository, and git would do what its configuration says. Links are
+    refused: castoff packs none.
+    """
+    manifest = capture_paths(parcel, [found.path for found in walk(parcel).found])
+    for entry in manifest.entries:
+        if entry.type == "symlink":
+            raise SnapshotError(f"The session's files hold a link: {entry.path}.", "Look at the host.")
+    return manifest.digest
 
 
 def place_session(parcel: Path, session_path: Path) -> None:
