@@ -7,7 +7,7 @@ from remote.host_protocol import Look, Seen
 from remote.links import Links
 from tui.cli.errors import NotHere
 from tui.cli.output import Output
-from tui.cli.wording import size
+from tui.drawing.words import size
 
 
 async def look_at(out: Output, links: Links, name: str, agent: str) -> bool:

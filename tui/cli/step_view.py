@@ -24,7 +24,7 @@ from remote.steps import (
     Verified,
 )
 from tui.cli.output import Output
-from tui.cli.wording import count, size
+from tui.drawing.words import count, size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

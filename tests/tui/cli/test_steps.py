@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from agent.events import Budget
 from remote.steps import (
     Applied,
     Away,
@@ -36,7 +35,7 @@ from remote.steps import (
 from tui.cli.driving import Decider, drive
 from tui.cli.output import Output
 from tui.cli.step_view import StepView, describe
-from tui.cli.wording import age, count, money, size
+from tui.drawing.words import size
 
 FACTS = HostFacts(
     host="vm", user="me", system="Debian 12", runtime="0.1-ab", sandbox="open", free=5_000_000_000, rtt=0.04
@@ -166,10 +165,3 @@ async def test_a_blocking_problem_is_the_reason_even_with_yes() -> None:
 )  # fmt: skip
 def test_sizes(number: float, text: str) -> None:
     assert size(number) == text
-
-
-def test_words_for_numbers() -> None:
-    assert [age(s) for s in (-1, 59.9, 60, 3599, 3600, 90_000)] == ["0 s", "59 s", "1 min", "59 min", "1 h", "1 d"]
-    assert (count(1, "file"), count(2000, "file")) == ("1 file", "2,000 files")
-    assert money(None, None) == "unknown"
-    assert money(0.5, Budget(max_usd=2).max_usd) == "$0.50 of $2.00"

@@ -4,11 +4,12 @@ import sys
 
 import click
 
+from agent.sanitise import clean
 from tui.cli.edge import async_command
 from tui.cli.names import run_argument
 from tui.cli.output import Output
 from tui.cli.target import open_target
-from tui.cli.wording import count
+from tui.drawing.words import count
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -32,7 +33,8 @@ async def diff(out: Output, run: str | None, stat: bool, raw: bool) -> None:
     for file in found.files:
         out.record("file", file)
         counts = "" if file.added is None else f"  +{file.added} -{file.removed or 0}"
-        out.say(f"{file.change} {file.path}{counts}{'  ' if file.note else ''}{file.note}", "bold")
+        path = clean(file.path, single_line=True)  # a name with a line break is not two lines of this list
+        out.say(f"{file.change} {path}{counts}{'  ' if file.note else ''}{file.note}", "bold")
         if stat or not file.text or out.as_json:
             continue
         if raw:

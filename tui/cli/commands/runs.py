@@ -15,7 +15,7 @@ from remote.run import Run
 from tui.cli.edge import async_command
 from tui.cli.output import Output
 from tui.cli.target import HERE, Target, open_links
-from tui.cli.wording import age, money
+from tui.drawing.words import ago, cost, spent_of_budget
 
 
 @click.command(
@@ -84,8 +84,8 @@ def _row(run: Run) -> tuple[str, ...]:
         run.host,
         state,
         plan,
-        money(run.cost_usd, run.budget.max_usd),
-        age(run.now - run.at),
+        cost(run.cost_usd, run.budget.max_usd),
+        ago(run.now - run.at),
         run.title,
     )
 
@@ -93,14 +93,14 @@ def _row(run: Run) -> tuple[str, ...]:
 def _row_here(session: SessionDir, state: SessionState, *, alive: bool) -> tuple[str, ...]:
     done = sum(entry.status == "completed" for entry in state.plan)
     plan = f"{done}/{len(state.plan)}" if state.plan else "-"
-    cost = money(state.usage.cost_usd, state.budget.max_usd)
-    news = age(time.time() - state.at) if state.at else "-"
+    spent = cost(spent_of_budget(state), state.budget.max_usd)
+    news = ago(time.time() - state.at) if state.at else "-"
     return (
         session.id,
         HERE,
         _state(state.phase, alive=alive),
         plan,
-        cost,
+        spent,
         news,
         session.info.title or session.info.agent,
     )
