@@ -1,6 +1,5 @@
 """The app: themes, keys, and which screen is shown."""
 
-import asyncio
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -11,12 +10,15 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from agent.errors import AgentError
+from agent.sanitise import clean
+from remote.errors import RemoteError
 from remote.steps import Away, Home, StillHere, Terms
 from tui.backend import Backend, KeyQuestion, Place, Settings, Signpost
 from tui.commands import POLICIES
 from tui.composer import Composer
 from tui.errors import TuiError
 from tui.handoff import Handoff
+from tui.hosts import choose_host
 from tui.keymap import BANNED, KEYS, bindings, find_clashes
 from tui.move_screen import MoveScreen
 from tui.moves import Move, landed
@@ -24,7 +26,7 @@ from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen, SignpostScreen
 from tui.stage import failure_words
-from tui.theming import ThemeFile, fallback_variables, read_themes, textual_theme
+from tui.theming import DEFAULT_THEME, ThemeFile, fallback_variables, read_themes, textual_theme
 from tui.verase import DELETE, is_ctrl_h, read_verase
 from tui.workspace import Workspace
 
@@ -60,12 +62,14 @@ class CastoffApp(App[None]):
         """Themes, keys, then the project's session."""
         try:
             self._settings = self.backend.settings()
-            self._themes = read_themes()
         except TuiError as error:
             self.complain(str(error), error.way_out)
+        self._themes = read_themes()
         for file in self._themes:
             self.register_theme(textual_theme(file))
-        self._use_theme(self._settings.theme)
+        if not self._use_theme(self._settings.theme):
+            self._use_theme(DEFAULT_THEME)
+            self._miss_theme(self._settings.theme)
         self._use_keys(self._settings.keys)
         self.backend.set_trust(self._trust)
         try:
@@ -103,7 +107,7 @@ class CastoffApp(App[None]):
 
     def _use_keys(self, keys: dict[str, str]) -> None:
         known = {k.id for k in KEYS}
-        wrong = [i for i, k in keys.items() if i not in known or BANNED & set(k.split(","))]
+        wrong = [i for i, k in keys.items() if i not in known or (BANNED | {""}) & {p.strip() for p in k.split(",")}]
         if wrong:
             self.complain(
                 f"These keys in the settings cannot be used: {', '.join(wrong)}.", "docs/keys.md lists what can."
@@ -120,8 +124,11 @@ class CastoffApp(App[None]):
         elif self._use_theme(name):
             self._remember(theme=name)
         else:
-            names = ", ".join(t.name for t in self._themes)
-            self.complain(f"There is no theme {name!r}.", f"There are: {names}.")
+            self._miss_theme(name)
+
+    def _miss_theme(self, name: str) -> None:
+        names = ", ".join(t.name for t in self._themes)
+        self.complain(f"There is no theme {name!r}.", f"There are: {names}.")
 
     def action_next_theme(self) -> None:
         """Change to the next theme; remember it."""
@@ -137,16 +144,18 @@ class CastoffApp(App[None]):
             self.backend.remember(self._settings)
         except OSError as error:
             self.complain(f"The settings cannot be written: {error.strerror}.")
+        except TuiError as error:
+            self.complain(str(error), error.way_out)
 
     # Saying things
 
     def complain(self, sentence: str, way_out: str = "") -> None:
         """Say what does not work, and the way out."""
-        self.notify(f"{sentence} {way_out}".strip(), severity="warning", markup=False, timeout=8)
+        self.notify(clean(f"{sentence} {way_out}".strip()), severity="warning", markup=False, timeout=8)
 
     def show_status(self, sentence: str) -> None:
         """Say what was done."""
-        self.notify(sentence, markup=False, timeout=4)
+        self.notify(clean(sentence), markup=False, timeout=4)
 
     def keep_draft(self, screen: Workspace, text: str) -> None:
         """Put a text that was not taken back into an empty composer."""
@@ -155,9 +164,14 @@ class CastoffApp(App[None]):
             composer.replace_draft(text)
 
     async def _trust(self, question: KeyQuestion) -> bool:
-        answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
-        self.push_screen(HostKeyDialog(question), answer.set_result)
-        return bool(await answer)
+        dialog = HostKeyDialog(question)
+        self.push_screen(dialog)
+        try:
+            return await dialog.answer
+        finally:
+            # Whoever asked may have given up: then nobody is left to answer to.
+            if dialog.is_current:
+                self.pop_screen()
 
     # Screens
 
@@ -199,27 +213,15 @@ class CastoffApp(App[None]):
 
     def open_handoff(self, workspace: Workspace, host: str = "", last_word: str = "") -> None:
         """Show what a handoff would do; nothing changes by that."""
-        place = workspace.place
-        if place is None:
-            way_out = "Ask the agent for something first."
-            if not self.backend.hosts():
-                way_out += " And castoff host add NAME USER@ADDRESS, in a terminal, names a machine to cast off to."
-            self.complain("There is nothing to cast off yet.", way_out)
+        try:
+            hosts = self.backend.hosts()
+            chosen = choose_host(workspace.place, hosts, host, self._settings.last_host)
+        except (RemoteError, TuiError) as error:
+            self.complain(str(error), error.way_out)
             return
-        if place.host:
-            self.complain(f"This session is on {place.host} already.", "Pull it back first (Ctrl+L).")
-            return
-        names = [h.name for h in self.backend.hosts()]
-        if host and host not in names:
-            self.complain(
-                f"There is no host {host!r}.",
-                f"There are: {', '.join(names) or 'none yet'}. castoff host add adds one.",
-            )
-            return
-        last = self._settings.last_host
-        chosen = host or (last if last in names else next(iter(names), ""))
+        assert workspace.place is not None
         terms = Terms(say=last_word, budget=workspace.state.budget)
-        self.push_screen(Handoff(self.backend, place, host=chosen, terms=terms))
+        self.push_screen(Handoff(self.backend, workspace.place, hosts, host=chosen, terms=terms))
 
     # Moves
 

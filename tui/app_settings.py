@@ -23,18 +23,21 @@ def read_settings(path: Path) -> Settings:
 
 
 def write_settings(path: Path, settings: Settings) -> None:
-    """Keep the settings; comments and what the app does not know stay. Raises `OSError`."""
+    """Keep what the app itself changes: theme and last host; all else in the file stays as it is.
+
+    Raises `OSError`, and `tui.errors.SettingsError` where the file cannot be read: it is left alone.
+    """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        document = tomlkit.parse(path.read_bytes())
-    except (FileNotFoundError, TOMLKitError):
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
         document = tomlkit.document()
-    values = settings.model_dump()
-    keys = values.pop("keys")
-    for name, value in values.items():
-        document[name] = value
-    if keys or "keys" in document:
-        document["keys"] = keys
+    except (UnicodeDecodeError, TOMLKitError) as error:
+        raise SettingsError(
+            f"The app's settings in {path} cannot be read, so nothing is written there.", "Mend the file, or delete it."
+        ) from error
+    document["theme"] = settings.theme
+    document["last_host"] = settings.last_host
     write_record(path, tomlkit.dumps(document).encode())

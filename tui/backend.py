@@ -129,7 +129,7 @@ class Backend(Protocol):
         ...
 
     def remember(self, settings: Settings) -> None:
-        """Keep the settings."""
+        """Keep theme and last host; may raise `OSError` or `TuiError`."""
         ...
 
     def current(self) -> Place | Signpost | None:

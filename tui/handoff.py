@@ -9,8 +9,9 @@ from textual.events import Key
 from textual.widgets import Input
 
 from agent.events import Budget, Policy
+from remote.errors import RemoteError
 from remote.steps import Away, Preflighted, Proved, StillHere, Terms
-from tui.backend import Backend, Place
+from tui.backend import Backend, HostCard, Place
 from tui.commands import POLICIES
 from tui.drawing.lines import BLANK, Line, Span, line, pad, span, spread, wrap
 from tui.drawing.moves import draw_away, draw_preflight, draw_rows, draw_setup, draw_still_here, handoff_rows
@@ -28,9 +29,10 @@ class Handoff(MoveScreen):
 
     BINDINGS = bindings("handoff")
 
-    def __init__(self, backend: Backend, place: Place, *, host: str, terms: Terms) -> None:
-        """A handoff of ``place``, beginning with these terms."""
+    def __init__(self, backend: Backend, place: Place, hosts: tuple[HostCard, ...], *, host: str, terms: Terms) -> None:
+        """A handoff of ``place`` to one of ``hosts``, beginning with these terms."""
         super().__init__(backend, place, host)
+        self.hosts = hosts
         self.terms = terms
         self.policy: Policy = terms.policy
         self._agreed: Preflighted | None = None
@@ -168,7 +170,7 @@ class Handoff(MoveScreen):
 
     def action_next_host(self) -> None:
         """Choose the next host and ask it."""
-        names = [h.name for h in self.backend.hosts()]
+        names = [h.name for h in self.hosts]
         if self.moving or self.ended or len(names) < 2:
             return
         self.host = names[(names.index(self.host) + 1) % len(names)] if self.host in names else names[0]
@@ -183,7 +185,12 @@ class Handoff(MoveScreen):
     def action_check_again(self) -> None:
         """Ask the host again, unless the session is there already."""
         if not self.moving and not (self.move is not None and isinstance(self.move.end, Away)):
-            self.host = self.host or next((h.name for h in self.backend.hosts()), "")
+            try:
+                self.hosts = self.backend.hosts()
+            except RemoteError as error:
+                self.castoff.complain(str(error), error.way_out)
+                return
+            self.host = self.host or next((h.name for h in self.hosts), "")
             if not self.host:
                 self.castoff.complain("There is still no host.", f"In a terminal: {_ADD}")
             self.ask()
@@ -199,8 +206,8 @@ class Handoff(MoveScreen):
     # Lines
 
     def _draw_title(self, width: int) -> list[Line]:
-        destination = next((h.destination for h in self.backend.hosts() if h.name == self.host), "")
-        several = len(self.backend.hosts()) > 1 and not self.moving and not self.ended
+        destination = next((h.destination for h in self.hosts if h.name == self.host), "")
+        several = len(self.hosts) > 1 and not self.moving and not self.ended
         left = [Span("Cast off", "heading"), Span("  "), span(self.place.title, "muted")]
         left += [Span("  to  ", "muted"), span(self.host or "?", "accent")]
         left += [span(f"  {destination}", "muted")] if destination and destination != self.host else []

@@ -102,4 +102,4 @@ def shown_key(binding_id: str, *, ctrl_h: bool = True) -> str:
 def written(key: str) -> str:
     """``ctrl+h`` as ``Ctrl+H``."""
     names = {"escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter", "up": "↑", "down": "↓"}
-    return "+".join(names.get(p, p.upper() if len(p) == 1 or p[0] == "f" else p.capitalize()) for p in key.split("+"))
+    return "+".join(names.get(p, p.upper() if len(p) == 1 or p[:1] == "f" else p.capitalize()) for p in key.split("+"))

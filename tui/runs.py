@@ -126,11 +126,11 @@ class RunsScreen(StageScreen[None]):
     async def action_refresh_runs(self) -> None:
         """Ask the hosts again; rows appear as they answer."""
         table = self.query_one(RunsTable)
-        table.hosts = len(self.backend.hosts())
         table.asking = True
         found: dict[tuple[str, str], Run] = {}
         silent: dict[str, Unreachable] = {}
         try:
+            table.hosts = len(self.backend.hosts())
             async for part in self.backend.runs():
                 found |= {(r.host, r.run_id): r for r in part.runs}
                 silent |= {u.host: u for u in part.unreachable}

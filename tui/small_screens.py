@@ -1,5 +1,7 @@
 """Small screens: a run's diff, the signpost of a session that is away, the keys page, the host key question."""
 
+import asyncio
+
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -10,6 +12,7 @@ from agent.errors import AgentError
 from remote.errors import RemoteError
 from snapshot.errors import SnapshotError
 from tui.backend import Backend, KeyQuestion, Place, Signpost
+from tui.commands import COMMANDS, draw_commands
 from tui.drawing.lines import BLANK, Line, Span, line, span, spread, wrap
 from tui.keymap import KEYS, bindings, written
 from tui.lines_view import Lines
@@ -118,7 +121,7 @@ class SignpostScreen(StageScreen[None]):
 
 
 class KeysScreen(StageScreen[None]):
-    """All keys, and what the terminal really sends."""
+    """All keys and commands, and what the terminal really sends."""
 
     BINDINGS = bindings("keys")
     DEFAULT_CSS = """
@@ -160,15 +163,16 @@ class KeysScreen(StageScreen[None]):
             names = " ".join(written(k) for k in keymap.get(key.id, key.keys).split(","))
             head = Line((Span(f"{names:<22}", "key"), Span(f"{key.name:<17}")))
             out += wrap([Span(key.what, "muted")], width, first=head)
-        return out
+        commands = draw_commands(list(COMMANDS), width, limit=len(COMMANDS))
+        return [*out, BLANK, line(Span("Commands", "strong")), *commands]
 
     def action_back(self) -> None:
         """Close."""
         self.dismiss()
 
 
-class HostKeyDialog(ModalScreen[bool]):
-    """First contact: the user compares the host's fingerprint."""
+class HostKeyDialog(ModalScreen[None]):
+    """First contact: the user compares the host's fingerprint. ``answer`` is a no if it goes without one."""
 
     BINDINGS = bindings("dialog")
     DEFAULT_CSS = """
@@ -182,6 +186,7 @@ class HostKeyDialog(ModalScreen[bool]):
         """A question about one key."""
         super().__init__()
         self.question = question
+        self.answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def compose(self) -> ComposeResult:
         """One block of lines."""
@@ -212,4 +217,13 @@ class HostKeyDialog(ModalScreen[bool]):
 
     def action_answer(self, yes: bool) -> None:
         """Answer."""
-        self.dismiss(yes)
+        self._settle(yes)
+        self.dismiss()
+
+    def on_unmount(self) -> None:
+        """Another screen took its place."""
+        self._settle(False)
+
+    def _settle(self, yes: bool) -> None:
+        if not self.answer.done():
+            self.answer.set_result(yes)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from agent.errors import AgentFailed
-from remote.errors import RemoteError
+from remote.errors import RemoteError, SettingsDamaged
 from remote.steps import Away, Connecting, Draining, Preflighted, StillHere
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
@@ -15,6 +15,7 @@ from tui.composer import Composer
 from tui.handoff import Handoff
 from tui.lines_view import Lines
 from tui.quiet import QUIET_SECONDS, Quiet
+from tui.runs import RunsScreen
 from tui.small_screens import SignpostScreen
 from tui.workspace import Workspace
 
@@ -396,3 +397,18 @@ async def test_terms_changed_after_enter_are_asked_about_again(stage: Stage) -> 
         await stand.wait(lambda: "Travels" in _body(stand))
         await stand.passes(0.1)
         assert "go" not in stand.backend.out.decisions
+
+
+async def test_damaged_host_settings_are_a_sentence(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged() -> tuple[HostCard, ...]:
+        raise SettingsDamaged("The settings are damaged.", "Mend them.")
+
+    backend = _backend()
+    async with stage(backend) as stand:
+        await _opened_and_quiet(stand)
+        monkeypatch.setattr(backend, "hosts", damaged)
+        await stand.pilot.press("ctrl+l", "escape")
+        await stand.wait(lambda: isinstance(stand.app.screen, Workspace))
+        await stand.pilot.press("f8", "ctrl+r")
+        await stand.wait(lambda: isinstance(stand.app.screen, RunsScreen) and len(stand.notices) == 3)
+        assert set(stand.notices) == {"The settings are damaged. Mend them."}

@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from tests.tui import recorded
 from tests.tui.conftest import Stage
-from tests.tui.doubles import DoubleBackend, DoubleMove
+from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove
 from tui.app import CastoffApp
 from tui.backend import KeyQuestion
 from tui.composer import Composer
@@ -103,11 +103,11 @@ async def test_the_palette_reaches_every_action(stage: Stage) -> None:
 async def test_keys_can_be_changed_and_bad_ones_are_said(stage: Stage) -> None:
     backend = DoubleBackend(recorded.working())
     backend.kept = backend.kept.model_copy(
-        update={"keys": {"app.runs": "f12", "app.quit": "ctrl+i", "nobody.knows": "x"}}
+        update={"keys": {"app.runs": "f12", "app.quit": "ctrl+i", "nobody.knows": "x", "runs.up": "k,"}}
     )
     async with stage(backend) as stand:
         await stand.wait(lambda: stand.notices)
-        assert "app.quit, nobody.knows" in stand.notices[0]
+        assert "app.quit, nobody.knows, runs.up" in stand.notices[0]
         await stand.pilot.press("ctrl+r")
         assert isinstance(stand.app.screen, Workspace)
         await stand.pilot.press("f12")
@@ -125,6 +125,7 @@ async def test_the_keys_page_shows_what_came(stage: Stage) -> None:
     async with stage(DoubleBackend(recorded.working())) as stand:
         await stand.pilot.press("f4")
         await stand.wait(lambda: isinstance(stand.app.screen, KeysScreen))
+        assert "/budget $2 30 turns 60 min | off" in stand.app.screen.query_one("#keys-table", Lines).plain
         await stand.pilot.press("f5")
         await stand.wait(lambda: "sent: f5" in stand.app.screen.query_one("#keys-pressed", Lines).plain)
 
@@ -142,6 +143,21 @@ async def test_first_contact_asks_with_the_fingerprint(stage: Stage) -> None:
             assert isinstance(stand.app.screen, HostKeyDialog), "Enter agrees to nothing"
             await stand.pilot.press(key)
             assert await asked.wait() is answer
+
+
+async def test_a_question_that_nobody_answers_is_a_no(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        trust = stand.backend.trust
+        assert trust is not None
+        question = KeyQuestion(host="vm", destination="vm.example", algorithm="ssh-ed25519", fingerprint="SHA256:abc")
+        asked = stand.app.run_worker(trust(question))
+        await stand.wait(lambda: isinstance(stand.app.screen, HostKeyDialog))
+        stand.app.reattach(PLACE)
+        assert await asked.wait() is False
+        given_up = stand.app.run_worker(trust(question))
+        await stand.wait(lambda: isinstance(stand.app.screen, HostKeyDialog))
+        given_up.cancel()
+        await stand.wait(lambda: isinstance(stand.app.screen, Workspace))
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,15 @@ def _assert_harmless(svg: str) -> None:
     assert not set("\x1b\x9b\x07\x00\u202e\u200b") & set(svg)
 
 
+async def test_what_is_said_of_hostile_text_is_harmless(stage: Stage) -> None:
+    async with stage(DoubleBackend()) as stand:
+        stand.app.complain(HOSTILE, HOSTILE)
+        stand.app.show_status(HOSTILE)
+        await stand.wait(lambda: len(stand.notices) == 2)
+        for notice in stand.notices:
+            _assert_harmless(notice)
+
+
 def test_markup_is_shown_as_it_was_written() -> None:
     text = "[@click=app.quit]press[/] [/bold] [red]x"
     for lines in (

@@ -214,7 +214,7 @@ async def test_a_lost_runner_is_said_and_found_again(stage: Stage) -> None:
         await stand.wait(lambda: len(stand.backend.viewers) == 2)
         await stand.wait(lambda: not _text(stand.workspace, "banner"))
         assert stand.backend.viewers[0].closed
-        assert len(stand.workspace.state.blocks) == len(advance(stand.workspace.state, ()).blocks)
+        assert len(stand.workspace.state.blocks) == len(advance(SessionState(), recorded.working()).blocks)
 
 
 async def test_an_agent_that_does_not_start_is_one_sentence(stage: Stage) -> None:
