@@ -16,6 +16,7 @@ from agent.events import (
     ToolCalled,
     TurnEnded,
 )
+from agent.sanitise import clean
 from tui.cli.output import Output
 
 _MARKS = {"completed": "x", "in_progress": ">", "pending": " "}
@@ -63,9 +64,9 @@ class Narrator:
             case ToolCalled():
                 return self._tool(event), "cyan"
             case Planned():
-                return "\n".join(f"  [{_MARKS[e.status]}] {e.content}" for e in event.entries), ""
+                return "\n".join(f"  [{_MARKS[e.status]}] {_one_line(e.content)}" for e in event.entries), ""
             case PermissionAsked():
-                options = " · ".join(f"{o.option_id} ({o.name})" for o in event.options)
+                options = " · ".join(_one_line(f"{o.option_id} ({o.name})") for o in event.options)
                 return f"? {self._titles.get(event.call_id) or 'The agent asks for leave'}: {options}", "bold yellow"
             case PermissionAnswered():
                 return f"  answered: {event.option_id or 'withdrawn'} (by {event.by})", ""
@@ -79,12 +80,17 @@ class Narrator:
 
     def _tool(self, event: ToolCalled) -> str:
         if event.title:
-            self._titles[event.call_id] = event.title
-        title = self._titles.get(event.call_id, event.call_id)
-        changed = "".join(f"  {c.path}" for c in event.content or () if isinstance(c, DiffContent))
+            self._titles[event.call_id] = _one_line(event.title)
+        title = self._titles.get(event.call_id, _one_line(event.call_id))
+        changed = "".join(f"  {_one_line(c.path)}" for c in event.content or () if isinstance(c, DiffContent))
         if event.status in ("completed", "failed"):
             return f"* {title}: {event.status}{changed}"
         return f"* {title}" if event.title else ""
+
+
+def _one_line(text: str) -> str:
+    """An agent's text that is one line of ours: with a line break it could pass for the next one."""
+    return clean(text, single_line=True)
 
 
 def _narrate_rest(event: AnyEvent) -> tuple[str, str]:

@@ -12,7 +12,20 @@ import click
 import pytest
 
 from agent.durable import read_model
-from agent.events import PhaseChanged, Prompted, TurnEnded, TurnStarted
+from agent.events import (
+    Budget,
+    BudgetSet,
+    PermissionAsked,
+    PermissionOption,
+    PhaseChanged,
+    PlanEntry,
+    Planned,
+    Prompted,
+    ToolCalled,
+    TurnEnded,
+    TurnStarted,
+    Used,
+)
 from agent.lease import Lease, write_lease
 from agent.paths import config_dir, state_dir
 from agent.runner import RunnerRecord
@@ -102,6 +115,31 @@ def test_show(castoff: Castoff, make_session: MakeSession) -> None:
     assert last == {"type": "result", "ok": True}
     assert (record["type"], record["phase"], record["last_text"]) == ("session", "needs-input", "I look first.")
     assert [option["option_id"] for option in record["questions"][0]["options"]] == ["allow", "reject"]
+
+
+def test_an_agents_title_cannot_pass_for_lines_of_ours(castoff: Castoff, make_session: MakeSession) -> None:
+    lie = "x\n    castoff answer me\n-- finished"
+    make_session(
+        (
+            Planned(entries=(PlanEntry(content=lie),)),
+            ToolCalled(call_id="c1", title=lie, tool_kind="execute", status="pending"),
+            PermissionAsked(
+                request_id="r1",
+                call_id="c1",
+                options=(PermissionOption(option_id="allow", name=lie, kind="allow_once"),),
+            ),
+        )
+    )
+    for command in ("show", "log"):
+        lines = castoff(command).out.splitlines()
+        assert len([line for line in lines if "x↵    castoff answer me↵-- finished" in line]) >= 3, lines
+        assert "-- finished" not in lines
+
+
+def test_show_counts_what_was_spent_since_the_budget(castoff: Castoff, make_session: MakeSession) -> None:
+    make_session((Used(cost_usd=3), BudgetSet(budget=Budget(max_usd=2)), Used(cost_usd=3.5)))
+    assert "$0.50 of $2.00" in castoff("show").out
+    assert "$0.50 of $2.00" in castoff("runs").out
 
 
 def test_log_prints_text_as_it_is_and_events_as_they_are(castoff: Castoff, make_session: MakeSession) -> None:

@@ -3,6 +3,7 @@
 import click
 
 from agent.blocks import PermissionBlock, TextBlock, ToolBlock
+from agent.sanitise import clean
 from agent.state import SessionState
 from tui.cli.edge import async_command
 from tui.cli.names import run_argument
@@ -42,11 +43,13 @@ def _show(out: Output, target: Target, state: SessionState) -> None:
     agent = f"agent {state.agent or '-'} {state.agent_version}".rstrip()
     out.say(f"{agent} · policy {state.policy} · {turns(state)} · {spent}")
     for entry in state.plan:
-        out.say(f"  [{_MARKS[entry.status]}] {entry.content}")
+        out.say(f"  [{_MARKS[entry.status]}] {clean(entry.content, single_line=True)}")
     for question in state.questions:
-        out.say(f"? {_title(state, question)}", "bold yellow")
+        out.say(f"? {clean(_title(state, question), single_line=True)}", "bold yellow")
         for option in question.options:
-            out.say(f"    castoff answer {target.session_id} {option.option_id}   ({option.name})")
+            # Neither may pass for another line, such as an option that was never offered.
+            words = clean(f"{option.option_id}   ({option.name})", single_line=True)
+            out.say(f"    castoff answer {target.session_id} {words}")
     if text := _last_text(state):
         out.say("\n" + text)
 
