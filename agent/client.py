@@ -242,7 +242,7 @@ class AgentProcess:
         Without ``ends_on_eof`` no time is lost waiting for an agent that takes no notice of the end of its input.
         """
         assert self._process.stdin is not None
-        with self._frames:
+        with contextlib.closing(self._frames):
             # It sends what is queued first, which an agent that does not read holds up until it is dead.
             closing = asyncio.create_task(self._connection.close())
             try:

@@ -1,9 +1,7 @@
 """The runner with agents that do not do as they are asked: it ends all the same, and they end before it."""
 
 import asyncio
-import contextlib
 import os
-import signal
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
@@ -109,7 +107,7 @@ async def test_an_agent_that_does_not_read_is_drained(place: Place, monkeypatch:
 
 @asynccontextmanager
 async def started(place: Place) -> AsyncGenerator[AgentProcess]:
-    """The agent that reads nothing once a mode is set; killed in the end."""
+    """The agent that reads nothing once a mode is set; ended in the end."""
 
     async def refuse(*_: object) -> None:
         return None
@@ -117,9 +115,11 @@ async def started(place: Place) -> AsyncGenerator[AgentProcess]:
     launch = Launch(argv("deaf"), dict(os.environ), place.tree, str(place.tree), place.tree)
     listener = Listener(happened=lambda _: None, asked=refuse)
     session = place.session
-    yield await start_agent(launch, listener, frames=session.frames, log=session.path / "agent.log")
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(int((place.tree / "agent.pid").read_text()), signal.SIGKILL)
+    agent = await start_agent(launch, listener, frames=session.frames, log=session.path / "agent.log")
+    try:
+        yield agent
+    finally:
+        await agent.close(ends_on_eof=False)
 
 
 async def ended(run: Running) -> None:
