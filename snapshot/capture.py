@@ -6,25 +6,23 @@ makes the capture fail, so that a manifest never mixes two states of the tree.
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from snapshot.digest import DigestCache, file_digest, text_digest
 from snapshot.errors import SnapshotRefused, TreeChanged
-from snapshot.manifest import Entry, Manifest, entry_type, in_git, time_counts
+from snapshot.manifest import Entry, GitSummary, Manifest, entry_type, in_git, time_counts
 from snapshot.refusal import Refusal
 from snapshot.repository import ignored_among, read_summary
 from snapshot.scan import Scan, scan
-from snapshot.walk import Found, has_bad_name, read_link, walk
+from snapshot.walk import Found, has_bad_name, read_link, show_path, walk
 
-Progress = Callable[[int, int], None]
-_STEP = 256
 # Files that changed this shortly before the first look may have changed again within the same clock tick.
 _TICK_NS = 50_000_000
 
 
-def capture(tree: Path, *, cache: DigestCache | None = None, progress: Progress | None = None) -> Manifest:
-    """The manifest of all that travels of ``tree``; ``progress`` is told (entries done, entries).
+def capture(tree: Path, *, cache: DigestCache | None = None) -> Manifest:
+    """The manifest of all that travels of ``tree``; files that ``cache`` knows unchanged are not read again.
 
     Raises `SnapshotRefused` with every reason, `TreeChanged` if anything changes meanwhile, `GitFailed`.
     """
@@ -32,25 +30,18 @@ def capture(tree: Path, *, cache: DigestCache | None = None, progress: Progress 
     if seen.refusals:
         raise SnapshotRefused(seen.refusals)
     since = time.time_ns()
-    entries = _describe(tree, seen.travels, cache, progress)
+    entries = _describe(tree, seen.travels, cache)
     again = _look_again(tree, seen)
     _compare(seen.travels, again)
     _read_fresh_again(tree, seen.travels, entries, since)
-    if seen.git is not None and read_summary(tree).index != seen.git.index:
-        raise TreeChanged("The git index changed while the tree was read.", (".git/index",), "Try again.")
+    if seen.git is not None and _stand(read_summary(tree)) != _stand(seen.git):
+        raise TreeChanged("A git command changed the repository while the tree was read.", (".git",), "Try again.")
     if cache is not None:
         cache.save()
     return Manifest(entries=entries, git=seen.git)
 
 
-def capture_paths(
-    tree: Path,
-    paths: Iterable[str],
-    *,
-    base: Manifest | None = None,
-    cache: DigestCache | None = None,
-    progress: Progress | None = None,
-) -> Manifest:
+def capture_paths(tree: Path, paths: Iterable[str], *, base: Manifest | None = None) -> Manifest:
     """The manifest of ``paths`` and the directories above them, outside ``.git``, without running git.
 
     For a tree that is not trusted: ``paths`` is what ``python -m snapshot list`` printed inside the sandbox.
@@ -61,11 +52,9 @@ def capture_paths(
     wanted |= {entry.path for entry in base.tree_entries()} if base else set()
     found = _select(tree, wanted)
     since = time.time_ns()
-    entries = _describe(tree, found, cache, progress)
+    entries = _describe(tree, found, None)
     _compare(found, _select(tree, wanted))
     _read_fresh_again(tree, found, entries, since)
-    if cache is not None:
-        cache.save()
     return Manifest(entries=entries)
 
 
@@ -91,15 +80,8 @@ def _parents(path: str) -> list[str]:
     return ["/".join(parts[:end]) for end in range(1, len(parts))]
 
 
-def _describe(
-    tree: Path, found: list[Found], cache: DigestCache | None, progress: Progress | None
-) -> tuple[Entry, ...]:
-    entries: list[Entry] = []
-    for item in found:
-        entries.append(_describe_one(tree, item, cache))
-        if progress and (len(entries) % _STEP == 0 or len(entries) == len(found)):
-            progress(len(entries), len(found))
-    return tuple(entries)
+def _describe(tree: Path, found: list[Found], cache: DigestCache | None) -> tuple[Entry, ...]:
+    return tuple(_describe_one(tree, item, cache) for item in found)
 
 
 def _describe_one(tree: Path, item: Found, cache: DigestCache | None) -> Entry:
@@ -119,7 +101,7 @@ def _describe_one(tree: Path, item: Found, cache: DigestCache | None) -> Entry:
     except PermissionError as error:
         raise SnapshotRefused([_refuse("unreadable", path, "cannot be read")]) from error
     except OSError as error:
-        raise TreeChanged(f"{path!r} changed while it was read.", (path,), "Try again.") from error
+        raise _changed([path]) from error
     mtime_ns = record.st_mtime_ns if time_counts(path) else 0
     return Entry(path=path, type="file", mode=mode, size=record.st_size, mtime_ns=mtime_ns, digest=digest)
 
@@ -147,9 +129,7 @@ def _compare(first: list[Found], second: list[Found]) -> None:
     before = {path: _state(path, record) for path, record in first}
     after = {path: _state(path, record) for path, record in second}
     if before != after:
-        changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        raise TreeChanged(f"{changed[0]!r}{more} changed while the tree was read.", changed, "Try again.")
+        raise _changed(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
 
 
 def _state(path: str, record: os.stat_result) -> tuple[int, ...]:
@@ -163,10 +143,25 @@ def _state(path: str, record: os.stat_result) -> tuple[int, ...]:
 def _read_fresh_again(tree: Path, found: list[Found], entries: tuple[Entry, ...], since: int) -> None:
     for (path, record), entry in zip(found, entries, strict=True):
         fresh = max(record.st_mtime_ns, record.st_ctime_ns) > since - _TICK_NS
-        if fresh and entry.type == "file" and file_digest(f"{tree}/{path}", entry.size) != entry.digest:
-            raise TreeChanged(f"{path!r} changed while the tree was read.", (path,), "Try again.")
+        if not fresh or entry.type != "file":
+            continue
+        try:
+            digest = file_digest(f"{tree}/{path}", entry.size)
+        except OSError as error:
+            raise _changed([path]) from error
+        if digest != entry.digest:
+            raise _changed([path])
+
+
+def _stand(summary: GitSummary) -> tuple[object, ...]:
+    return (summary.branch, summary.head, summary.refs, summary.index)
+
+
+def _changed(paths: list[str]) -> TreeChanged:
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return TreeChanged(f"{paths[0]!r}{more} changed while the tree was read.", paths, "Try again.")
 
 
 def _refuse(code: str, path: str, what: str) -> Refusal:
-    shown = os.fsencode(path).decode(errors="backslashreplace")
+    shown = show_path(path)
     return Refusal(code=code, path=shown, sentence=f"{shown!r} {what}.", way_out="Remove it, or ignore it.")

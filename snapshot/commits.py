@@ -8,7 +8,7 @@ HEAD, index and every other ref of the user's repository are never touched.
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from snapshot.errors import GitFailed, HostileObjects
@@ -31,11 +31,11 @@ def bundle(tree: Path, base_head: str | None, out: Path, *, known: Sequence[str]
     Returns the number of commits; with 0 no file is written. ``known`` are ids of other commits that home has: those
     that do not exist here (any more) are left out. It runs git on the tree: inside the sandbox. Raises `GitFailed`.
     """
-    wanted = [name for name in ("HEAD", *_refs(tree)) if _exists(tree, name)]
+    wanted = _existing(tree, ["HEAD", *_refs(tree)])
     if not wanted:
         return 0
-    have = [f"^{commit}" for commit in dict.fromkeys(filter(None, (base_head, *known))) if _exists(tree, commit)]
-    listing = "".join(f"{item}\n" for item in (*wanted, *have)).encode()
+    have = _existing(tree, list(dict.fromkeys(filter(None, (base_head, *known)))))
+    listing = _lines([*wanted, *(f"^{commit}" for commit in have)])
     count = int(git("rev-list", "--count", "--stdin", tree=tree, stdin=listing).out)
     if count == 0:
         return 0
@@ -82,10 +82,10 @@ def _make_quarantine(repo: Path, quarantine: Path) -> None:
 
 
 def _fetch_bundle(quarantine: Path, bundle_file: Path) -> None:
-    heads = git("bundle", "list-heads", str(bundle_file.absolute()), git_dir=quarantine).out.decode(errors="replace")
-    names = {line.partition(" ")[2] for line in heads.splitlines()}
-    specs = [f"+HEAD:{_QUARANTINE}/HEAD"] if "HEAD" in names else []
-    specs += [f"+refs/stash:{_QUARANTINE}/stash"] if "refs/stash" in names else []
+    heads = git("bundle", "list-heads", str(bundle_file.absolute()), git_dir=quarantine).out
+    names = {line.partition(b" ")[2] for line in heads.split(b"\n")}
+    specs = [f"+HEAD:{_QUARANTINE}/HEAD"] if b"HEAD" in names else []
+    specs += [f"+refs/stash:{_QUARANTINE}/stash"] if b"refs/stash" in names else []
     git(
         *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
         *(str(bundle_file.absolute()), *specs, f"+refs/heads/*:{_QUARANTINE}/heads/*"),
@@ -117,22 +117,30 @@ def _check_strictly(quarantine: Path) -> None:
 
 def _refs(tree: Path) -> list[str]:
     out = git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/stash", tree=tree).out
-    return out.decode(errors="surrogateescape").splitlines()
+    # Names may hold what `str.splitlines` takes for the end of a line.
+    return [os.fsdecode(name) for name in out.split(b"\n") if name]
 
 
-def _exists(tree: Path, name: str) -> bool:
-    probe = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", tree=tree, accept=(0, 1, 128))
-    return probe.status == 0
+def _existing(tree: Path, names: list[str]) -> list[str]:
+    """Those of ``names`` that lead to a commit; one git command, however many they are."""
+    asked = _lines(f"{name}^{{commit}}" for name in names)
+    out = git("cat-file", "--batch-check=%(objecttype)", tree=tree, stdin=asked).out
+    return [name for name, said in zip(names, out.split(b"\n"), strict=False) if said == b"commit"]
+
+
+def _lines(items: Iterable[str]) -> bytes:
+    return b"".join(os.fsencode(item) + b"\n" for item in items)
 
 
 def _made(repo: Path, ref: str) -> tuple[tuple[str, str], ...]:
-    out = git("for-each-ref", "--format=%(refname) %(objectname)", f"{ref}/", tree=repo).out.decode(errors="replace")
-    pairs = [line.rpartition(" ") for line in out.splitlines()]
+    out = git("for-each-ref", "--format=%(refname) %(objectname)", f"{ref}/", tree=repo).out
+    pairs = [line.rpartition(" ") for line in out.decode(errors="backslashreplace").split("\n") if line]
     return tuple(
         sorted(((name, commit) for name, _, commit in pairs), key=lambda pair: (pair[0] != f"{ref}/HEAD", pair))
     )
 
 
 def _count(repo: Path, made: Sequence[tuple[str, str]], ref: str) -> int:
-    tips = [commit for _, commit in made]
-    return int(git("rev-list", "--count", *tips, "--not", f"--exclude={ref}/*", "--all", tree=repo).out) if tips else 0
+    tips = _lines(commit for _, commit in made)
+    counted = ("rev-list", "--count", "--stdin", "--not", f"--exclude={ref}/*", "--all")
+    return int(git(*counted, tree=repo, stdin=tips).out) if tips else 0

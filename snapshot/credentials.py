@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snapshot.git import OWN_CONFIG, git
 from snapshot.refusal import Refusal
+from snapshot.walk import show_path
 
 _USER_PART = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/\s]*)@")
 _SECRET_KEY = re.compile(
@@ -32,10 +33,10 @@ def find_credentials(tree: Path, settings: list[tuple[str, str, str]]) -> Iterat
         if not file.is_relative_to(root.resolve()):
             continue
         if (_SECRET_KEY.match(name) and value) or _has_user(name) or _has_user(value):
-            shown = _USER_PART.sub(r"\g<scheme>://…@", name)
+            shown = show_path(_USER_PART.sub(r"\g<scheme>://…@", name))
             yield Refusal(
                 code="git-credentials",
-                path=file.relative_to(root.resolve()).as_posix(),
+                path=show_path(file.relative_to(root.resolve()).as_posix()),
                 sentence=f"The repository's setting {shown} holds a credential or names a program that gives one.",
                 way_out="Move it to your own settings (git config --global) or remove it (git config --unset), "
                 "then try again.",

@@ -1,5 +1,6 @@
 """Digests of files, and the cache that makes a second capture hash only what changed."""
 
+import contextlib
 import json
 import os
 import time
@@ -68,10 +69,12 @@ class DigestCache:
             self._used[path] = (_key(record), digest)
 
     def save(self) -> None:
-        """Write what was used since the cache was made; the rest is forgotten."""
+        """Write what was used since the cache was made; the rest is forgotten. A full disk keeps the old one."""
         if self._used != self._known:
             rows = [(path, *held) for path, held in self._used.items()]
-            write_durably(self._file, json.dumps(rows, separators=(",", ":")).encode())
+            # Not written it only costs time, like a damaged one.
+            with contextlib.suppress(OSError):
+                write_durably(self._file, json.dumps(rows, separators=(",", ":")).encode())
 
 
 def _key(record: os.stat_result) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from snapshot.paths import PathProblem
-    from snapshot.survey import Refusal
+    from snapshot.refusal import Refusal
 
 
 class SnapshotError(Exception):

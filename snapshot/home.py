@@ -17,7 +17,7 @@ from snapshot.place import Source
 from snapshot.repository import has_repository, read_status
 from snapshot.transition import Step, change_tree
 from snapshot.verify import Difference, differs
-from snapshot.walk import walk
+from snapshot.walk import show_path, walk
 
 __all__ = ["Applied", "Change", "apply", "check_paths", "compare", "unchanged", "undo", "wanted"]
 
@@ -88,8 +88,8 @@ def unchanged(tree: Path, base: Manifest) -> tuple[Difference, ...]:
     ignored = status.ignored - known.keys() if status else frozenset[str]()
     walked = walk(tree, ignored | {".git"})
     here = dict(walked.found)
-    differences = [Difference(path=path, what="extra") for path in here.keys() - known.keys()]
-    differences += [Difference(path=path, what="unreadable") for path in walked.unlisted]
+    differences = [Difference(path=show_path(path), what="extra") for path in here.keys() - known.keys()]
+    differences += [Difference(path=show_path(path), what="unreadable") for path in walked.unlisted]
     for path, entry in known.items():
         what = differs(f"{tree}/{path}", here[path], entry, times=False) if path in here else "missing"
         if what:

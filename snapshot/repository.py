@@ -12,6 +12,7 @@ from snapshot.errors import GitFailed
 from snapshot.git import git
 from snapshot.manifest import GitSummary
 from snapshot.refusal import Refusal
+from snapshot.walk import show_path
 
 # After a copy inode and ctime of every file differ from the index; only whole seconds and sizes count then.
 COPIED = ("core.checkStat=minimal", "core.trustctime=false")
@@ -35,19 +36,15 @@ def read_status(tree: Path, *, copied: bool = False) -> Status:
     Raises `GitFailed`. A file that is tracked is never in ``ignored``, whatever the ignore rules say.
     """
     out = git(
-        *("status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--ignored=matching"),
+        *("status", "--porcelain=v2", "-z", "--no-renames", "--ignored=matching"),
         *("--untracked-files=all", "--ignore-submodules=all"),
         tree=tree,
         config=COPIED if copied else (),
     ).out
-    head: dict[str, str] = {}
     counts = {"staged": 0, "unstaged": 0, "untracked": 0, "conflicts": 0}
     ignored: set[str] = set()
     for line in os.fsdecode(out).split("\0"):
         match line[:2]:
-            case "# ":
-                name, _, value = line[2:].partition(" ")
-                head[name] = value
             case "! ":
                 ignored.add(line[2:].rstrip("/"))
             case "? ":
@@ -59,27 +56,18 @@ def read_status(tree: Path, *, copied: bool = False) -> Status:
                 counts["unstaged"] += line[3] != "."
             case _:
                 pass
-    commit = head.get("branch.oid", "(initial)")
-    branch = head.get("branch.head", "(detached)")
-    summary = GitSummary(
-        branch="" if branch == "(detached)" else branch,
-        head=None if commit == "(initial)" else commit,
-        refs=_read_refs(tree),
-        index=_index_digest(tree),
-        **counts,
-    )
-    return Status(summary, frozenset(ignored))
+    return Status(read_summary(tree).model_copy(update=counts), frozenset(ignored))
 
 
 def read_summary(tree: Path) -> GitSummary:
     """HEAD, refs and index of ``tree``, without comparing any file: the counts are 0."""
-    branch = git("symbolic-ref", "--quiet", "HEAD", tree=tree, accept=(0, 1)).out.decode(errors="replace").strip()
+    branch = git("symbolic-ref", "--quiet", "HEAD", tree=tree, accept=(0, 1)).out.decode(errors="backslashreplace")
     commit = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", tree=tree, accept=(0, 1)).out.decode().strip()
     return GitSummary(
-        branch=branch.removeprefix("refs/heads/"),
+        branch=branch.rstrip("\n").removeprefix("refs/heads/"),
         head=commit or None,
         refs=_read_refs(tree),
-        index=_index_digest(tree),
+        index=blake3(git("ls-files", "--stage", "-v", "-z", tree=tree).out).hexdigest(),
     )
 
 
@@ -125,7 +113,9 @@ def _surrounding(tree: Path) -> Iterator[Refusal]:
     for parent in tree.absolute().parents:
         if os.path.lexists(parent / ".git"):
             # A home directory under version control surrounds everything: only files that it tracks here count.
-            inside = git("-C", str(tree.absolute()), "ls-files", "-z", accept=(0, 128)).out
+            # Whoever owns it: a repository that git refuses to read for its owner would stay unseen.
+            config = ("safe.directory=*",)
+            inside = git("-C", str(tree.absolute()), "ls-files", "-z", config=config, accept=(0, 128)).out
             if inside:
                 yield _refuse(
                     "inside-repository",
@@ -157,7 +147,9 @@ def _outside(dot_git: Path) -> Iterator[Refusal]:
 def _partial(settings: list[tuple[str, str, str]]) -> Iterator[Refusal]:
     for _, name, value in settings:
         promisor = (
-            name.startswith("remote.") and name.endswith(".promisor") and value.lower() in {"true", "", "1", "yes"}
+            name.startswith("remote.")
+            and name.endswith(".promisor")
+            and value.lower() not in {"false", "no", "off", "0"}
         )
         if promisor or name == "extensions.partialclone":
             yield _refuse(
@@ -203,14 +195,11 @@ def _gc_runs(file: Path) -> bool:
 
 def _read_refs(tree: Path) -> tuple[tuple[str, str], ...]:
     form = "--format=%(refname)%00%(objectname)"
-    out = git("for-each-ref", form, "refs/heads", "refs/stash", tree=tree).out.decode(errors="replace")
-    pairs = (line.split("\0", 1) for line in out.splitlines())
+    out = git("for-each-ref", form, "refs/heads", "refs/stash", tree=tree).out.decode(errors="backslashreplace")
+    # Names may hold what `str.splitlines` takes for the end of a line.
+    pairs = (line.split("\0", 1) for line in out.split("\n") if line)
     return tuple((name, commit) for name, commit in pairs)
 
 
-def _index_digest(tree: Path) -> str:
-    return blake3(git("ls-files", "--stage", "-v", "-z", tree=tree).out).hexdigest()
-
-
 def _refuse(code: str, path: str, sentence: str, way_out: str = "Such trees cannot be handed off yet.") -> Refusal:
-    return Refusal(code=code, path=path, sentence=sentence, way_out=way_out)
+    return Refusal(code=code, path=show_path(path), sentence=sentence, way_out=way_out)

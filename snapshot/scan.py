@@ -9,7 +9,7 @@ from snapshot.errors import SnapshotRefused
 from snapshot.manifest import GitSummary, entry_type, in_git
 from snapshot.refusal import Refusal
 from snapshot.repository import find_locks, has_repository, ignored_among, inspect, read_status
-from snapshot.walk import Found, has_bad_name, walk
+from snapshot.walk import Found, has_bad_name, show_path, walk
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 
@@ -50,7 +50,7 @@ def scan(tree: Path) -> Scan:
 
 def _examine(item: Found) -> list[Refusal]:
     path, record = item
-    shown = os.fsencode(path).decode(errors="backslashreplace")
+    shown = show_path(path)
     refusals: list[Refusal] = []
     if entry_type(record.st_mode) is None:
         sentence = f"{shown!r} is a {_kind(record.st_mode)}, which cannot travel."
@@ -78,7 +78,7 @@ def _check_access(tree: Path, item: Found) -> Refusal | None:
 
 
 def _unreadable(path: str) -> Refusal:
-    shown = os.fsencode(path).decode(errors="backslashreplace")
+    shown = show_path(path)
     sentence = f"{shown!r} cannot be read."
     return Refusal(code="unreadable", path=shown, sentence=sentence, way_out="Change its mode, or ignore it.")
 

@@ -9,7 +9,7 @@ from snapshot.manifest import Frozen, GitSummary, entry_type, in_git
 from snapshot.refusal import Kept, Refusal
 from snapshot.repository import has_repository
 from snapshot.scan import Scan, scan
-from snapshot.walk import Found, walk
+from snapshot.walk import Found, show_path, walk
 
 __all__ = ["Kept", "Refusal", "Survey", "survey"]
 
@@ -56,7 +56,7 @@ def _ignored(tree: Path, ignored: Iterable[str]) -> list[Kept]:
         files, size = counts.get(what, (0, 0))
         sizes = [item.stat.st_size for item in inside if entry_type(item.stat.st_mode) != "dir"]
         counts[what] = (files + len(sizes), size + sum(sizes))
-    return [Kept(what=_shown(what), why=_IGNORED, files=files, size=size) for what, (files, size) in counts.items()]
+    return [Kept(what=show_path(what), why=_IGNORED, files=files, size=size) for what, (files, size) in counts.items()]
 
 
 def _classify(tree: Path, path: str) -> tuple[str, list[Found]]:
@@ -70,7 +70,9 @@ def _classify(tree: Path, path: str) -> tuple[str, list[Found]]:
 
 
 def _sockets(paths: list[str]) -> list[Kept]:
-    return [Kept(what=_shown(path), why="a socket, pipe or device belongs to this machine", files=1) for path in paths]
+    return [
+        Kept(what=show_path(path), why="a socket, pipe or device belongs to this machine", files=1) for path in paths
+    ]
 
 
 def _links(seen: Scan) -> list[Kept]:
@@ -110,11 +112,7 @@ def _settings(tree: Path) -> list[Kept]:
                 if include
                 else f"the repository's setting {name}"
             )
-            kept.append(Kept(what=value, why=f"{why} leads outside the folder"))
+            kept.append(Kept(what=show_path(value), why=f"{why} leads outside the folder"))
     if (Path.home() / ".gitconfig").exists():
         kept.append(Kept(what="~/.gitconfig", why="your own git settings stay; the host's apply there"))
     return kept
-
-
-def _shown(path: str) -> str:
-    return os.fsencode(path).decode(errors="backslashreplace")

@@ -1,13 +1,12 @@
 """Is a tree exactly what a manifest says? Everything is computed anew; nothing of the sender is believed."""
 
 import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
 from snapshot.digest import file_digest, text_digest
 from snapshot.manifest import Entry, Frozen, Manifest, entry_type, time_counts
-from snapshot.walk import read_link, walk
+from snapshot.walk import read_link, show_path, walk
 
 What = Literal["missing", "extra", "type", "mode", "size", "mtime", "target", "digest", "unreadable"]
 
@@ -19,28 +18,25 @@ class Difference(Frozen):
     what: What
 
 
-def verify(
-    tree: Path, manifest: Manifest, *, modes: bool = True, skip: Collection[str] = frozenset()
-) -> tuple[Difference, ...]:
+def verify(tree: Path, manifest: Manifest) -> tuple[Difference, ...]:
     """All differences between ``tree`` and the manifest, sorted by path; empty means equal.
 
-    ``modes`` false leaves permission bits out. ``skip`` are paths of the tree that are not looked into,
-    like mount points that a sandbox made. Raises `TreeChanged` if a directory vanishes meanwhile.
+    Raises `TreeChanged` if a directory vanishes meanwhile.
     """
-    walked = walk(tree, skip)
+    walked = walk(tree)
     here = dict(walked.found)
     wanted = manifest.by_path
-    differences = [Difference(path=_shown(path), what="extra") for path in here.keys() - wanted.keys()]
-    differences += [Difference(path=_shown(path), what="unreadable") for path in walked.unlisted]
+    differences = [Difference(path=show_path(path), what="extra") for path in here.keys() - wanted.keys()]
+    differences += [Difference(path=show_path(path), what="unreadable") for path in walked.unlisted]
     for entry in manifest.entries:
         record = here.get(entry.path)
-        what = "missing" if record is None else differs(f"{tree}/{entry.path}", record, entry, modes=modes)
+        what = "missing" if record is None else differs(f"{tree}/{entry.path}", record, entry)
         if what:
             differences.append(Difference(path=entry.path, what=what))
     return tuple(sorted(differences, key=lambda difference: difference.path))
 
 
-def differs(file: str, record: os.stat_result, entry: Entry, *, modes: bool = True, times: bool = True) -> What | None:
+def differs(file: str, record: os.stat_result, entry: Entry, *, times: bool = True) -> What | None:
     """The first way in which ``file``, of which ``record`` is the `os.lstat`, is not ``entry``; None if in none."""
     if entry_type(record.st_mode) != entry.type:
         return "type"
@@ -50,7 +46,7 @@ def differs(file: str, record: os.stat_result, entry: Entry, *, modes: bool = Tr
         except OSError:
             return "unreadable"
         return None if target == entry.target and text_digest(target) == entry.digest else "target"
-    if modes and record.st_mode & 0o7777 != entry.mode:
+    if record.st_mode & 0o7777 != entry.mode:
         return "mode"
     if entry.type == "dir":
         return None
@@ -62,7 +58,3 @@ def differs(file: str, record: os.stat_result, entry: Entry, *, modes: bool = Tr
         return None if file_digest(file, entry.size) == entry.digest else "digest"
     except OSError:
         return "unreadable"
-
-
-def _shown(path: str) -> str:
-    return os.fsencode(path).decode(errors="backslashreplace")

@@ -56,6 +56,11 @@ def has_bad_name(path: str) -> bool:
     return not path.isascii() and any("\ud800" <= char <= "\udfff" for char in path)
 
 
+def show_path(path: str) -> str:
+    r"""``path`` as text that can be stored and shown: bytes that are not UTF-8 as ``\xNN``."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def read_link(path: str) -> str:
     """The target of a symbolic link, exactly as it is stored."""
     return os.readlink(path)  # noqa: PTH115 - Path.readlink would turn "./a//b" into "a/b"

@@ -1,59 +1,92 @@
 import itertools
 import os
 import threading
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
 
 from snapshot import capture as capture_module
+from snapshot import scan as scan_module
 from snapshot.capture import capture, capture_paths
 from snapshot.digest import DigestCache, file_digest
 from snapshot.errors import SnapshotRefused, TreeChanged
 from snapshot.listing import list_paths
 from snapshot.manifest import entry_type
 from snapshot.verify import verify
-from tests.snapshot.repos import ignored, start, write
+from snapshot.walk import Walked
+from tests.snapshot.repos import ignored, run, start, write
 
 OLD = 1_600_000_000_000_000_000
 
 
-def test_progress_ends_at_the_total(tmp_path: Path) -> None:
+def meanwhile(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
+    """Between the digests and the second look, ``change`` happens."""
+    real = capture_module.walk
+
+    def walk(tree: Path, skip: Collection[str] = frozenset()) -> Walked:
+        change()
+        return real(tree, skip)
+
+    monkeypatch.setattr(capture_module, "walk", walk)
+
+
+def test_a_change_while_hashing_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start(tmp_path)
-    for number in range(600):
-        write(tmp_path, f"many/{number}")
-    told: list[tuple[int, int]] = []
-    manifest = capture(tmp_path, progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (len(manifest.entries), len(manifest.entries))
-    assert len(told) > 2
-
-
-def test_a_change_while_hashing_is_noticed(tmp_path: Path) -> None:
-    start(tmp_path)
-
-    def change(_done: int, _total: int) -> None:
-        write(tmp_path, "README", "changed meanwhile\n")
-
+    meanwhile(monkeypatch, lambda: write(tmp_path, "README", "changed meanwhile\n"))
     with pytest.raises(TreeChanged) as caught:
-        capture(tmp_path, progress=change)
+        capture(tmp_path)
     assert caught.value.paths == ("README",)
 
 
-def test_a_change_of_the_same_size_and_time_is_noticed(tmp_path: Path) -> None:
+def test_a_change_of_the_same_size_and_time_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start(tmp_path)
     times = (tmp_path / "README").stat()
 
-    def change(_done: int, _total: int) -> None:
+    def change() -> None:
         write(tmp_path, "README", "two\none\n")
         os.utime(tmp_path / "README", ns=(times.st_atime_ns, times.st_mtime_ns))
 
+    meanwhile(monkeypatch, change)
     with pytest.raises(TreeChanged):
-        capture(tmp_path, progress=change)
+        capture(tmp_path)
 
 
-def test_a_new_ignored_file_meanwhile_is_no_change(tmp_path: Path) -> None:
+def test_a_fresh_file_that_vanishes_after_the_second_look_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     start(tmp_path)
-    manifest = capture(tmp_path, progress=lambda _done, _total: write(tmp_path, "src/app.pyc") and None)
-    assert "src/app.pyc" not in manifest.by_path
+    os.utime(tmp_path / "README", ns=(2 * OLD, 2 * OLD))
+
+    def vanish(*_: object) -> None:
+        (tmp_path / "README").unlink()
+
+    monkeypatch.setattr(capture_module, "_compare", vanish)
+    with pytest.raises(TreeChanged):
+        capture(tmp_path)
+
+
+@pytest.mark.parametrize("command", [["checkout", "-q", "-b", "other"], ["branch", "other"], ["add", "more"]])
+def test_a_git_command_during_the_first_look_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    start(tmp_path)
+    write(tmp_path, "more")
+    real = scan_module.walk
+
+    def walk(tree: Path, skip: Collection[str] = frozenset()) -> Walked:
+        run(tree, *command)
+        return real(tree, skip)
+
+    monkeypatch.setattr(scan_module, "walk", walk)
+    with pytest.raises(TreeChanged, match="git command"):
+        capture(tmp_path)
+
+
+def test_a_new_ignored_file_meanwhile_is_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start(tmp_path)
+    meanwhile(monkeypatch, lambda: write(tmp_path, "src/app.pyc"))
+    assert "src/app.pyc" not in capture(tmp_path).by_path
 
 
 def test_a_live_writer_gives_one_state_or_an_error(tmp_path: Path) -> None:
@@ -106,8 +139,8 @@ def test_without_the_second_look_the_guard_test_fails(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(capture_module, "_compare", skip)
     monkeypatch.setattr(capture_module, "_read_fresh_again", skip)
-    manifest = capture(tmp_path, progress=lambda _done, _total: write(tmp_path, "README", "late") and None)
-    assert verify(tmp_path, manifest) != ()
+    meanwhile(monkeypatch, lambda: write(tmp_path, "README", "late"))
+    assert verify(tmp_path, capture(tmp_path)) != ()
 
 
 def test_the_cache_answers_only_for_the_same_file(tmp_path: Path) -> None:
@@ -140,6 +173,14 @@ def test_a_damaged_cache_costs_only_time(tmp_path: Path, content: bytes) -> None
     start(tree)
     (tmp_path / "cache").write_bytes(content)
     assert capture(tree, cache=DigestCache(tmp_path / "cache")) == capture(tree)
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
+    start(tmp_path / "tree")
+    os.utime(tmp_path / "tree/README", ns=(OLD, OLD))
+    cache = DigestCache(tmp_path / "no such folder" / "cache")
+    cache.keep("README", Path("/").stat(), "0" * 64)
+    assert capture(tmp_path / "tree", cache=cache) == capture(tmp_path / "tree")
 
 
 def test_a_list_from_the_sandbox(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import subprocess
 import zlib
 from pathlib import Path
@@ -61,6 +62,26 @@ def test_commits_branches_and_stash_come_home_as_refs_of_ours(home: Path, tmp_pa
     assert state(home) == before
     again = import_bundle(home, tmp_path / "b", REF)
     assert again.refs == imported.refs
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"caf\xe9"), "next\u2028line", "next\x85line"])
+def test_a_branch_with_an_odd_name_comes_home(home: Path, tmp_path: Path, name: str) -> None:
+    there, base = away(home), head(home)
+    run(there, "checkout", "-qb", name)
+    run(there, "commit", "-qm", "by the run")
+    assert bundle(there, base, tmp_path / "b") == 1
+    imported = import_bundle(home, tmp_path / "b", REF)
+    assert imported.commits == 1
+    assert [commit for _, commit in imported.refs] == [head(there)] * 2
+
+
+def test_thousands_of_branches(home: Path, tmp_path: Path) -> None:
+    there, base = away(home), head(home)
+    run(there, "commit", "-qm", "by the run")
+    made = b"".join(b"create refs/heads/b%d %s\n" % (number, head(there).encode()) for number in range(5000))
+    run(there, "update-ref", "--stdin", stdin=made)
+    assert bundle(there, base, tmp_path / "b", known=[base] * 3) == 1
+    assert import_bundle(home, tmp_path / "b", REF).commits == 1
 
 
 def test_nothing_new_is_no_bundle(home: Path, tmp_path: Path) -> None:

@@ -460,6 +460,12 @@ def test_looking_at_a_tree_changes_nothing_in_it(tmp_path: Path, state: str) -> 
     assert unchanged(tmp_path / "tree", base) == ()
 
 
+def test_a_new_name_that_is_not_utf8_is_a_change(trip: Trip) -> None:
+    (trip.here / os.fsdecode(b"caf\xe9")).touch()
+    (difference,) = unchanged(trip.here, trip.base)
+    assert difference.model_dump_json() == r'{"path":"caf\\xe9","what":"extra"}'
+
+
 def test_what_counts_as_changed_here(trip: Trip) -> None:
     def found() -> list[tuple[str, str]]:
         return [(difference.path, difference.what) for difference in unchanged(trip.here, trip.base)]

@@ -104,6 +104,13 @@ def test_borrowed_objects(tree: Path, tmp_path: Path) -> None:
     assert refused(tree) == [("alternates", ".git/objects/info/alternates")]
 
 
+@pytest.mark.parametrize(("value", "found"), [("on", True), ("1", True), ("false", False), ("off", False)])
+def test_a_promisor(tree: Path, value: str, found: bool) -> None:
+    start(tree)
+    run(tree, "config", "remote.origin.promisor", value)
+    assert refused(tree) == ([("partial-clone", ".git/config")] if found else [])
+
+
 def test_a_partial_clone(tree: Path, tmp_path: Path) -> None:
     start(tmp_path / "main")
     run(tmp_path / "main", "config", "uploadpack.allowFilter", "true")
@@ -153,6 +160,23 @@ def test_a_name_that_is_not_utf8(tree: Path) -> None:
     assert refused(tree) == [("name-encoding", "caf\\xe9")]
 
 
+@pytest.mark.parametrize("name", [os.fsdecode(b"caf\xe9"), "next\u2028line"])
+def test_a_branch_with_an_odd_name(tree: Path, name: str) -> None:
+    start(tree)
+    run(tree, "checkout", "-qb", name)
+    run(tree, "pack-refs", "--all")
+    shown = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    seen = survey(tree)
+    assert seen.git == f"{shown} · clean"
+    assert seen.model_dump_json()
+
+
+def test_a_setting_that_is_not_utf8(tree: Path) -> None:
+    start(tree)
+    run(tree, "config", "core.hooksPath", os.fsdecode(b"/caf\xe9"))
+    assert [kept.what for kept in survey(tree).stays] == [r"/caf\xe9"]
+
+
 def test_a_nested_repository(tree: Path) -> None:
     start(tree)
     start(tree / "vendor/lib")
@@ -166,6 +190,14 @@ def test_a_folder_of_a_larger_repository(tree: Path) -> None:
     assert refused(tree / "src") == [("inside-repository", "")]
     (tree / "fresh").mkdir()
     assert refused(tree / "fresh") == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_folder_of_a_larger_repository_of_somebody_else(tree: Path) -> None:
+    start(tree)
+    for path in (tree, tree / ".git"):
+        os.chown(path, 65534, 65534)
+    assert refused(tree / "src") == [("inside-repository", "")]
 
 
 def test_a_broken_repository(tree: Path) -> None:

@@ -64,17 +64,3 @@ def test_a_planted_bug_is_found(tmp_path: Path, bug: str) -> None:
     differences = [(difference.path, difference.what) for difference in verify(there, manifest)]
     # Making or removing a name with git's file checks nothing else.
     assert differences == found
-
-
-def test_modes_can_be_left_out(tmp_path: Path) -> None:
-    start(tmp_path)
-    manifest = capture(tmp_path)
-    (tmp_path / "README").chmod(0o755)
-    assert verify(tmp_path, manifest, modes=False) == ()
-
-
-def test_mount_points_can_be_left_out(tmp_path: Path) -> None:
-    start(tmp_path)
-    manifest = capture(tmp_path)
-    write(tmp_path, "mounted/x")
-    assert verify(tmp_path, manifest, skip={"mounted"}) == ()
