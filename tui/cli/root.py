@@ -34,7 +34,7 @@ COMMANDS = {
     "host": Entry("host:host", "Add, list, check, set up and remove hosts."),
     "notify": Entry("notify:notify", "Say where notifications go."),
     "doctor": Entry("doctor:doctor", "Say what this machine has and lacks."),
-    "demo": Entry("demo:demo", "See the whole journey: no key, no cloud, no network."),
+    "demo": Entry("demo:demo", "See the whole journey: no key, no cloud, no second machine."),
     "completion": Entry("completion:completion", "Print the shell's completion script."),
 }
 

@@ -9,10 +9,10 @@ from tui.cli.root import root
 INTRODUCTION = """\
 # Commands
 
-Every command takes `--json`: one JSON object a line, each with a `type`; the last one has `"ok"`, and when that is
-false also `code`, `reason` and `way_out`. Exit status: 0 it worked, 1 it failed, 2 the command was misused, 130 after
-Ctrl-C. SESSION and RUN are the beginning of an id, or nothing where there is only one. This page is generated from
-the commands' own help.
+Every command but `completion` and the app itself takes `--json`: one JSON object a line, each with a `type`; the last
+one has `"ok"`, and when that is false also `code`, `reason` and `way_out`. Exit status: 0 it worked, 1 it failed, 2 the
+command was misused, 130 after Ctrl-C. SESSION and RUN are the beginning of an id, or nothing where there is only one.
+This page is generated from the commands' own help.
 """
 
 
