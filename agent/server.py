@@ -5,7 +5,6 @@ what is on disk.
 """
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO
@@ -29,6 +28,7 @@ from agent.recorder import Recorder
 
 LINE_LIMIT = 64 << 20
 _BATCH_BYTES = 256 << 10
+_CLOSE_SECONDS = 5.0
 
 Handler = Callable[[Command], Awaitable[None]]
 
@@ -70,9 +70,18 @@ class ViewerSession:
         except* ConnectionError:
             pass
         finally:
-            self._writer.close()
-            with contextlib.suppress(ConnectionError):
+            await self._close()
+
+    async def _close(self) -> None:
+        """Hang up; a viewer that does not take what is left gets `_CLOSE_SECONDS`."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._writer.wait_closed()
+        except ConnectionError:
+            return
+        except TimeoutError:
+            self._writer.transport.abort()
 
     async def _greet(self) -> Hello | None:
         line = await self._read_line()

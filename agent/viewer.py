@@ -136,7 +136,9 @@ class Viewer:
         try:
             self._writer.write(command.model_dump_json().encode() + b"\n")
             await self._writer.drain()
-            await asyncio.wait_for(answer, limit)
+            # Not `wait_for`: before Python 3.12 it loses a cancel that comes together with the answer.
+            async with asyncio.timeout(limit):
+                await answer
         except TimeoutError as error:
             raise ViewerGone(f"The runner did not answer within {limit:.0f} seconds.") from error
         except (ConnectionError, BrokenPipeError) as error:
@@ -201,8 +203,9 @@ async def attach(
     """
     writer.write(Hello(after_seq=after_seq).model_dump_json().encode() + b"\n")
     try:
-        await writer.drain()
-        line = await asyncio.wait_for(reader.readline(), _WELCOME_SECONDS)
+        async with asyncio.timeout(_WELCOME_SECONDS):
+            await writer.drain()
+            line = await reader.readline()
     except (TimeoutError, ConnectionError) as error:
         raise ViewerGone("The runner does not answer.", "castoff doctor tells more.") from error
     if not line:

@@ -336,6 +336,23 @@ async def test_a_viewer_that_goes_away_disturbs_nobody(control: Control) -> None
                 await asyncio.wait(control.sessions, timeout=0.01)
 
 
+async def test_a_viewer_that_reads_nothing_does_not_keep_the_runner(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_CLOSE_SECONDS", 0.1)
+    reader, writer = await asyncio.open_unix_connection(control.socket, limit=1000)
+    writer.write(Hello().model_dump_json().encode() + b"\n")
+    assert b"welcome" in await reader.readline()
+    # More than sockets and buffers hold.
+    control.note(*["x" * 100_000] * 50)
+    (session,) = control.sessions
+    await asyncio.wait((session,), timeout=0.2)
+    session.cancel()
+    await asyncio.wait((session,), timeout=DEADLINE)
+    assert session.done()
+    writer.close()
+
+
 async def test_a_line_beyond_all_measure_ends_the_viewer_alone(control: Control, tmp_path: Path) -> None:
     socket = short_socket_path(tmp_path / "small.sock")
     async with await asyncio.start_unix_server(control.welcome, path=socket, limit=1000):
