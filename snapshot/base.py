@@ -5,8 +5,11 @@ index, so that only changed files are read; the user's repository is never writt
 read: no filter, hook or monitor of it runs.
 """
 
+import fcntl
 import os
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from snapshot.errors import GitFailed
@@ -30,27 +33,30 @@ def record_base(tree: Path, store: Path) -> str:
 
 def prepare_store(tree: Path, store: Path) -> None:
     """Make the store for ``tree`` if there is none."""
-    if (store / "HEAD").exists():
-        return
     store.mkdir(mode=0o700, parents=True, exist_ok=True)
-    form = "sha1"
-    if has_repository(tree):
-        form = git("rev-parse", "--show-object-format", tree=tree).out.decode().strip()
-    git("init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(store), environment=OWN_CONFIG)
+    with _alone(store):
+        # What git makes last.
+        if (store / "objects" / "info").exists():
+            return
+        form = "sha1"
+        if has_repository(tree):
+            form = git("rev-parse", "--show-object-format", tree=tree).out.decode().strip()
+        git("init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(store), environment=OWN_CONFIG)
 
 
 def write_tree(tree: Path, store: Path) -> str:
     """The id of the tree object of the work tree as it is now."""
-    _copy_excludes(tree, store)
-    index = store / _INDEX
-    if not index.exists():
-        _seed(tree, store)
-    try:
-        return _add_all(tree, store)
-    except GitFailed:
-        # The user's index may be of a kind (split, sparse) that means nothing outside its repository.
-        index.unlink(missing_ok=True)
-        return _add_all(tree, store)
+    with _alone(store):
+        _copy_excludes(tree, store)
+        index = store / _INDEX
+        if not index.exists():
+            _seed(tree, store)
+        try:
+            return _add_all(tree, store)
+        except GitFailed:
+            # The user's index may be of a kind (split, sparse) that means nothing outside its repository.
+            index.unlink(missing_ok=True)
+            return _add_all(tree, store)
 
 
 def run_in_store(tree: Path, store: Path, *arguments: str, stdin: bytes = b"") -> bytes:
@@ -60,6 +66,20 @@ def run_in_store(tree: Path, store: Path, *arguments: str, stdin: bytes = b"") -
         environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = quote_path(tree / ".git" / "objects")
     config = (*COPIED, f"core.bigFileThreshold={LARGE}", *_user_excludes())
     return git(*arguments, tree=tree, git_dir=store, config=config, environment=environment, stdin=stdin).out
+
+
+@contextmanager
+def _alone(store: Path) -> Generator[None]:
+    """Wait for others who write to the store; git itself would fail. The lock goes with the process."""
+    handle = os.open(store / "castoff-alone", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        # Of a git that was killed; no other is at work here now.
+        for rest in store.glob("*.lock"):
+            rest.unlink()
+        yield
+    finally:
+        os.close(handle)
 
 
 def _add_all(tree: Path, store: Path) -> str:

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,28 @@ def test_nothing_of_the_trees_configuration_runs(tmp_path: Path) -> None:
     write(tree, "README", "changed\n")
     assert len(diff(tree, store, base).files) == 1
     assert not proof.exists()
+
+
+@pytest.mark.parametrize("rest", ["castoff-index.lock", "HEAD.lock"])
+def test_a_rest_of_a_killed_git_is_no_hindrance(tmp_path: Path, rest: str) -> None:
+    tree, store = tmp_path / "tree", tmp_path / "store"
+    start(tree)
+    write(store, rest)
+    base = record_base(tree, store)
+    write(store, rest)
+    write(tree, "README", "changed\n")
+    assert len(diff(tree, store, base).files) == 1
+
+
+def test_several_look_at_once(tmp_path: Path) -> None:
+    tree, store = tmp_path / "tree", tmp_path / "store"
+    start(tree)
+    with ThreadPoolExecutor(4) as pool:
+        bases = set(pool.map(record_base, [tree] * 8, [store] * 8))
+        (base,) = bases
+        write(tree, "README", "changed\n")
+        found = list(pool.map(diff, [tree] * 8, [store] * 8, [base] * 8))
+    assert [len(each.files) for each in found] == [1] * 8
 
 
 def test_a_lost_base_is_one_sentence(tmp_path: Path) -> None:
