@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 
 from agent.builtin.errors import NOT_FOUND, SessionError
 from agent.builtin.record import Record
-from agent.durable import write_record
+from agent.durable import make_private, write_record
 
 HOME_VARIABLE = "CASTOFF_AGENT_HOME"
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -47,7 +47,7 @@ class Store:
 
     def create(self, cwd: str, model: str) -> Session:
         """Return a new session, already on disk."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.folder)
         session_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         session = Session(self._path(session_id), Record(session_id=session_id, cwd=cwd, model=model))
         session.save()

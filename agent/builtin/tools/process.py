@@ -30,7 +30,6 @@ async def run_process(
     cwd: Path,
     seconds: float,
     show: Callable[[str], Awaitable[None]] | None = None,
-    environ: Mapping[str, str] | None = None,
 ) -> Ended:
     """Run ``argv`` and return how it ended; after ``seconds``, or when cancelled, its whole process group is killed.
 
@@ -38,7 +37,7 @@ async def run_process(
     """
     capture = Capture(show)
     timed_out = False
-    process, output = await _start(argv, cwd, command_environment(os.environ if environ is None else environ))
+    process, output = await _start(argv, cwd, command_environment(os.environ))
     try:
         async with _reading(output) as reader, asyncio.timeout(seconds):
             await _follow(process, reader, capture)
@@ -99,6 +98,8 @@ async def _follow(process: asyncio.subprocess.Process, reader: asyncio.StreamRea
     try:
         await process.wait()
         await asyncio.wait([reading], timeout=_LINGER)
+        if reading.done():
+            reading.result()
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
@@ -122,5 +123,6 @@ async def _end_group(process: asyncio.subprocess.Process) -> None:
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
+    # Nobody is left, or (macOS) only those that have ended and wait for us to take notice.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)

@@ -1,5 +1,7 @@
 """read: a file's text, whole or in part."""
 
+import io
+
 from pydantic import Field
 
 from agent.builtin.tools.files import read_text
@@ -32,7 +34,7 @@ def _prepare(arguments: ReadArguments, workspace: Workspace) -> Action:
 
 
 def _cut(text: str, arguments: ReadArguments) -> str:
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text))  # "\n" alone ends a line, as grep and edit count
     first = arguments.line - 1
     last = len(lines) if arguments.limit is None else first + arguments.limit
     chosen = "".join(lines[first:last])

@@ -33,7 +33,7 @@ def _prepare(arguments: SearchArguments, workspace: Workspace) -> Action:
     flavour = "-F" if arguments.literal else "-E"
     shown = workspace.show(real)
     place = shown if shown == "." else f"./{shown}"
-    argv = ["grep", "-rnI", flavour, *skipped, "-e", arguments.pattern, "--", place]
+    argv = ["grep", "-rnHI", flavour, *skipped, "-e", arguments.pattern, "--", place]
 
     async def run(_: ShowOutput) -> Result:
         if shutil.which("grep") is None:

@@ -120,7 +120,7 @@ async def running_agent(
             env=env | environment,
             cwd=place,
             use_unstable_protocol=True,
-            transport_kwargs={"stderr": errors, "limit": 64 << 20, "shutdown_timeout": 5},
+            transport_kwargs={"stderr": errors, "limit": 64 << 20, "shutdown_timeout": DEADLINE},
         ) as (connection, process):
             introduction = await connection.initialize(protocol_version=PROTOCOL_VERSION)
             yield RunningAgent(connection, process, client, introduction, tree, home)

@@ -138,6 +138,7 @@ async def test_the_history_is_byte_equal_over_load_and_dump(place: Place) -> Non
     path = place.root / "agent-home/sessions" / f"{session}.json"
     stored = path.read_bytes()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)} == {0o700}
     opened = Store(place.root / "agent-home").open(session)
     messages = load_messages(opened.history)
     assert len(messages) == 8

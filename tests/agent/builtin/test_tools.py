@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agent.builtin.errors import ToolFailure
 from agent.builtin.tools.capture import HEAD, TAIL, Capture
 from agent.builtin.tools.edit import EditArguments, replace_exactly
+from agent.builtin.tools.process import run_process
 from agent.builtin.tools.registry import TOOLS, check_arguments
 from agent.builtin.tools.tool import Result
 from agent.builtin.workspace import Workspace
@@ -113,6 +114,21 @@ async def test_search_takes_patterns_that_look_like_options(tmp_path: Path) -> N
     assert (await call(tmp_path, "search", pattern="--help")).text == "-e:1:--help me"
     assert (await call(tmp_path, "search", pattern="(", literal=True)).text == "No match."
     assert "grep" in (await call(tmp_path, "search", pattern="(")).text.lower()
+
+
+async def test_all_tools_count_lines_alike(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("one\x0c\u2028\x85\r same line\ntwo\n")
+    assert (await call(tmp_path, "search", path="f", pattern="two")).text == "f:2:two"
+    assert (await call(tmp_path, "read", path="f", line=2)).text == "two\n"
+    assert (await call(tmp_path, "edit", path="f", old="two", new="2")).text.endswith("from line 2.")
+
+
+async def test_output_that_cannot_be_shown_is_not_lost_in_silence(tmp_path: Path) -> None:
+    async def show(_: str) -> None:
+        raise ConnectionError("nobody listens")
+
+    with pytest.raises(ConnectionError, match="nobody listens"):
+        await run_process(["echo", "hello"], tmp_path, 5, show)
 
 
 async def test_a_command_is_stopped_at_its_limit_with_all_that_it_started(tmp_path: Path) -> None:
