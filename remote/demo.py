@@ -22,8 +22,8 @@ from remote.demo_host import INBOX_PATH
 from remote.demo_parts import DemoPlaces, base_env, host_env, make_project, prepare_host, remove_sockets, set_up_host
 from remote.errors import DemoFailed
 from remote.hostkeys import HostKeys
-from remote.processes import end_processes, find_by_environment
-from remote.service import keep_running
+from remote.processes import Identity, end_processes, find_by_environment, is_alive
+from remote.service import Service, keep_running, read_service
 
 HOST_NAME = "demo"
 _VARIABLE = "CASTOFF_DEMO"
@@ -62,11 +62,7 @@ async def start_demo(*, pace: float = 1.0, report: Report) -> Demo:
         await asyncio.to_thread(make_project, places.project)
         report(f"demo project: {places.project}")
         env = base_env() | {_VARIABLE: str(root)}
-        model, inbox, host = await asyncio.gather(
-            keep_running(places.model, "agent.demo_model", ("--pace", f"{pace:g}"), probe="/v1/models", env=env),
-            keep_running(places.phone, "remote.inbox", ("--store", str(places.inbox)), probe="/", env=env),
-            embedded_host.start(places.host, host_env(env)),
-        )
+        model, inbox, host = await _start_all(places, pace, env)
         report("demo model: no key, no network, its lines are written in advance")
         Settings(make_private(places.config) / "config.toml").add(host.host(HOST_NAME))
         host.pin(HostKeys(places.config / "known_hosts"))
@@ -100,19 +96,45 @@ async def stop_demo() -> None:
         if not root.exists():
             return
         _check_marker(root)
-        await _end_all(root)
-        remove_sockets(DemoPlaces(root))
+        places = DemoPlaces(root)
+        await _end_all(places)
+        remove_sockets(places)
         await asyncio.to_thread(_remove, root)
 
 
-async def _end_all(root: Path) -> None:
-    """End what carries the demo's marks, again until nothing is found: a process may start another meanwhile."""
+async def _start_all(
+    places: DemoPlaces, pace: float, env: dict[str, str]
+) -> tuple[Service, Service, embedded_host.EmbeddedHost]:
+    """The model, the phone and the host, all at once; none is still being started when one of them fails."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            arguments = ("--pace", f"{pace:g}")
+            model = group.create_task(
+                keep_running(places.model, "agent.demo_model", arguments, probe="/v1/models", env=env)
+            )
+            arguments = ("--store", str(places.inbox))
+            phone = group.create_task(keep_running(places.phone, "remote.inbox", arguments, probe="/", env=env))
+            host = group.create_task(embedded_host.start(places.host, host_env(env)))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+    return model.result(), phone.result(), host.result()
+
+
+async def _end_all(places: DemoPlaces) -> None:
+    """End all that is the demo's, again until nothing is found: a process may start another meanwhile."""
     for _ in range(5):
-        marked = (*find_by_environment(_VARIABLE, root), *find_by_environment("HOME", root))
-        if not marked:
+        found = _find_all(places)
+        if not found and not embedded_host.is_served(places.host):
             return
-        await end_processes(marked)
+        await end_processes(found)
     raise DemoFailed("Some of the demo's processes do not end.", "Run castoff demo --reset again.")
+
+
+def _find_all(places: DemoPlaces) -> frozenset[Identity]:
+    """The living processes that carry the demo's marks, and those on record: not every environment can be read."""
+    marked = (*find_by_environment(_VARIABLE, places.root), *find_by_environment("HOME", places.root))
+    recorded = (read_service(places.model), read_service(places.phone), embedded_host.find(places.host))
+    return frozenset((*marked, *(each.process for each in recorded if each is not None and is_alive(each.process))))
 
 
 def _remove(root: Path) -> None:

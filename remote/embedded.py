@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import fcntl
 import getpass
-import json
 import os
 import re
 import signal
@@ -21,9 +20,11 @@ from typing import BinaryIO
 
 import asyncssh
 
-from agent.durable import make_private, write_record
+from agent.durable import make_private, write_model, write_record
+from remote.embedded_host import EmbeddedHost
 from remote.embedded_process import Shell
 from remote.hostkeys import HostKey
+from remote.processes import identify
 
 _NETWORK = re.compile(r"PIP_\w+|(?:https?|all|no|ftp)_proxy|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL)_CA_BUNDLE", re.I)
 
@@ -72,18 +73,20 @@ async def serve(root: Path, ready_file: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     algorithm, encoded = host_key.with_suffix(".pub").read_text().split()[:2]
-    facts = {
-        "port": server.get_port(),
-        "pid": os.getpid(),
-        "user": getpass.getuser(),
-        "identity": str(login_key),
-        "host_key": HostKey(algorithm=algorithm, encoded=encoded).model_dump(),
-    }
-    write_record(ready_file, json.dumps(facts).encode())
+    process = identify(os.getpid())
+    assert process is not None
+    ready = EmbeddedHost(
+        port=server.get_port(),
+        process=process,
+        user=getpass.getuser(),
+        identity=str(login_key),
+        host_key=HostKey(algorithm=algorithm, encoded=encoded),
+    )
+    write_model(ready_file, ready)
     await stopped.wait()
+    # Clients are not waited for (`wait_closed` does since Python 3.12): their connections end with this process.
     server.close()
     await shell.stop()
-    await server.wait_closed()
     ready_file.unlink(missing_ok=True)
 
 

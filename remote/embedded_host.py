@@ -2,23 +2,20 @@
 
 import asyncio
 import fcntl
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from agent.durable import make_private
+from agent.durable import make_private, read_model
+from agent.errors import RecordDamaged
 from agent.events import Frozen
 from remote.config import Host
 from remote.errors import EmbeddedHostFailed
 from remote.hostkeys import HostKey, HostKeys
+from remote.processes import Identity, end_processes, is_alive
 
 _START_SECONDS = 20.0
-_STOP_SECONDS = 10.0
 _READY = "ready.json"
 
 
@@ -26,7 +23,7 @@ class EmbeddedHost(Frozen):
     """A running embedded host: where it listens, which key logs in, and the key it shows."""
 
     port: int
-    pid: int
+    process: Identity
     user: str
     identity: str
     host_key: HostKey
@@ -44,12 +41,14 @@ class EmbeddedHost(Frozen):
 
 def find(root: Path) -> EmbeddedHost | None:
     """The host that serves ``root`` now, or ``None``."""
-    if not _served(root):
+    if not is_served(root):
         return None
     try:
-        return EmbeddedHost.model_validate_json((root / _READY).read_bytes())
-    except (FileNotFoundError, ValidationError):
+        found = read_model(root / _READY, EmbeddedHost)
+    except RecordDamaged:
         return None
+    # One that was killed leaves its file to the next, which overwrites it only when it listens.
+    return found if is_alive(found.process) else None
 
 
 async def start(root: Path, env: Mapping[str, str] | None = None) -> EmbeddedHost:
@@ -69,7 +68,7 @@ async def start(root: Path, env: Mapping[str, str] | None = None) -> EmbeddedHos
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
     while (running := find(root)) is None:
         # Ours may have ended because another starter's was quicker: then that one is waited for.
-        ended = process.poll() is not None and not _served(root)
+        ended = process.poll() is not None and not is_served(root)
         if ended or asyncio.get_running_loop().time() > deadline:
             process.kill()
             process.wait()
@@ -78,7 +77,7 @@ async def start(root: Path, env: Mapping[str, str] | None = None) -> EmbeddedHos
                 f"The demo's host does not start: {said[-1] if said else 'it said nothing'}.", f"See {root / 'log'}."
             )
         await asyncio.sleep(0.02)
-    if running.pid != process.pid:
+    if running.process.pid != process.pid:
         process.kill()  # else it might still be starting, and take over as soon as the other one is stopped
         process.wait()
     process.returncode = 0  # ours no longer: it lives on, and Popen must not warn about that
@@ -90,17 +89,12 @@ async def stop(root: Path) -> bool:
     running = find(root)
     if running is None:
         return False
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        os.kill(running.pid, number)
-        deadline = asyncio.get_running_loop().time() + _STOP_SECONDS
-        while asyncio.get_running_loop().time() < deadline:
-            if not _served(root):
-                return True
-            await asyncio.sleep(0.02)
-    raise EmbeddedHostFailed(f"The demo's host (process {running.pid}) does not end.")
+    if await end_processes((running.process,)):
+        raise EmbeddedHostFailed(f"The demo's host (process {running.process.pid}) does not end.")
+    return True
 
 
-def _served(root: Path) -> bool:
+def is_served(root: Path) -> bool:
     """Whether a server holds the lock of ``root``."""
     try:
         lock = (root / "lock").open("rb")

@@ -19,6 +19,7 @@ import asyncssh
 
 _CHUNK = 256 * 1024
 _LINGER_SECONDS = 5.0
+_STOP_SECONDS = 2.0
 
 Process = asyncssh.SSHServerProcess[bytes]
 Pumps = asyncio.Future[Any]
@@ -47,11 +48,13 @@ class Shell:
             self._tasks.discard(task)
 
     async def stop(self) -> None:
-        """End all commands still running."""
+        """End all commands still running; one that cannot be ended is left after some seconds."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            # asyncio may never finish a process whose start was cancelled: https://github.com/python/cpython/issues/133536
+            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
 
     async def _on_pipes(self, process: Process) -> int:
         child = await asyncio.create_subprocess_exec(
@@ -76,34 +79,35 @@ class Shell:
 
     async def _on_terminal(self, process: Process) -> int:
         leader, follower = pty.openpty()
-        _resize(leader, process.term_size)
-        env = {**self._env, "TERM": process.term_type or "dumb"}
-        try:
-            child = await asyncio.create_subprocess_exec(
-                *self._argv(process),
-                stdin=follower,
-                stdout=follower,
-                stderr=follower,
-                env=env,
-                cwd=self._cwd,
-                start_new_session=True,
-                preexec_fn=_take_terminal,
+        with os.fdopen(leader, "rb", 0) as terminal:
+            _resize(leader, process.term_size)
+            env = {**self._env, "TERM": process.term_type or "dumb"}
+            try:
+                child = await asyncio.create_subprocess_exec(
+                    *self._argv(process),
+                    stdin=follower,
+                    stdout=follower,
+                    stderr=follower,
+                    env=env,
+                    cwd=self._cwd,
+                    start_new_session=True,
+                    preexec_fn=_take_terminal,
+                )
+            finally:
+                os.close(follower)
+            reader = asyncio.StreamReader()
+            # From here on the terminal does not block, in neither direction.
+            output, _ = await asyncio.get_running_loop().connect_read_pipe(
+                lambda: asyncio.StreamReaderProtocol(reader), terminal
             )
-        finally:
-            os.close(follower)
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
-        output, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(leader, "rb", 0)
-        )
-        feeding = asyncio.create_task(_type(process, leader))
-        printing = asyncio.gather(_pump(reader, process.stdout))
-        try:
-            return await _ended(child, process, printing)
-        finally:
-            await _settle(feeding, printing)
-            output.close()
-            _end_group(child)
+            feeding = asyncio.create_task(_type(process, leader))
+            printing = asyncio.gather(_pump(reader, process.stdout))
+            try:
+                return await _ended(child, process, printing)
+            finally:
+                await _settle(feeding, printing)
+                output.close()
+                _end_group(child)
 
     def _argv(self, process: Process) -> list[str]:
         return ["/bin/sh", "-c", process.command] if process.command is not None else ["/bin/sh", "-l"]
@@ -143,11 +147,11 @@ async def _feed(process: Process, stdin: asyncio.StreamWriter) -> None:
 
 
 async def _type(process: Process, leader: int) -> None:
-    """The client's keys and sizes to the terminal; a full terminal waits in a thread."""
+    """The client's keys and sizes to the terminal."""
     try:
         async for data in _input(process):
             if isinstance(data, bytes):
-                await asyncio.to_thread(_write_all, leader, data)
+                await _write_all(leader, data)
             else:
                 _resize(leader, (data.width, data.height, data.pixwidth, data.pixheight))
     except (asyncssh.Error, OSError):
@@ -171,9 +175,19 @@ async def _input(process: Process) -> AsyncGenerator[bytes | asyncssh.TerminalSi
             yield data
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+async def _write_all(descriptor: int, data: bytes) -> None:
+    """All bytes to a descriptor that does not block; waits while it is full."""
+    loop = asyncio.get_running_loop()
     while data:
-        data = data[os.write(descriptor, data) :]
+        try:
+            data = data[os.write(descriptor, data) :]
+        except BlockingIOError:
+            writable = asyncio.Event()
+            loop.add_writer(descriptor, writable.set)
+            try:
+                await writable.wait()
+            finally:
+                loop.remove_writer(descriptor)
 
 
 def _take_terminal() -> None:

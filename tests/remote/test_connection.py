@@ -211,3 +211,20 @@ async def test_embedded_host_has_terminals(embedded_host: HostForTests) -> None:
     rest = await process.stdout.read()
     assert b"got it" in rest
     assert await process.wait() == 5
+
+
+async def test_embedded_host_takes_more_keys_than_a_terminal_holds(embedded_host: HostForTests) -> None:
+    """A paste is as long as it is: what does not fit waits."""
+    host, paste = embedded_host.host, b"0123456789abcdef" * 64 * 1024
+    argv = ["ssh", "-tt", "-e", "none", "-F", "/dev/null", "-i", host.identity or "", "-p", str(host.port)]
+    argv += ["-o", f"UserKnownHostsFile={embedded_host.host_keys.path}", "-o", "LogLevel=ERROR"]
+    argv += [f"{host.user}@127.0.0.1", f"stty raw -echo; echo ready; head -c {len(paste)} | md5sum"]
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd="/"
+    )
+    assert process.stdin and process.stdout
+    await process.stdout.readuntil(b"ready")
+    process.stdin.write(paste)
+    async with asyncio.timeout(60):
+        assert hashlib.md5(paste, usedforsecurity=False).hexdigest().encode() in await process.stdout.read()
+        assert await process.wait() == 0

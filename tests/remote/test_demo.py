@@ -1,5 +1,6 @@
 """The demo: set up once for this module, the real thing throughout; its journey, its processes, its removal."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ from remote.demo_host import Told
 from remote.demo_parts import DemoPlaces, host_env, make_project
 from remote.errors import DemoFailed
 from remote.inbox import read_inbox
-from remote.processes import Identity, end_processes, find_by_environment
+from remote.processes import Identity, end_processes, find_by_environment, is_alive
 from remote.service import read_service
 from tests.remote.demo_tools import run
 
@@ -136,7 +137,7 @@ def test_a_model_and_a_host_that_died_come_back_and_are_made_known(demo: Demo) -
     again = run(start_demo(pace=PACE, report=lambda _: None))
     assert again.env["OPENAI_BASE_URL"] == f"http://127.0.0.1:{model.port}/v1"
     alive = embedded_host.find(places.host)
-    assert alive is not None and alive.pid != host.pid
+    assert alive is not None and alive.process != host.process
     (known,) = Settings(places.config / "config.toml").hosts()
     assert known.port == alive.port
     variables = (places.host / "home" / ".config" / "castoff" / "agent.env").read_text()
@@ -159,7 +160,7 @@ def test_the_network_settings_of_the_user_reach_the_host_and_keys_do_not(
     }
     running = run(embedded_host.start(tmp_path / "host", host_env(given)))
     try:
-        seen = Path(f"/proc/{running.pid}/environ").read_bytes().decode().split("\0")
+        seen = Path(f"/proc/{running.process.pid}/environ").read_bytes().decode().split("\0")
         assert f"PIP_CONFIG_FILE={home}/.config/pip/pip.conf" in seen
         assert f"PIP_CACHE_DIR={home}/.cache/pip" in seen
         there = run(_environment(tmp_path, running))
@@ -229,6 +230,51 @@ def test_a_removal_that_was_cut_short_can_be_done_again(tmp_path: Path, monkeypa
             run(stop_demo())
     run(stop_demo())
     assert not root.exists()
+
+
+def test_what_is_on_record_is_ended_although_no_environment_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("CASTOFF_DEMO", raising=False)
+    monkeypatch.setattr("remote.demo.find_by_environment", _find_none)
+    root = demo_dir()
+    root.mkdir()
+    (root / ".castoff-demo").write_text(f"{root}\n")
+    host = run(embedded_host.start(DemoPlaces(root).host))
+    run(stop_demo())
+    assert not is_alive(host.process)
+    assert not root.exists()
+
+
+def test_a_part_that_does_not_start_leaves_none_that_still_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("CASTOFF_DEMO", raising=False)
+    ended: list[str] = []
+
+    async def fail(*_: object, **__: object) -> None:
+        raise DemoFailed("No model.")
+
+    async def start_forever(*_: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("host")
+
+    async def start() -> None:
+        with pytest.raises(DemoFailed, match="No model"):
+            await start_demo(report=lambda _: None)
+        assert ended == ["host"]
+
+    monkeypatch.setattr("remote.demo.keep_running", fail)
+    monkeypatch.setattr("remote.demo.embedded_host.start", start_forever)
+    run(start())
+
+
+def _find_none(_name: str, _root: Path) -> tuple[()]:
+    return ()
 
 
 def _fail(*_: object) -> None:
