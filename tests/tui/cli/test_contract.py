@@ -1,8 +1,10 @@
 """The contract for scripts: exit status 0, 1, 2, and JSON lines of which the last has ``ok``."""
 
 import importlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -304,3 +306,20 @@ def test_the_doctor_sees_a_program_that_does_not_work(
     monkeypatch.setenv("PATH", str(programs))
     grades = {record["about"]: record["grade"] for record in castoff("doctor", "--json").records[:-1]}
     assert (grades["git"], grades["tmux"], grades["rsync"]) == ("note", "note", "note")
+
+
+def test_ctrl_c_in_a_handoff_says_where_the_session_is(make_session: MakeSession, castoff: Castoff) -> None:
+    session = make_session()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+        assert castoff("host", "add", "vm", "me@127.0.0.1", "--port", port, "--offline").status == 0
+        argv = [sys.executable, "-I", "-m", "tui.cli", "handoff", session.id, "--host", "vm", "--yes", "--json"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            silent.settimeout(30)
+            with silent.accept()[0]:  # this host never says a word
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, out + err
+    last = json.loads(out.splitlines()[-1])
+    assert (last["code"], last["reason"]) == ("interrupted", "Stopped by Ctrl-C; the session is here, as it was.")
+    assert "Traceback" not in err
