@@ -56,8 +56,6 @@ class Profile(BaseModel):
     modes: Mapping[Policy, str] = {}
     """The agent's mode id for each of our policies, where it has modes."""
     usage: Usage
-    env: _Words = ()
-    """Variables that the agent reads besides the usual ones; keys among them."""
     install: Annotated[str, Field(min_length=1)]
     """The sentence that says how to install it."""
 
@@ -79,9 +77,10 @@ class Profile(BaseModel):
     def _check_globs(cls, globs: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         _refuse_placeholders(globs, frozenset({"{sid}"} if info.field_name == "session_files" else ()))
         for glob in globs:
-            if PurePosixPath(glob).is_absolute() or ".." in PurePosixPath(glob).parts:
+            path = PurePosixPath(glob)
+            if path.is_absolute() or ".." in path.parts:
                 raise ValueError(f"{glob!r} must be relative and may not hold '..'")
-            if PurePosixPath(glob).parts[0] in ("*", "**"):
+            if not path.parts or re.search(r"[*?\[]", path.parts[0]):
                 raise ValueError(f"{glob!r} must begin with a name, not with a wildcard")
         return globs
 

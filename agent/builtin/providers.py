@@ -48,4 +48,25 @@ PROVIDERS: dict[str, Provider] = {
 # Never handed to a command that the model runs: its output is recorded.
 SECRET_VARIABLES = frozenset(
     name for provider in PROVIDERS.values() for name in provider.keys if not name.endswith("_BASE_URL")
-) | {"PYDANTIC_AI_GATEWAY_API_KEY", "PAIG_API_KEY", "AZURE_OPENAI_API_KEY", "AWS_BEARER_TOKEN_BEDROCK"}
+) | {
+    "ANTHROPIC_AUTH_TOKEN",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_VOICELIVE_API_KEY",
+    "COPILOT_GITHUB_TOKEN",
+    "CRUSOE_API_KEY",
+    "ELEVENLABS_API_KEY",
+    "GITHUB_API_KEY",
+    "GITHUB_COPILOT_API_KEY",
+    "GITHUB_COPILOT_API_TOKEN",
+    "HEROKU_INFERENCE_KEY",
+    "META_API_KEY",
+    "OLLAMA_API_KEY",
+    "PAIG_API_KEY",
+    "PYDANTIC_AI_GATEWAY_API_KEY",
+    "SNOWFLAKE_TOKEN",
+    "SYSTEM_ONE_API_KEY",
+    "TYPESAFE_API_KEY",
+    "VLLM_API_KEY",
+    "VOYAGE_API_KEY",
+}

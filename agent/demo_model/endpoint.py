@@ -16,9 +16,6 @@ _BODY_LIMIT = 256 * 1024 * 1024
 class Endpoint(ThreadingHTTPServer):
     """A server that answers each chat request with ``respond(request)``, at ``pace`` times the written pauses."""
 
-    daemon_threads = True
-    allow_reuse_address = True
-
     def __init__(self, respond: Respond, *, name: str, port: int = 0, pace: float = 1.0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.respond = respond

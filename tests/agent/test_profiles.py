@@ -72,6 +72,8 @@ def test_unknown_profile_names_the_known_ones(tmp_path: Path, name: str) -> None
         (".mine/{sid}.json", "/etc/{sid}", "session_files", "must be relative"),
         (".mine/{sid}.json", ".mine/../../{sid}", "session_files", "'..'"),
         (".mine/{sid}.json", "**/{sid}", "session_files", "begin with a name"),
+        (".mine/{sid}.json", "*.d/{sid}", "session_files", "begin with a name"),
+        (".mine/{sid}.json", ".", "session_files", "begin with a name"),
         ('resume = ["load"]', 'resume = ["fork"]', "resume.0", "'resume' or 'load'"),
         ('resume = ["load"]', 'resume = ["load"]\nmodes = {always = "yolo"}', "modes.always", "'ask', 'accept-edits'"),
         ('name = "mine"', 'name = "other"', "name", "must be 'mine'"),

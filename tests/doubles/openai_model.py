@@ -1,25 +1,22 @@
 """A scripted OpenAI-compatible model server: a double of a provider, for tests only.
 
 A prompt with ``[[script: NAME]]`` chooses a script; the step is told from the number of tool results since that prompt,
-so that the double keeps no state. Every request is logged as one JSON line. Start it in the test's own process
-(`serving`), or alone: ``python -m tests.doubles.openai_model --scripts FILE --ready-file F --log L [--port N]``, where
-FILE holds ``{"NAME": [STEP, ...]}`` and a step has the fields of `agent.demo_model.reply.Reply`.
+so that the double keeps no state. Every request is logged as one JSON line. It runs in the test's own process
+(`serving`).
 """
 
-import argparse
 import json
 import re
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.demo_model.__main__ import announce
 from agent.demo_model.endpoint import Endpoint
 from agent.demo_model.messages import Message, read_messages
-from agent.demo_model.reply import Call, Reply
+from agent.demo_model.reply import Reply
 
 NAME = "scripted"
 RECAP = "recap"
@@ -91,32 +88,3 @@ def model_environment(port: int) -> dict[str, str]:
         "OPENAI_API_KEY": "any",
         "NO_PROXY": "127.0.0.1,localhost",
     }
-
-
-def read_scripts(path: Path) -> Scripts:
-    """Return the scripts of a JSON file."""
-    document: dict[str, list[dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
-    return {name: [_read_step(step) for step in steps] for name, steps in document.items()}
-
-
-def _read_step(step: dict[str, Any]) -> Reply:
-    calls = tuple(Call(call["name"], call["arguments"]) for call in step.pop("calls", ()))
-    return replace(Reply(**step), calls=calls)
-
-
-def main() -> None:
-    """Serve alone, until killed."""
-    parser = argparse.ArgumentParser(description="A scripted model server, for tests")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--ready-file", type=Path, required=True)
-    parser.add_argument("--scripts", type=Path, required=True)
-    parser.add_argument("--log", type=Path, required=True)
-    options = parser.parse_args()
-    model = ScriptedModel(read_scripts(options.scripts), options.log)
-    with Endpoint(model.respond, name=NAME, port=options.port) as endpoint:
-        announce(options.ready_file, endpoint.port)
-        endpoint.serve_forever()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,15 @@
 """What `castoff doctor` says about the model, without importing any model library."""
 
+import importlib.util
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from agent.builtin.model import check_model
-from agent.builtin.providers import PROVIDERS
+from agent.builtin.providers import PROVIDERS, SECRET_VARIABLES
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,12 @@ def test_the_table_names_providers_that_pydantic_ai_has() -> None:
             infer_provider_class(name)
         except ImportError:
             continue  # its package is not installed here, so pydantic-ai knows the name
+
+
+def test_no_key_that_pydantic_ai_reads_reaches_a_command() -> None:
+    spec = importlib.util.find_spec("pydantic_ai")
+    assert spec is not None and spec.origin is not None
+    sources = [path.read_text("utf-8") for path in (Path(spec.origin).parent / "providers").glob("*.py")]
+    read = {name for text in sources for name in re.findall(r"getenv\(['\"](\w+_(?:KEY|TOKEN))['\"]", text)}
+    assert "OPENROUTER_API_KEY" in read
+    assert read <= SECRET_VARIABLES
