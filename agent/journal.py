@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from blake3 import blake3
 from pydantic import ValidationError
 
 from agent.errors import JournalDamaged
@@ -41,16 +40,6 @@ def _parse(line: bytes, path: Path, seq: int) -> AnyEvent:
         raise JournalDamaged(f"Line {seq} of {path} is not an event: {error.errors()[0]['msg']}.") from error
 
 
-def hash_journal(path: Path) -> str:
-    """The blake3 digest (hex) of the journal's whole lines: equal on both sides of a move."""
-    digest = blake3()
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                digest.update(line)
-    return digest.hexdigest()
-
-
 class Journal:
     """A journal open for writing: stamps each event with seq, time and epoch, and tells a listener."""
 
@@ -78,7 +67,7 @@ class Journal:
         """Write one event and return it with its seq, time and epoch. It survives a crash of this process, not yet
         a power cut: see `sync`. Raises `OSError`; nothing is counted then."""
         stamped = event.model_copy(update={"seq": self.head_seq + 1, "at": self._now(), "epoch": self._epoch})
-        line = stamped.model_dump_json(exclude_defaults=False).encode() + b"\n"
+        line = stamped.model_dump_json().encode() + b"\n"
         end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
         try:
             written = 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agent.events import OptionKind, PermissionOption, Policy, ToolKind
+from agent.events import PermissionOption, Policy, ToolKind
 
 _EDITS: frozenset[ToolKind] = frozenset({"read", "edit", "search", "think"})
 _PLAIN_ALLOW = ("allow_once", "allow-once", "allow", "approved", "approve", "proceed_once", "accept", "yes")
@@ -13,12 +13,12 @@ options of the kind allow_once that change the mode as well."""
 def decide(policy: Policy, tool_kind: ToolKind, options: Sequence[PermissionOption]) -> str | None:
     """The id of the option that the policy chooses, or ``None``: a human must be asked."""
     if policy == "accept-all" or (policy == "accept-edits" and tool_kind in _EDITS):
-        return _choose(options, "allow_once")
+        return _allow_once(options)
     return None
 
 
-def _choose(options: Sequence[PermissionOption], kind: OptionKind) -> str | None:
-    fitting = [o.option_id for o in options if o.kind == kind]
+def _allow_once(options: Sequence[PermissionOption]) -> str | None:
+    fitting = [o.option_id for o in options if o.kind == "allow_once"]
     if len(fitting) == 1:
         return fitting[0]
     return next((o for o in fitting if o.lower() in _PLAIN_ALLOW), None)

@@ -2,29 +2,8 @@
 
 from hypothesis import strategies as st
 
-from agent.events import (
-    AgentStarted,
-    AnyEvent,
-    Budget,
-    BudgetSet,
-    Moved,
-    Noted,
-    PermissionAnswered,
-    PermissionAsked,
-    PermissionOption,
-    PhaseChanged,
-    PlanEntry,
-    Planned,
-    PolicySet,
-    Prompted,
-    Text,
-    TextContent,
-    Thought,
-    ToolCalled,
-    TurnEnded,
-    TurnStarted,
-    Used,
-)
+from agent import events
+from agent.events import AnyEvent
 
 IDS = st.sampled_from(["a", "b", "c"])
 WORDS = st.text(max_size=8)
@@ -32,32 +11,34 @@ TOKENS = st.none() | st.integers(0, 1000)
 DOLLARS = st.none() | st.floats(0, 10)
 STATUS = st.none() | st.sampled_from(["pending", "in_progress", "completed", "failed"])
 REASONS = st.sampled_from(["end_turn", "cancelled", "drained", "budget", "error", "crash"])
-OPTIONS = (PermissionOption(option_id="yes", name="Yes", kind="allow_once"),)
-CONTENT = st.none() | st.lists(st.builds(TextContent, text=WORDS), max_size=2).map(tuple)
+OPTIONS = (events.PermissionOption(option_id="yes", name="Yes", kind="allow_once"),)
+CONTENT = st.none() | st.lists(st.builds(events.TextContent, text=WORDS), max_size=2).map(tuple)
 
 KINDS: tuple[st.SearchStrategy[AnyEvent], ...] = (
-    st.builds(Prompted, prompt_id=IDS, text=WORDS),
-    st.builds(TurnStarted, prompt_id=IDS),
-    st.builds(TurnEnded, prompt_id=IDS, stop_reason=REASONS, detail=WORDS),
-    st.builds(Text, text=WORDS),
-    st.builds(Thought, text=WORDS),
-    st.builds(ToolCalled, call_id=IDS, title=st.none() | WORDS, status=STATUS, content=CONTENT),
-    st.builds(Planned, entries=st.lists(st.builds(PlanEntry, content=WORDS), max_size=2).map(tuple)),
-    st.builds(PermissionAsked, request_id=IDS, call_id=IDS, options=st.just(OPTIONS)),
-    st.builds(PermissionAnswered, request_id=IDS, option_id=st.none() | st.just("yes"), by=st.just("user")),
-    st.builds(Used, input_tokens=TOKENS, output_tokens=TOKENS, cost_usd=DOLLARS, context_used=TOKENS),
-    st.builds(PhaseChanged, phase=st.sampled_from(["idle", "working", "paused", "drained"]), detail=WORDS),
-    st.builds(AgentStarted, agent=WORDS, agent_session_id=IDS, resumed=st.just("new")),
-    st.builds(PolicySet, policy=st.sampled_from(["ask", "accept-all"])),
-    st.builds(BudgetSet, budget=st.builds(Budget, max_usd=DOLLARS)),
-    st.builds(Moved, origin=WORDS, to=WORDS, files=st.just(1), size=st.just(2), seconds=st.just(0.5)),
-    st.builds(Noted, text=WORDS),
+    st.builds(events.Prompted, prompt_id=IDS, text=WORDS),
+    st.builds(events.TurnStarted, prompt_id=IDS),
+    st.builds(events.TurnEnded, prompt_id=IDS, stop_reason=REASONS, detail=WORDS),
+    st.builds(events.Text, text=WORDS),
+    st.builds(events.Thought, text=WORDS),
+    st.builds(events.ToolCalled, call_id=IDS, title=st.none() | WORDS, status=STATUS, content=CONTENT),
+    st.builds(events.Planned, entries=st.lists(st.builds(events.PlanEntry, content=WORDS), max_size=2).map(tuple)),
+    st.builds(events.PermissionAsked, request_id=IDS, call_id=IDS, options=st.just(OPTIONS)),
+    st.builds(events.PermissionAnswered, request_id=IDS, option_id=st.none() | st.just("yes"), by=st.just("user")),
+    st.builds(events.Used, input_tokens=TOKENS, output_tokens=TOKENS, cost_usd=DOLLARS, context_used=TOKENS),
+    st.builds(events.PhaseChanged, phase=st.sampled_from(["idle", "working", "paused", "drained"]), detail=WORDS),
+    st.builds(events.AgentStarted, agent=WORDS, agent_session_id=IDS, resumed=st.just("new")),
+    st.builds(events.PolicySet, policy=st.sampled_from(["ask", "accept-all"])),
+    st.builds(events.BudgetSet, budget=st.builds(events.Budget, max_usd=DOLLARS)),
+    st.builds(events.Moved, origin=WORDS, to=WORDS, files=st.just(1), size=st.just(2), seconds=st.just(0.5)),
+    st.builds(events.Noted, text=WORDS),
 )
 
 
-def _number(events: list[AnyEvent], epochs: list[int]) -> list[AnyEvent]:
+def _number(unnumbered: list[AnyEvent], epochs: list[int]) -> list[AnyEvent]:
     """Stamp events as a journal would, save that epochs come in any order."""
-    return [e.model_copy(update={"seq": n, "at": float(n), "epoch": epochs[n - 1]}) for n, e in enumerate(events, 1)]
+    return [
+        e.model_copy(update={"seq": n, "at": float(n), "epoch": epochs[n - 1]}) for n, e in enumerate(unnumbered, 1)
+    ]
 
 
 def event_lists(max_size: int = 30) -> st.SearchStrategy[list[AnyEvent]]:

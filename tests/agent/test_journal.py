@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.errors import JournalDamaged
 from agent.events import AnyEvent, Noted, Prompted, Text
-from agent.journal import Journal, hash_journal, read_events
+from agent.journal import Journal, read_events
 from agent.recorder import Recorder
 from agent.state import SessionState, advance
 from tests.agent.strategies import event_lists
@@ -137,15 +137,6 @@ async def test_streamed_text_becomes_one_event(path: Path) -> None:
     recorder.close()
     assert texts(path) == ["abc", "d"]
     assert recorder.state == advance(SessionState(), read_events(path))
-
-
-def test_the_hash_is_of_whole_lines(path: Path, tmp_path: Path) -> None:
-    write(path, "one", "two")
-    copy = tmp_path / "copy.jsonl"
-    copy.write_bytes(path.read_bytes() + b'{"torn')
-    assert hash_journal(copy) == hash_journal(path)
-    write(path, "three")
-    assert hash_journal(copy) != hash_journal(path)
 
 
 def append_all(path: Path, events: list[AnyEvent]) -> None:
