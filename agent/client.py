@@ -248,7 +248,7 @@ class AgentProcess:
             try:
                 await asyncio.wait((closing,), timeout=_END_SECONDS)
                 self._process.stdin.close()
-                for sign in (None, signal.SIGTERM, signal.SIGKILL)[0 if ends_on_eof else 1 :]:
+                for sign in (None, signal.SIGTERM, signal.SIGKILL)[0 if ends_on_eof and closing.done() else 1 :]:
                     if sign is not None:
                         self._signal(sign)
                     if await self._ends():

@@ -29,7 +29,8 @@ from agent.messages import (
 )
 
 _WELCOME_SECONDS = 15.0
-_COMMAND_SECONDS = 30.0
+_COMMAND_SECONDS = 60.0
+"""A runner may need 22 s to cancel a turn (`agent.driver`) and then 20 s to end the agent (`agent.client`)."""
 
 
 class Reader(Protocol):
