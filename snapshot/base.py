@@ -102,9 +102,12 @@ def _seed(tree: Path, store: Path) -> None:
 
 def _copy_excludes(tree: Path, store: Path) -> None:
     rules = tree / ".git" / "info" / "exclude"
+    copy = store / "info" / "exclude"
     if rules.is_file():
-        (store / "info").mkdir(exist_ok=True)
-        shutil.copyfile(rules, store / "info" / "exclude")
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copyfile(rules, copy)
+    else:
+        copy.unlink(missing_ok=True)
 
 
 def _user_excludes() -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from snapshot.credentials import read_settings
+from snapshot.errors import TreeChanged
 from snapshot.manifest import Frozen, GitSummary, entry_type, in_git
 from snapshot.refusal import Kept, Refusal
 from snapshot.repository import has_repository
@@ -60,13 +61,15 @@ def _ignored(tree: Path, ignored: Iterable[str]) -> list[Kept]:
 
 
 def _classify(tree: Path, path: str) -> tuple[str, list[Found]]:
-    file = tree / path
     name = PurePosixPath(path)
-    if not os.path.lexists(file):
+    try:
+        record = (tree / path).lstat()
+        if entry_type(record.st_mode) == "dir":
+            return f"{name.name}/", walk(tree / path).found
+    except (FileNotFoundError, NotADirectoryError, TreeChanged):
+        # It stays, so a build that is at work in it is no reason to stop: it is only not counted.
         return name.name, []
-    if file.is_dir() and not file.is_symlink():
-        return f"{name.name}/", walk(file).found
-    return (f"*{name.suffix}" if name.suffix else name.name), [Found(path, file.lstat())]
+    return (f"*{name.suffix}" if name.suffix else name.name), [Found(path, record)]
 
 
 def _sockets(paths: list[str]) -> list[Kept]:

@@ -172,6 +172,17 @@ def test_several_look_at_once(tmp_path: Path) -> None:
     assert [len(each.files) for each in found] == [1] * 8
 
 
+def test_exclude_rules_that_are_gone_count_no_more(tmp_path: Path) -> None:
+    tree, store = tmp_path / "tree", tmp_path / "store"
+    start(tree)
+    rules = write(tree, ".git/info/exclude", "notes\n")
+    write(tree, "notes", "n\n")
+    base = record_base(tree, store)
+    assert diff(tree, store, base).files == ()
+    rules.unlink()
+    assert [file.path for file in diff(tree, store, base).files] == ["notes"]
+
+
 def test_a_lost_base_is_one_sentence(tmp_path: Path) -> None:
     start(tmp_path / "tree")
     with pytest.raises(BaseLost, match="gone"):

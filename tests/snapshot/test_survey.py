@@ -1,4 +1,5 @@
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Generator
@@ -7,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from snapshot import survey as survey_module
 from snapshot.capture import capture
 from snapshot.errors import SnapshotRefused
 from snapshot.survey import survey
+from snapshot.walk import Walked
 from tests.snapshot.repos import (
     empty_folder,
     ignored,
@@ -67,6 +70,19 @@ def test_what_stays_is_counted_by_class(tree: Path) -> None:
     write(tree, "other/y.pyc", "c" * 5)
     stays = {kept.what: (kept.files, kept.size) for kept in survey(tree).stays}
     assert stays == {"*.o": (1, 1000), "node_modules/": (1, 500), "*.pyc": (2, 15), "*.txt": (1, 1)}
+
+
+def test_a_build_at_work_in_what_stays_is_no_hindrance(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ignored(tree)
+    real = survey_module.walk
+
+    def walk(folder: Path) -> Walked:
+        shutil.rmtree(folder)
+        return real(folder)
+
+    monkeypatch.setattr(survey_module, "walk", walk)
+    stays = {kept.what: kept.files for kept in survey(tree).stays}
+    assert stays == {"*.o": 1, "node_modules": 0, "*.pyc": 1, "*.txt": 1}
 
 
 def test_without_a_repository_nothing_stays(tree: Path) -> None:
