@@ -30,6 +30,8 @@ RemoteError
 `-- EmbeddedHostFailed      the demo's own host does not start
 """
 
+import errno
+
 
 class RemoteError(Exception):
     """Base: ``str(error)`` is a sentence for the user, ``way_out`` what they can do, ``code`` is for programs."""
@@ -225,3 +227,11 @@ class EmbeddedHostFailed(RemoteError):
     """The demo's own host does not start."""
 
     code = "embedded-host-failed"
+
+
+def local_failure(error: OSError) -> RemoteError:
+    """The error for what the system refused on this machine."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LocalFull("No space is left on this machine.", "Make room, then run the same command again.")
+    what = f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error)
+    return RemoteError(f"This machine refused: {what}.", "Run the same command again when that is mended.", code="io")

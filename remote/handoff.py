@@ -16,7 +16,7 @@ from agent.runner_lock import hold_move
 from agent.sessions import SessionDir
 from remote.config import Host
 from remote.departure import Departure
-from remote.errors import RemoteError
+from remote.errors import RemoteError, local_failure
 from remote.host_protocol import Verdict
 from remote.links import Links
 from remote.progress import Relay
@@ -66,11 +66,13 @@ async def _move(departure: Departure, links: Links) -> AsyncGenerator[HandoffSte
         async with aclosing(_attempt(departure, links)) as steps:
             async for step in steps:
                 yield step
-    except _FAILURES as error:
-        async for step in _recover(departure, links, error):
+    except (*_FAILURES, OSError) as error:
+        failure = local_failure(error) if isinstance(error, OSError) else error
+        async for step in _recover(departure, links, failure):
             yield step
     except (asyncio.CancelledError, GeneratorExit):
-        with contextlib.suppress(AgentError):
+        # Opening the session says what keeps its agent from starting; here the cancel goes on.
+        with contextlib.suppress(AgentError, OSError):
             await asyncio.shield(departure.restore())
         raise
     finally:
@@ -172,7 +174,7 @@ async def _recover(departure: Departure, links: Links, failure: Failure) -> Asyn
     way_out = failure.way_out
     try:
         await departure.restore()
-    except AgentError as error:
+    except (AgentError, OSError) as error:
         way_out = f"{way_out} The agent did not start again here: {error}".strip()
     yield StillHere(code=failure.code, reason=str(failure), way_out=way_out)
 

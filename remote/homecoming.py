@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import filecmp
 import ipaddress
 import shutil
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from agent.lease import read_lease, take, write_lease
 from agent.profiles import load_profile
 from agent.session_files import session_files
 from agent.sessions import SessionDir
+from agent.state import SessionState, advance
 from remote.errors import RemoteError
 from remote.host_client import HostClient
 from remote.host_protocol import Confirm, Give, Pack, Packed, Regain, Standing
@@ -46,6 +48,7 @@ class Homecoming:
         self._packed: Packed | None = None
         self._theirs = Manifest(entries=())
         self._drained = False
+        self._agent_files: tuple[Path, ...] = ()
         self._commits_ref = ""
 
     @property
@@ -101,9 +104,14 @@ class Homecoming:
     def _base(self) -> Manifest:
         return read_manifest(self.session.move(self._lease.epoch) / "manifest.json")
 
+    @property
+    def _has_begun(self) -> bool:
+        """Whether the tree here may hold some of the run's changes: then only this very state of the run fits."""
+        return (self.keep / "undo.json").exists()
+
     def _look_here(self) -> list[Problem]:
         """The tree here must be what left; a pull that was cut in the middle may have begun to change it."""
-        if (self.keep / "undo.json").exists():
+        if self._has_begun:
             return []
         if not self._tree.is_dir():
             sentence = f"The project {self._tree} is not there any more."
@@ -172,12 +180,28 @@ class Homecoming:
                 "Look at the run on the host and rename them.",
                 code="unsafe-paths",
             )
-        await asyncio.to_thread(_check_history, self.session, self._move / "parcel")
+        self._agent_files = await asyncio.to_thread(self._check_session)
         again = await asyncio.to_thread(self._look_here)
         if again:
             raise RemoteError(again[0].sentence, again[0].way_out, code=again[0].code)
         self.watch.lap("check")
         return self._theirs
+
+    def _check_session(self) -> tuple[Path, ...]:
+        """Check the history that came; returns the agent's session files that belong to it, relative to HOME."""
+        parcel, here = self._move / "parcel", Path(self.session.info.home)
+        sid = _check_history(self.session, parcel).agent_session_id
+        if not sid:
+            return ()
+        files = session_files(load_profile(self.session.info.agent), parcel / "home", sid)
+        if sid != fold(self.session).agent_session_id:
+            # Before its first turn an agent begins anew wherever it starts. But another conversation of the user's
+            # must not be replaced by what an untrusted host calls by its name.
+            for name in files:
+                if (here / name).exists() and not filecmp.cmp(here / name, parcel / "home" / name, shallow=False):
+                    sentence = f"The run's agent took the name of another conversation that is here: {name}."
+                    raise RemoteError(sentence, "Look at the run on the host.", code="agent-session-id")
+        return files
 
     async def take_over(self) -> int:
         """The host gives the run up; from here on this side finishes."""
@@ -189,16 +213,26 @@ class Homecoming:
         return self._epoch
 
     async def apply(self) -> home.Applied:
-        """Make the tree here what the run made of it; commits come as objects under a ref of ours."""
-        applied = await asyncio.to_thread(
-            home.apply,
-            self._tree,
-            self._base(),
-            self._theirs,
-            self._move / "incoming",
-            self.keep,
-            allow_mass_deletion=self._allow_mass_deletion,
+        """Make the tree here what the run made of it; commits come as objects under a ref of ours.
+
+        Carried through once it has begun, whoever is cancelled meanwhile: nobody else may touch the tree before.
+        """
+        work = asyncio.create_task(
+            asyncio.to_thread(
+                home.apply,
+                self._tree,
+                self._base(),
+                self._theirs,
+                self._move / "incoming",
+                self.keep,
+                allow_mass_deletion=self._allow_mass_deletion,
+            )
         )
+        try:
+            applied = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.gather(work, return_exceptions=True)
+            raise
         bundle = self._move / "parcel" / "commits.bundle"
         if bundle.exists():
             self._commits_ref = f"refs/castoff/{self.session.id}/{self._epoch}"
@@ -209,12 +243,8 @@ class Homecoming:
     async def settle(self, applied: home.Applied) -> Home:
         """Hold the session here, and let the host file its copy away."""
         parcel = self._move / "parcel"
-        sid = fold(self.session).agent_session_id
         place_history(parcel, self.session.path)
-        sid = sid or fold(self.session).agent_session_id
-        if sid:
-            wanted = session_files(load_profile(self.session.info.agent), parcel / "home", sid)
-            place_home(parcel, Path(self.session.info.home), wanted, self._move / "home-before")
+        place_home(parcel, Path(self.session.info.home), self._agent_files, self._move / "home-before")
         arrival = Arrival(
             origin=self.host,
             to="here",
@@ -241,8 +271,13 @@ class Homecoming:
         )
 
     async def give_back(self) -> None:
-        """The run goes on at the host, unless this side holds it already or the host cannot be asked now."""
-        if not self._drained or self.client is None or read_lease(self.session).state == "held":
+        """The run goes on at the host, unless it is coming home already or the host cannot be asked now.
+
+        Once the tree here has begun to change, the run waits for the same command, which finishes.
+        """
+        if not self._drained or self.client is None or self._has_begun:
+            return
+        if read_lease(self.session).state == "held":
             return
         epoch = (self._packed.epoch if self._packed else self._lease.epoch) + 2
         # The pull's own error says what happened; a run that cannot be told waits, drained, for the next command.
@@ -250,8 +285,8 @@ class Homecoming:
             await self.client.ask(Regain(run_id=self.session.id, epoch=epoch), Standing)
 
 
-def _check_history(session: SessionDir, parcel: Path) -> None:
-    """The journal that comes home must go on from ours, and must be a journal."""
+def _check_history(session: SessionDir, parcel: Path) -> SessionState:
+    """The journal that comes home must go on from ours, and must be a journal; returns the state that it tells."""
     ours, theirs = session.journal, parcel / "session" / "journal.jsonl"
     with ours.open("rb") as mine, theirs.open("rb") as other:
         while block := mine.read(1 << 20):
@@ -259,8 +294,7 @@ def _check_history(session: SessionDir, parcel: Path) -> None:
                 raise JournalDamaged(
                     "The run's history does not go on from the one that left here.", "Look at the host."
                 )
-    for _ in read_events(theirs):
-        pass
+    return advance(SessionState(), read_events(theirs))
 
 
 def _is_this_machine(address: str) -> bool:

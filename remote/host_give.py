@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import time
 from pathlib import Path
 
+from agent.errors import CommandRefused, RunnerBusy
 from agent.lease import Lease, confirm, offer, read_lease, take, write_lease
 from agent.profiles import load_profile
 from agent.runner_lock import is_served
@@ -12,11 +14,13 @@ from remote import host_protocol as protocol
 from remote.host_base import bundle_commits, list_run_paths
 from remote.host_look import open_run
 from remote.host_runner import end_run, start_run
-from remote.local import quiet
-from remote.parcel import pack_parcel
+from remote.local import attach_running, quiet
+from remote.parcel import fold, pack_parcel
 from remote.place import Place
 from snapshot.capture import capture_paths
 from snapshot.manifest import Manifest, read_manifest
+
+_REGAIN_SECONDS = 50.0
 
 _quiet: dict[str, contextlib.AsyncExitStack] = {}
 """The runs that this process keeps from being started while they are pulled; a lost connection ends it, and that."""
@@ -82,12 +86,41 @@ async def confirm_away(request: protocol.Confirm) -> protocol.Standing:
 
 
 async def regain(request: protocol.Regain) -> protocol.Standing:
-    """The pull failed before the other side took the run: hold it again and start its runner."""
+    """The pull failed before the other side took the run: hold it again and let it go on where it was drained."""
     session, _ = open_run(request.run_id)
     lease = read_lease(session)
     if lease.state == "offered":
         write_lease(session, take(lease, request.epoch))
     await _let_go(session)
+    await _wait_drained(session)
+    await _go_on(session)
+    return protocol.Standing(lease=read_lease(session))
+
+
+async def _wait_drained(session: SessionDir) -> None:
+    """Wait for the end of a drain that was cut off from whoever asked for it, and for that one to let go."""
+    deadline = time.monotonic() + _REGAIN_SECONDS
+    while is_served(session) and fold(session).phase in ("draining", "drained"):
+        if time.monotonic() > deadline:
+            raise RunnerBusy("The run is still being drained.", "castoff attach takes it up when that has ended.")
+        await asyncio.sleep(0.2)
+
+
+async def _go_on(session: SessionDir) -> None:
+    """Start the runner if none serves the run, and take up the turn that the drain interrupted."""
     if not is_served(session):
         await start_run(session)
-    return protocol.Standing(lease=read_lease(session))
+    if fold(session).interrupted_turn is None:
+        return
+    deadline = time.monotonic() + _REGAIN_SECONDS
+    while (viewer := await attach_running(session)) is None:
+        if time.monotonic() > deadline:
+            raise RunnerBusy("The run's runner does not come up.", "castoff attach takes it up.")
+        await asyncio.sleep(0.05)
+    try:
+        await viewer.resume()
+    except CommandRefused:
+        # Somebody else took it up: nothing is left to resume.
+        pass
+    finally:
+        await viewer.close()

@@ -13,7 +13,7 @@ from agent.errors import AgentError
 from agent.paths import state_dir
 from agent.runner_lock import hold_move
 from agent.sessions import list_sessions
-from remote.errors import RemoteError
+from remote.errors import RemoteError, local_failure
 from remote.homecoming import Homecoming
 from remote.links import Links
 from remote.progress import Relay
@@ -53,8 +53,9 @@ async def pull_back(
             async with aclosing(_move(homecoming, links)) as steps:
                 async for step in steps:
                     homecoming.decide((yield step))
-    except _FAILURES as error:
-        yield StillHere(code=error.code, reason=str(error), way_out=error.way_out)
+    except (*_FAILURES, OSError) as error:
+        failure = local_failure(error) if isinstance(error, OSError) else error
+        yield StillHere(code=failure.code, reason=str(failure), way_out=failure.way_out)
 
 
 async def _move(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullStep]:
@@ -63,7 +64,7 @@ async def _move(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullStep
         async with aclosing(_attempt(homecoming, links)) as steps:
             async for step in steps:
                 yield step
-    except (*_FAILURES, asyncio.CancelledError, GeneratorExit):
+    except (*_FAILURES, OSError, asyncio.CancelledError, GeneratorExit):
         await asyncio.shield(homecoming.give_back())
         raise
 

@@ -27,6 +27,7 @@ _SCRIPTS = {
         Reply("I go on.", (Call("run", {"command": "echo more >> made.txt"}),), pause=2.0),
         Reply("All done."),
     ),
+    "slow": (Reply("I wait.", (Call("run", {"command": "echo begun > begun; sleep 60"}),)), Reply("All done.")),
 }
 
 

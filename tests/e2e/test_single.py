@@ -1,11 +1,14 @@
 """Never in two places: what else is tried while a session moves finds nothing to start, and is told why."""
 
 import asyncio
+import errno
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
+import snapshot.home
 from agent.errors import AgentError
 from agent.lease import read_lease, write_lease
 from agent.runner_lock import is_served
@@ -18,7 +21,7 @@ from remote.local import attach_running, open_local, start_runner
 from remote.pull import pull_back
 from remote.runs import list_runs
 from remote.steps import Away, Decision, HandoffStep, Home, PullStep, StillHere, Terms
-from tests.e2e.journey import drive, fill_project, tree_of
+from tests.e2e.journey import drive, fill_project, follow, tree_of, wait_for_run
 from tests.e2e.scene import Scene, start_task
 
 
@@ -109,6 +112,72 @@ async def test_a_pull_given_up_leaves_the_run_working_there(scene: Scene) -> Non
     assert read_lease(session).state == "away"
     home = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
     assert isinstance(home, Home), home
+
+
+async def test_a_pull_given_up_in_mid_turn_lets_the_run_go_on(scene: Scene) -> None:
+    """And the agent, which began its session anew on the host because nothing was said here, continues it at home."""
+    fill_project(scene.place)
+    session = scene.session()
+    viewer = await open_local(session)
+    await follow(viewer, lambda state: state.phase == "idle")
+    await viewer.close()
+    terms = Terms(say="Do it. [[script: slow]]")
+    away = (await drive(hand_off(session, scene.links.host("vm"), terms, scene.links)))[-1]
+    assert isinstance(away, Away), away
+    await wait_for_run(scene.host, session.id, lambda state: bool(state.running))
+    async with aclosing(pull_back(scene.links, "vm", session.id, drain_seconds=0.2)) as pulling:
+        await go_to("verified", pulling)
+    state = await wait_for_run(scene.host, session.id, lambda state: state.phase in ("finished", "failed"))
+    assert state.phase == "finished" and state.turns == 2, state.detail
+    home = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
+    assert isinstance(home, Home), home
+    viewer = await open_local(session)
+    state = await follow(viewer, lambda s: s.epoch == home.epoch and s.phase in ("finished", "idle", "failed"))
+    assert state.phase == "finished", state.detail
+    await viewer.stop()
+    await viewer.close()
+
+
+async def test_a_pull_that_fails_once_the_tree_changes_waits_for_the_same_command(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_project(scene.place)
+    session = await start_task(scene)
+    assert isinstance(await scene.move(session), Away)
+    await wait_for_run(scene.host, session.id, lambda state: state.phase == "finished")
+    there = open_session(scene.host.home / ".local/state/castoff/sessions" / session.id)
+    real = snapshot.home.apply
+
+    def apply_and_fail(*given: Any, **named: Any) -> snapshot.home.Applied:
+        monkeypatch.setattr(snapshot.home, "apply", real)
+        real(*given, **named)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(snapshot.home, "apply", apply_and_fail)
+    told = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
+    assert isinstance(told, StillHere) and told.code == "local-full" and told.way_out, told
+    assert (read_lease(session).state, read_lease(there).state) == ("away", "offered")
+    assert not is_served(there)
+    home = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
+    assert isinstance(home, Home), home
+    assert (scene.place.project / "made.txt").read_text() == "one\nmore\n"
+
+
+async def test_a_full_disk_here_leaves_the_session_at_work(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_project(scene.place)
+    session = await start_task(scene)
+
+    def fail(*_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("remote.departure.pack_parcel", fail)
+    told = await scene.move(session)
+    assert isinstance(told, StillHere) and told.code == "local-full" and told.way_out, told
+    viewer = await attach_running(session)
+    assert viewer is not None
+    await follow(viewer, lambda state: state.phase == "finished" and state.turn is None and not state.queue)
+    await viewer.stop()
+    await viewer.close()
 
 
 async def test_a_lost_answer_to_the_offer_is_settled_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
