@@ -48,6 +48,7 @@ def test_every_command_has_help_examples_and_json(name: str) -> None:
         assert leaf.help, leaf.name
         if name != "completion":
             assert any("--json" in param.opts for param in leaf.params), leaf.name
+        assert leaf.epilog and "castoff " in leaf.epilog, leaf.name
     assert command.epilog and "castoff " in command.epilog
 
 

@@ -42,7 +42,7 @@ def host() -> None:
     """Add, list, check, set up and remove the machines that runs may live on."""
 
 
-@host.command()
+@host.command(epilog="\b\nExample:\n  castoff host add vm me@vm.example.org --port 2222 --identity ~/.ssh/id_ed25519\n")
 @click.argument("name")
 @click.argument("destination")
 @click.option("--port", type=click.IntRange(1, 65535), help="By default what ~/.ssh/config says, else 22.")
@@ -85,7 +85,7 @@ async def add(
     out.done(name=name)
 
 
-@host.command("list")
+@host.command("list", epilog="\b\nExample:\n  castoff host list --json\n")
 @command_edge
 def list_hosts(out: Output) -> None:
     """List the hosts in the settings; none is asked."""
@@ -99,7 +99,7 @@ def list_hosts(out: Output) -> None:
         out.say("No host yet. Add one: castoff host add NAME user@address")
 
 
-@host.command()
+@host.command(epilog="\b\nExample:\n  castoff host check vm --agent codex\n")
 @host_argument
 @_agent_option
 @trust_options
@@ -115,7 +115,7 @@ async def check(out: Output, name: str, agent: str, fingerprint: str | None, fir
     out.done(name=name)
 
 
-@host.command()
+@host.command(epilog="\b\nExample:\n  castoff host setup vm\n")
 @host_argument
 @_agent_option
 @trust_options
@@ -135,7 +135,7 @@ async def setup(out: Output, name: str, agent: str, fingerprint: str | None, fir
     out.done(name=name, runtime=client.runtime.runtime_id, ready=ready)
 
 
-@host.command()
+@host.command(epilog="\b\nExample:\n  castoff host remove vm\n")
 @host_argument
 @click.option("--yes", is_flag=True, help="Even when sessions are on it.")
 @command_edge

@@ -39,7 +39,7 @@ def notify() -> None:
     """
 
 
-@notify.command()
+@notify.command(epilog="\b\nExample:\n  castoff notify add - --host vm < url.txt\n")
 @click.argument("url", required=False)
 @_host_option
 @async_command
@@ -56,7 +56,7 @@ async def add(out: Output, url: str | None, hosts: tuple[str, ...]) -> None:
             out.record("added", {"host": name})
 
 
-@notify.command("list")
+@notify.command("list", epilog="\b\nExample:\n  castoff notify list\n")
 @_host_option
 @async_command
 async def list_channels(out: Output, hosts: tuple[str, ...]) -> None:
@@ -65,7 +65,7 @@ async def list_channels(out: Output, hosts: tuple[str, ...]) -> None:
         _show(out, answers)
 
 
-@notify.command()
+@notify.command(epilog="\b\nExample:\n  castoff notify test --host vm\n")
 @click.argument("channel", required=False, default="")
 @_host_option
 @async_command
@@ -80,7 +80,7 @@ async def test(out: Output, channel: str, hosts: tuple[str, ...]) -> None:
         raise NotHere("Not every channel took the message.", "The lines above say why.", code="not-sent")
 
 
-@notify.command()
+@notify.command(epilog="\b\nExample:\n  castoff notify remove CHANNEL --host vm\n")
 @click.argument("channel")
 @_host_option
 @async_command
