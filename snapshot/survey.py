@@ -12,8 +12,6 @@ from snapshot.repository import has_repository
 from snapshot.scan import Scan, scan
 from snapshot.walk import Found, show_path, walk
 
-__all__ = ["Kept", "Refusal", "Survey", "survey"]
-
 _IGNORED = "ignored by git"
 _SETTINGS = ("core.hookspath", "core.excludesfile", "core.attributesfile")
 
