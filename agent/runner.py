@@ -1,7 +1,7 @@
 """The runner: the one process that drives a session's agent, writes its journal and serves its viewers.
 
 The same program here and on a host. It runs only while the lease says that the session is held here at its
-epoch, and looks again at every heartbeat.
+epoch, and looks again every second.
 """
 
 import asyncio
@@ -32,7 +32,6 @@ from agent.events import (
 )
 from agent.lease import read_lease
 from agent.messages import (
-    HEARTBEAT_SECONDS,
     Answer,
     Command,
     Drain,
@@ -51,6 +50,7 @@ from agent.server import LINE_LIMIT, ViewerSession
 from agent.sessions import SessionDir
 
 _LAST_WORDS_SECONDS = 5.0
+_WATCH_SECONDS = 1.0
 _REASONS = {"max_tokens": "The model's answer was cut at its length limit.", "refusal": "The model refused to go on."}
 
 
@@ -293,7 +293,7 @@ class Runner:
     async def _watch(self) -> None:
         """Look at ownership, budget and idleness, again and again."""
         while True:
-            await asyncio.sleep(min(1.0, HEARTBEAT_SECONDS))
+            await asyncio.sleep(_WATCH_SECONDS)
             if self._recorder.failure is not None:
                 raise self._recorder.failure
             lease = read_lease(self._duty.session)

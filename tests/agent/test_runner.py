@@ -45,7 +45,7 @@ def ask(name: str, words: str = "Please") -> str:
 
 @pytest.fixture
 def place(own_session: SessionDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    monkeypatch.setattr(runner_module, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(runner_module, "_WATCH_SECONDS", 0.05)
     with serving(SCRIPTS, tmp_path / "requests.jsonl") as (model, port):
         yield Place(own_session, tmp_path / "tree", model, model_environment(port))
 
