@@ -7,6 +7,7 @@ children die with it, every call has a time limit, and raw frames are kept.
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import signal
@@ -82,7 +83,7 @@ class _Client:
             text = treefiles.read_text(self._launch.tree_here, treefiles.relative_name(self._launch.tree, path))
         if line is not None or limit is not None:
             start = max((line or 1) - 1, 0)
-            lines = text.splitlines(keepends=True)
+            lines = io.StringIO(text, newline="\n").readlines()
             text = "".join(lines[start : None if limit is None else start + limit])
         return schema.ReadTextFileResponse(content=text)
 
