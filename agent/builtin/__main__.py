@@ -20,7 +20,7 @@ async def serve() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, serving.cancel)
     try:
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError):  # by a signal: an end like any other
             await serving
     finally:
         await agent.close()
