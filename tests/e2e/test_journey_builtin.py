@@ -1,7 +1,6 @@
 """The journey to a real sshd as another user, with the built-in agent: there, on without us, and home again."""
 
-import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,18 @@ from remote.links import Links
 from remote.local import open_local
 from remote.pull import pull_back
 from remote.runs import fetch_diff, list_runs
-from remote.steps import Away, Captured, Home, Preflighted, Terms
+from remote.steps import Away, Captured, Decision, Draining, HandoffStep, Home, Preflighted, Terms
 from tests.doubles.openai_model import RECAP, ScriptedModel, model_environment, serving
 from tests.e2e.journey import Place, assert_unbroken, drive, fill_project, follow, lay_out, tree_of, wait_for_run
+from tests.e2e.scene import give_variables
 from tests.hosts import HostForTests
 
 _TASK = "Please do the task. [[script: task]]"
 _SCRIPTS = {
     "task": (
         Reply("I begin.", (Call("write", {"path": "made_here.txt", "content": "here\n"}),)),
-        Reply("I wait.", (Call("run", {"command": "sleep 1; echo waited"}),)),
+        # Until the handoff drains; what git ignores does not travel.
+        Reply("I wait.", (Call("run", {"command": "while [ -e ignored/ashore ]; do sleep 0.05; done; echo waited"}),)),
         Reply("I go on.", (Call("run", {"command": "pwd; id -un; echo there > made_there.txt"}),), pause=1.5),
         Reply("An edit.", (Call("edit", {"path": "unstaged.txt", "old": "two", "new": "three"}),)),
         Reply("A deletion.", (Call("run", {"command": "rm kept.txt"}),)),
@@ -46,16 +47,8 @@ def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sshd_host: HostForTe
     laptop = lay_out(tmp_path, monkeypatch.setenv)
     sshd_host.write_settings(tmp_path / "config")
     fill_project(laptop)
+    (laptop.project / "ignored" / "ashore").touch()
     return laptop
-
-
-def give_model(host: HostForTests, variables: dict[str, str]) -> None:
-    """What ``castoff host key`` does: the host's own variables for agents."""
-    path = host.home / ".config/castoff/agent.env"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
-    path.chmod(0o600)
-    host.own(host.home / ".config")
 
 
 async def start_task(laptop: Place) -> SessionDir:
@@ -64,7 +57,7 @@ async def start_task(laptop: Place) -> SessionDir:
     viewer = await open_local(session)
     await viewer.set_policy("accept-all")
     await viewer.prompt(_TASK)
-    await follow(viewer, lambda state: any("sleep 1" in (b.title) for b in state.blocks if b.type == "tool"))
+    await follow(viewer, lambda state: any("ashore" in b.title for b in state.blocks if b.type == "tool"))
     await viewer.close()
     return session
 
@@ -78,12 +71,13 @@ async def test_the_whole_journey(
     double, variables = model
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    give_model(sshd_host, variables)
+    give_variables(sshd_host, variables)
+    sshd_host.own(sshd_host.home / ".config")
     status_before = laptop.git("status", "--porcelain=v2")
     links = Links()
     await links.client("vm")
     session = await start_task(laptop)
-    steps = await drive(hand_off(session, links.host("vm"), Terms(say=""), links))
+    steps = await _cast_off(hand_off(session, links.host("vm"), Terms(say=""), links), laptop)
     assert isinstance(steps[-1], Away), steps[-1]
     seen = next(step for step in steps if isinstance(step, Preflighted))
     assert seen.facts.user == sshd_host.user and seen.facts.sandbox == "open"
@@ -123,6 +117,18 @@ async def test_the_whole_journey(
     assert_unbroken(session)
 
 
+async def _cast_off(steps: AsyncGenerator[HandoffStep, Decision | None], laptop: Place) -> list[HandoffStep]:
+    """Go through a handoff; the command that runs meanwhile ends only when the agent is drained."""
+    taken = [await anext(steps)]
+    try:
+        while True:
+            if isinstance(taken[-1], Draining):
+                (laptop.project / "ignored" / "ashore").unlink()
+            taken.append(await steps.asend("go"))
+    except StopAsyncIteration:
+        return taken
+
+
 def _check_conversation(double: ScriptedModel) -> None:
     """The last request, made on the host, carries everything since the first prompt."""
     messages = [request for request in double.requests() if request.get("tools")][-1]["messages"]
@@ -145,4 +151,3 @@ async def _go_on_here(session: SessionDir, double: ScriptedModel) -> None:
     assert _TASK in recap and "another machine" in recap
     await viewer.stop()
     await viewer.close()
-    await asyncio.sleep(0)
