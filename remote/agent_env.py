@@ -3,7 +3,6 @@
 On a host this is where API keys given to castoff live. Nothing in it is ever logged or sent.
 """
 
-import os
 import re
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def set_env(name: str, value: str) -> None:
     """Set one variable, or with an empty value forget it; raises `SettingsError`."""
     if not _NAME.fullmatch(name):
         raise SettingsError(f"{name!r} is no name of a variable.", "Use letters, digits and underscores.")
-    if "\n" in value or "\0" in value:
+    if value and (value.splitlines() != [value] or "\0" in value):
         raise SettingsError("A value is one line of text.")
     variables = read_env()
     variables.pop(name, None)
@@ -49,8 +48,3 @@ def set_env(name: str, value: str) -> None:
         variables[name] = value
     lines = [f"{key}={variables[key]}\n" for key in sorted(variables)]
     write_record(env_path(), "".join(lines).encode())
-
-
-def inherited(names: tuple[str, ...]) -> dict[str, str]:
-    """Those of this process's variables that are called for by name."""
-    return {name: os.environ[name] for name in names if name in os.environ}

@@ -13,13 +13,13 @@ from agent.errors import AgentError, NotOwner
 from agent.events import AgentStarted, Frozen, PhaseChanged
 from agent.journal import read_events
 from agent.lease import Lease, read_lease, release, take, write_lease
-from agent.paths import state_dir
 from agent.profiles import Profile, load_profile
 from agent.session_files import session_files
 from agent.sessions import SessionDir, open_session
 from remote import host_protocol as protocol
 from remote.errors import RemoteError
 from remote.host_base import record_run_base
+from remote.host_lease import change_lease, known_lease, session_path
 from remote.host_runner import end_run, is_alive, last_words, start_run
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.place import Place, home_path, incoming_path, tree_path, write_place
@@ -33,26 +33,6 @@ class _Checked(Frozen):
     """What was found equal: it may be accepted at this epoch."""
 
     epoch: int
-    tree_digest: str
-
-
-def session_path(run_id: str) -> Path:
-    """Where the run's session lies on this host."""
-    return make_private(state_dir() / "sessions") / run_id
-
-
-def known_lease(run_id: str) -> Lease | None:
-    """The run's lease on this host, or ``None`` if it never was here; raises `RecordDamaged`."""
-    path = session_path(run_id) / "lease.json"
-    return read_model(path, Lease) if path.exists() else None
-
-
-async def tell_where(request: protocol.Where) -> protocol.Standing:
-    """Who holds the run, as far as this host knows."""
-    lease = known_lease(request.run_id)
-    if lease is None or lease.state != "held":
-        return protocol.Standing(lease=lease)
-    return protocol.Standing(lease=lease, proof=_find_proof(open_session(session_path(request.run_id)), lease.epoch)[0])
 
 
 async def prepare(request: protocol.Prepare) -> protocol.Room:
@@ -75,7 +55,7 @@ async def verify_parcel(request: protocol.Verify) -> protocol.Compared:
     incoming = incoming_path(request.run_id)
     manifest, differences = await asyncio.to_thread(_compare, incoming, request.parcel_digest)
     if not differences:
-        write_model(incoming / "checked.json", _Checked(epoch=request.epoch, tree_digest=manifest.digest))
+        write_model(incoming / "checked.json", _Checked(epoch=request.epoch))
     return protocol.Compared(differences=differences, digest=manifest.digest)
 
 
@@ -134,7 +114,7 @@ async def _take_in(request: protocol.Accept) -> None:
     write_manifest(path / "manifest.json", parcel_manifest(parcel))
     write_model(arrival_path(session, request.epoch), request.arrival)
     await record_run_base(session, place)
-    write_lease(session, take(known_lease(request.run_id), request.epoch))
+    change_lease(request.run_id, lambda lease: take(lease, request.epoch))
     await asyncio.to_thread(shutil.rmtree, incoming)
 
 
@@ -188,10 +168,10 @@ def _find_proof(session: SessionDir, epoch: int, after_seq: int = 0) -> tuple[pr
 
 async def withdraw(request: protocol.Withdraw) -> protocol.Standing:
     """Never accept the offer at this epoch, unless it was accepted already; says who holds the run now."""
-    lease = known_lease(request.run_id)
-    if lease is not None and lease.epoch >= request.epoch:
-        return await tell_where(protocol.Where(run_id=request.run_id))
-    path = make_private(session_path(request.run_id))
-    refused = Lease(epoch=request.epoch + 1, state="released")
-    write_model(path / "lease.json", refused)
-    return protocol.Standing(lease=refused)
+
+    def refuse(lease: Lease | None) -> Lease:
+        if lease is not None and lease.epoch >= request.epoch:
+            return lease
+        return Lease(epoch=request.epoch + 1, state="released")
+
+    return protocol.Standing(lease=change_lease(request.run_id, refuse))

@@ -13,7 +13,6 @@ from agent.lease import Lease
 from remote.run import Run
 from remote.steps import Problem
 
-VERSION = 1
 SandboxLevel = Literal["open", "none"]
 
 
@@ -43,18 +42,10 @@ class Seen(Frozen):
     now: float
 
 
-class Where(Frozen):
-    """Who holds the run, as this host knows it?"""
-
-    op: Literal["where"] = "where"
-    run_id: str
-
-
 class Standing(Frozen):
     """``lease`` is ``None`` if the host never held the run."""
 
     lease: Lease | None
-    proof: "Proof | None" = None
 
 
 class Prepare(Frozen):
@@ -264,7 +255,6 @@ class Nothing(Frozen):
 
 Request = (
     Look
-    | Where
     | Prepare
     | Verify
     | Accept

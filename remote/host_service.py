@@ -55,7 +55,6 @@ def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
         protocol.Look: host_look.look,
         protocol.ListRuns: host_look.list_rows,
         protocol.AskDiff: host_look.ask_diff,
-        protocol.Where: host_accept.tell_where,
         protocol.Prepare: host_accept.prepare,
         protocol.Verify: host_accept.verify_parcel,
         protocol.Accept: host_accept.accept,
