@@ -39,13 +39,10 @@ class Bridge:
             self._heard = max(self._heard, self.viewer.last_heard)
         return self._heard
 
-    def wake(self) -> None:
-        """Attach again now rather than later."""
-        self._woken.set()
-
     async def attached(self) -> ViewerLike:
         """The viewer, once there is one; raises `agent.errors.ViewerGone` after 20 s."""
-        self.wake()
+        if self.viewer is None:
+            self._woken.set()
         deadline = time.monotonic() + 20
         while self.viewer is None:
             if time.monotonic() > deadline:
@@ -57,14 +54,14 @@ class Bridge:
         """Attach, follow, and attach again, until cancelled."""
         failures = 0
         while True:
+            begun = time.monotonic()
             try:
                 await self._follow()
-            except ViewerGone as gone:
-                self._post(LinkChanged(str(gone), gone.way_out))
             except (AgentError, RemoteError) as error:
                 failures += 1
                 self._post(LinkChanged(str(error), error.way_out))
-            if self.state.head_seq and self.heard > time.monotonic() - 1:
+            # A link that lasted was no failure; one that breaks at once, each time, is.
+            if self.heard - begun > BACK_OFF[-1]:
                 failures = 0
             await self._pause(failures)
 
@@ -72,6 +69,7 @@ class Bridge:
         viewer = await self._backend.attach(self.place, self.state.head_seq)
         self.viewer = viewer
         self._heard = time.monotonic()
+        self._woken.clear()
         self._post(LinkChanged())
         try:
             async for events in viewer.batches():
@@ -85,10 +83,11 @@ class Bridge:
             await viewer.close()
 
     async def _pause(self, failures: int) -> None:
-        self._woken.clear()
+        """Wait before the next attempt; one that was asked for during the last attempt is made at once."""
         ended = self.state.phase in _ENDED and not self.place.host
         seconds = None if ended else BACK_OFF[min(failures, len(BACK_OFF) - 1)]
         try:
             await asyncio.wait_for(self._woken.wait(), seconds)
         except TimeoutError:
             return
+        self._woken.clear()

@@ -1,5 +1,7 @@
 """The workspace: prompts, commands, panes, interrupting, the link."""
 
+import asyncio
+
 import pytest
 
 from agent.errors import AgentFailed, CommandRefused
@@ -7,7 +9,9 @@ from agent.events import Budget, Noted, PhaseChanged, Prompted, Text, TurnEnded,
 from agent.state import SessionState, advance
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage
-from tests.tui.doubles import PLACE, DoubleBackend, DoubleDiff
+from tests.tui.doubles import PLACE, DoubleBackend, DoubleDiff, DoubleViewer
+from tui.backend import Place
+from tui.bridge import Bridge
 from tui.composer import Composer
 from tui.drawing.frame import draw_banner
 from tui.drawing.panes import Link, draw_link, draw_status
@@ -250,6 +254,33 @@ async def test_a_stopped_session_is_started_again_only_by_a_prompt(stage: Stage)
         await stand.type("on")
         await stand.pilot.press("enter")
         await stand.wait(lambda: len(stand.backend.viewers) == 2 and stand.backend.viewer.sent)
+
+
+async def test_a_prompt_during_an_attempt_that_fails_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = DoubleBackend()
+    begun, fails = asyncio.Event(), asyncio.Event()
+    attach = backend.attach
+
+    async def fail_once(place: Place, after_seq: int) -> DoubleViewer:
+        if not begun.is_set():
+            begun.set()
+            await fails.wait()
+            raise AgentFailed("The agent cannot be started.")
+        return await attach(place, after_seq)
+
+    monkeypatch.setattr(backend, "attach", fail_once)
+    bridge = Bridge(backend, PLACE, lambda message: None)
+    bridge.state = advance(SessionState(), [PhaseChanged(seq=1, phase="stopped")])
+    running = asyncio.create_task(bridge.run())
+    await begun.wait()
+    asked = asyncio.create_task(bridge.attached())
+    await asyncio.sleep(0)
+    fails.set()
+    async with asyncio.timeout(10):
+        assert await asked is backend.viewer
+    running.cancel()
+    await asyncio.wait([running])
+    assert backend.viewer.closed
 
 
 async def test_the_diff_follows_the_tree_and_turns(stage: Stage) -> None:
