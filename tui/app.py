@@ -15,13 +15,13 @@ from remote.errors import RemoteError
 from remote.steps import Away, Home, StillHere, Terms
 from tui.backend import Backend, KeyQuestion, Place, Settings, Signpost
 from tui.commands import POLICIES
-from tui.composer import Composer
 from tui.errors import TuiError
 from tui.handoff import Handoff
 from tui.hosts import choose_host
 from tui.keymap import BANNED, KEYS, bindings, find_clashes
 from tui.move_screen import MoveScreen
 from tui.moves import Move, landed
+from tui.palette import key_commands
 from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen, SignpostScreen
@@ -157,12 +157,6 @@ class CastoffApp(App[None]):
         """Say what was done."""
         self.notify(clean(sentence), markup=False, timeout=4)
 
-    def keep_draft(self, screen: Workspace, text: str) -> None:
-        """Put a text that was not taken back into an empty composer."""
-        composer = screen.query_one(Composer)
-        if not composer.text:
-            composer.replace_draft(text)
-
     async def _trust(self, question: KeyQuestion) -> bool:
         dialog = HostKeyDialog(question)
         self.push_screen(dialog)
@@ -274,11 +268,7 @@ class CastoffApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the screen and of the app, and every theme and policy."""
-        panes = _panes(screen)
-        for key in KEYS:
-            if key.where in {"app", *panes} and key.id != "app.palette":
-                node: Any = panes.get(key.where, self)
-                yield SystemCommand(key.name, key.what, _runner(self, node, key.action))
+        yield from key_commands(self, screen)
         for theme in self._themes:
             yield SystemCommand(f"Theme: {theme.title}", "Change the colours", _choose(self, theme.name))
         if isinstance(screen, Workspace):
@@ -288,28 +278,6 @@ class CastoffApp(App[None]):
                     "What the agent may do without asking",
                     _policy(screen, policy),
                 )
-
-
-def _panes(screen: Screen[Any]) -> dict[str, Any]:
-    """The parts of the keymap that apply on a screen, with the node that has their actions."""
-    names = {Workspace: "workspace", Handoff: "handoff", Pull: "pull", RunsScreen: "runs", DiffScreen: "diff"}
-    names |= {SignpostScreen: "away", KeysScreen: "keys"}
-    own = next((name for kind, name in names.items() if isinstance(screen, kind)), "")
-    panes: dict[str, Any] = {}
-    if own:
-        panes[own] = screen
-    if isinstance(screen, Workspace):
-        panes["composer"] = screen.query_one(Composer)
-    return panes
-
-
-def _runner(app: CastoffApp, node: Any, action: str) -> Any:
-    async def run() -> None:
-        if isinstance(node, MoveScreen):
-            node.quiet.counts = True
-        await app.run_action(action, node)
-
-    return run
 
 
 def _choose(app: CastoffApp, name: str) -> Any:

@@ -94,13 +94,3 @@ def parse_budget(text: str) -> Budget | None:
     minutes = next((float(m["minutes"]) for m in found if m["minutes"]), None)
     hours = next((float(m["hours"]) for m in found if m["hours"]), None)
     return Budget(max_usd=usd, max_turns=turns, max_minutes=hours * 60 if hours is not None else minutes)
-
-
-def draw_budget(budget: Budget) -> str:
-    """A budget in words, as `parse_budget` reads it."""
-    parts = [
-        f"${budget.max_usd:g}" if budget.max_usd is not None else "",
-        f"{budget.max_turns} turns" if budget.max_turns is not None else "",
-        f"{budget.max_minutes:g} min" if budget.max_minutes is not None else "",
-    ]
-    return " ".join(p for p in parts if p) or "off"

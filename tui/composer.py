@@ -33,8 +33,8 @@ class Composer(TextArea):
         text: str
 
     @dataclass
-    class Drafted(Message):
-        """The draft changed."""
+    class Completing(Message):
+        """The user asks to complete the command begun."""
 
         text: str
 
@@ -63,12 +63,6 @@ class Composer(TextArea):
         else:
             await super()._on_key(event)
 
-    @dataclass
-    class Completing(Message):
-        """The user asks to complete the command begun."""
-
-        text: str
-
     def action_newline(self) -> None:
         """Begin a new line."""
         self.insert("\n")
@@ -89,10 +83,6 @@ class Composer(TextArea):
         """Put ``text`` into the composer, the cursor at its end."""
         self.load_text(text)
         self.move_cursor(self.document.end)
-
-    def on_text_area_changed(self) -> None:
-        """Tell of the draft."""
-        self.post_message(self.Drafted(self.text))
 
     def _recall(self, step: int) -> bool:
         """Go through the history; past its end is the draft that was being written."""

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from pydantic import ValidationError
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.events import Key
@@ -16,11 +17,14 @@ from tui.commands import POLICIES
 from tui.drawing.lines import BLANK, Line, Span, line, pad, span, spread, wrap
 from tui.drawing.moves import draw_away, draw_preflight, draw_rows, draw_setup, draw_still_here, handoff_rows
 from tui.keymap import bindings
-from tui.lines_view import Lines
+from tui.lines_view import LineMaker, Lines
 from tui.move_screen import MoveScreen
 from tui.moves import Move, landed
 
 _NO_HOSTS = "There is no host yet. A host is a machine of yours that you reach by SSH:"
+_LIMITS = (("max_usd", "dollars", r"[\d.]*"), ("max_turns", "turns", r"\d*"), ("max_minutes", "minutes", r"[\d.]*"))
+"""The budget's fields by their names there: the unit, and what can be typed."""
+
 _ADD = "castoff host add NAME USER@ADDRESS"
 
 
@@ -41,54 +45,25 @@ class Handoff(MoveScreen):
 
     def compose(self) -> ComposeResult:
         """Title, page (fields, then lines), foot."""
-        yield Lines(id="title")
+        yield Lines(self._draw_title, id="title")
         with Horizontal(classes="field", id="limits"):
-            yield Lines(id="budget-label")
-            yield Input(
-                _number(self.terms.budget.max_usd),
-                placeholder="no limit",
-                classes="short",
-                id="usd",
-                restrict=r"[\d.]*",
-            )
-            yield Lines(classes="unit", id="usd-unit")
-            yield Input(
-                _number(self.terms.budget.max_turns),
-                placeholder="no limit",
-                classes="short",
-                id="turns",
-                restrict=r"\d*",
-            )
-            yield Lines(classes="unit", id="turns-unit")
-            yield Input(
-                _number(self.terms.budget.max_minutes),
-                placeholder="no limit",
-                classes="short",
-                id="minutes",
-                restrict=r"[\d.]*",
-            )
-            yield Lines(classes="unit", id="minutes-unit")
+            yield Lines(_label("Budget"))
+            for name, unit, restrict in _LIMITS:
+                limit: float | None = getattr(self.terms.budget, name)
+                text = "" if limit is None else f"{limit:.12g}"
+                yield Input(text, placeholder="no limit", classes="short", id=name, restrict=restrict)
+                yield Lines(_label(unit), classes="unit")
         with Horizontal(classes="field", id="word"):
-            yield Lines(id="word-label")
+            yield Lines(_label("Say"))
             yield Input(self.terms.say, placeholder="a last word to the agent; empty: it goes on as it is", id="say")
-        yield self.page(Lines(id="body"))
-        yield Lines(id="foot")
+        yield self.page(Lines(self._draw_body, id="body"))
+        yield Lines(self._draw_foot, id="foot")
 
     def on_mount(self) -> None:
         """Ask the host at once: nothing changes by that."""
         super().on_mount()
-        self._label("budget-label", "Budget")
-        for name, unit in (("usd", "dollars"), ("turns", "turns"), ("minutes", "minutes")):
-            self._label(f"{name}-unit", unit)
-        self._label("word-label", "Say")
-        self.query_one("#title", Lines).show(self._draw_title)
-        self.query_one("#body", Lines).show(self._draw_body)
-        self.query_one("#foot", Lines).show(self._draw_foot)
         self.query_one("#say", Input).focus()
         self.ask()
-
-    def _label(self, name: str, text: str) -> None:
-        self.query_one(f"#{name}", Lines).show(lambda width: [Line((Span(text, "muted"),))])
 
     def ask(self) -> None:
         """Begin a handoff: it stops at the preflight and waits."""
@@ -118,14 +93,10 @@ class Handoff(MoveScreen):
 
     def chosen_terms(self) -> Terms | None:
         """The terms as the fields have them; ``None`` where a field holds no number."""
-        values = {name: self.query_one(f"#{name}", Input).value.strip() for name in ("usd", "turns", "minutes")}
+        values = {name: self.query_one(f"#{name}", Input).value.strip() or None for name, _, _ in _LIMITS}
         try:
-            budget = Budget(
-                max_usd=float(values["usd"]) if values["usd"] else None,
-                max_turns=int(values["turns"]) if values["turns"] else None,
-                max_minutes=float(values["minutes"]) if values["minutes"] else None,
-            )
-        except ValueError:
+            budget = Budget.model_validate(values)
+        except ValidationError:
             return None
         say = self.query_one("#say", Input).value.strip()
         return self.terms.model_copy(update={"say": say, "budget": budget, "policy": self.policy})
@@ -259,8 +230,8 @@ class Handoff(MoveScreen):
         return self.foot(again, width)
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
+def _label(text: str) -> LineMaker:
+    return lambda width: [line(Span(text, "muted"))]
 
 
 def _nobody() -> None:

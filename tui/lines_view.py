@@ -18,10 +18,6 @@ from tui.drawing.lines import ROLES, Line, Role
 LineMaker = Callable[[int], Sequence[Line]]
 
 
-def _nothing(width: int) -> Sequence[Line]:
-    return ()
-
-
 class LinesView(ScrollView):
     """Shows lines; a subclass draws them for a width in `draw`, and calls `redraw` when they change."""
 
@@ -45,7 +41,6 @@ class LinesView(ScrollView):
         .lines--selected { color: $foreground; text-style: bold; }
         .lines--rule { color: $c-rule; }
         .lines--key { color: $c-accent; }
-        .lines--link { color: $c-accent; text-style: underline; }
         .fill--prompt { background: $c-raised; }
         .fill--selected { background: $c-raised; }
         .fill--added { background: $c-added; }
@@ -179,16 +174,10 @@ class Lines(LinesView):
 
     can_focus = False
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        """A view without lines."""
+    def __init__(self, make: LineMaker, *, id: str | None = None, classes: str | None = None) -> None:
+        """A view of what ``make(width)`` draws."""
         super().__init__(id=id, classes=classes)
-        self._make = _nothing
-
-    def show(self, make: LineMaker) -> None:
-        """Show what ``make(width)`` draws."""
         self._make = make
-        self.redraw()
-        self.refresh(layout=True)
 
     def draw(self, width: int) -> Sequence[Line]:
         """The lines for ``width`` cells."""

@@ -1,10 +1,14 @@
 """Messages that cross panes."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from agent.state import SessionState
+
+if TYPE_CHECKING:
+    from snapshot.diff import Diff
 
 
 @dataclass
@@ -20,6 +24,14 @@ class LinkChanged(Message):
 
     lost: str = ""
     way_out: str = ""
+
+
+@dataclass
+class DiffChanged(Message):
+    """The diff was read, or could not be: ``trouble`` says why."""
+
+    diff: "Diff | None"
+    trouble: str = ""
 
 
 @dataclass

@@ -27,16 +27,13 @@ class Pull(MoveScreen):
 
     def compose(self) -> ComposeResult:
         """Title, page, foot."""
-        yield Lines(id="title")
-        yield self.page(Lines(id="body"))
-        yield Lines(id="foot")
+        yield Lines(self._draw_title, id="title")
+        yield self.page(Lines(self._draw_body, id="body"))
+        yield Lines(self._draw_foot, id="foot")
 
     def on_mount(self) -> None:
         """Ask for the review: nothing changes by that."""
         super().on_mount()
-        self.query_one("#title", Lines).show(self._draw_title)
-        self.query_one("#body", Lines).show(self._draw_body)
-        self.query_one("#foot", Lines).show(self._draw_foot)
         host, run_id = self.place.host, self.place.session_id
         self.move = Move[Any](lambda: self.backend.pull_back(host, run_id), self.changed)
         self.castoff.drive(self.move, self.place)

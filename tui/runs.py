@@ -106,18 +106,15 @@ class RunsScreen(StageScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Title, list, the line to steer by, foot."""
-        yield Lines(id="runs-title")
+        yield Lines(self._draw_title, id="runs-title")
         yield RunsTable(id="runs")
         with Horizontal(id="steer"):
-            yield Lines(id="steer-label")
+            yield Lines(self._draw_steer, id="steer-label")
             yield Input(id="steer-text", placeholder="what to tell it; Enter sends, Esc does not")
-        yield Lines(id="runs-foot")
+        yield Lines(self._draw_foot, id="runs-foot")
 
     def on_mount(self) -> None:
         """Ask the hosts."""
-        self.query_one("#runs-title", Lines).show(self._draw_title)
-        self.query_one("#runs-foot", Lines).show(self._draw_foot)
-        self.query_one("#steer-label", Lines).show(self._draw_steer)
         self.query_one(RunsTable).focus()
         self.set_interval(1.0, self._tick)
         self.action_refresh_runs()
@@ -170,6 +167,7 @@ class RunsScreen(StageScreen[None]):
     def action_move(self, step: int) -> None:
         """Mark another run."""
         self.query_one(RunsTable).move(step)
+        self._show_lines()
 
     def action_open(self) -> None:
         """Reattach to the marked run."""
@@ -270,8 +268,8 @@ class RunsScreen(StageScreen[None]):
 
     def _draw_foot(self, width: int) -> list[Line]:
         run = self.query_one(RunsTable).current
-        if self._stop_asked[0]:
-            words = f"x again stops the agent of {run.title if run else 'the run'}; its work stays on the host."
+        if run is not None and self._stop_asked[0] == run.run_id:
+            words = f"x again stops the agent of {run.title}; its work stays on the host."
             return [line(span(words, "warn"))]
         keys = [("r", "refresh"), ("Esc", "back")]
         if run is not None:

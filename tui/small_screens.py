@@ -37,19 +37,20 @@ class DiffScreen(StageScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Title and diff."""
-        yield Lines(id="diff-title")
+        yield Lines(self._draw_title, id="diff-title")
         yield DiffPane(id="diff-page")
 
     def on_mount(self) -> None:
         """Read the diff."""
-        place = self.place
-        left = [span(place.title, "heading"), Span("  on  ", "muted"), span(place.host or "this machine", "accent")]
-        right = [Span("Esc", "key"), Span(" back", "muted")]
-        self.query_one("#diff-title", Lines).show(lambda width: [spread(left, right, width)])
         pane = self.query_one(DiffPane)
-        pane.since = f"since it came to {place.host}" if place.host else ""
+        pane.since = f"since it came to {self.place.host}" if self.place.host else ""
         pane.focus()
         self._read()
+
+    def _draw_title(self, width: int) -> list[Line]:
+        place = self.place
+        left = [span(place.title, "heading"), Span("  on  ", "muted"), span(place.host or "this machine", "accent")]
+        return [spread(left, [Span("Esc", "key"), Span(" back", "muted")], width)]
 
     @work(exclusive=True, exit_on_error=False)
     async def _read(self) -> None:
@@ -79,11 +80,7 @@ class SignpostScreen(StageScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One block of lines."""
-        yield Lines(id="signpost")
-
-    def on_mount(self) -> None:
-        """Show it."""
-        self.query_one("#signpost", Lines).show(self._draw)
+        yield Lines(self._draw, id="signpost")
 
     def _draw(self, width: int) -> list[Line]:
         place = self.signpost.place
@@ -138,13 +135,8 @@ class KeysScreen(StageScreen[None]):
     def compose(self) -> ComposeResult:
         """The table and what was pressed."""
         with VerticalScroll():
-            yield Lines(id="keys-table")
-        yield Lines(id="keys-pressed")
-
-    def on_mount(self) -> None:
-        """Show the table."""
-        self.query_one("#keys-table", Lines).show(self._draw)
-        self.query_one("#keys-pressed", Lines).show(lambda width: [line(span(self._pressed, "muted"))])
+            yield Lines(self._draw, id="keys-table")
+        yield Lines(lambda width: [line(span(self._pressed, "muted"))], id="keys-pressed")
 
     def on_key(self, event: Key) -> None:
         """Say what came."""
@@ -191,11 +183,7 @@ class HostKeyDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One block of lines."""
         with Vertical():
-            yield Lines(id="host-key")
-
-    def on_mount(self) -> None:
-        """Show the question."""
-        self.query_one("#host-key", Lines).show(self._draw)
+            yield Lines(self._draw, id="host-key")
 
     def _draw(self, width: int) -> list[Line]:
         asked = self.question

@@ -35,10 +35,6 @@ class Stage(Protocol):
         """Say what was done."""
         ...
 
-    def keep_draft(self, screen: "Workspace", text: str) -> None:
-        """Put a text that was not taken back into an empty composer."""
-        ...
-
     def choose_theme(self, name: str) -> None:
         """Use a theme by name, or the next one."""
         ...
@@ -77,18 +73,6 @@ class Stage(Protocol):
 
     def copy_to_clipboard(self, text: str) -> None:
         """Send text to the terminal's clipboard."""
-        ...
-
-    def action_show_runs(self) -> None:
-        """Open the list of runs."""
-        ...
-
-    def action_show_keys(self) -> None:
-        """Open the keys page."""
-        ...
-
-    async def action_quit(self) -> None:
-        """Leave the app."""
         ...
 
 

@@ -1,43 +1,36 @@
 """The workspace: transcript, plan and diff of one session, and the composer."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import TextArea
 
-from agent.errors import AgentError
 from agent.state import SessionState
-from remote.errors import RemoteError
-from snapshot.errors import SnapshotError
-from tui.backend import Backend, Place, ViewerLike
-from tui.bridge import Bridge
+from tui.backend import Backend, Place
 from tui.commands import POLICIES, draw_commands, matching, parse
 from tui.composer import Composer
 from tui.drawing.frame import draw_banner, draw_tabs
-from tui.drawing.lines import Line, Span, rule
-from tui.drawing.panes import Link, draw_status
+from tui.drawing.lines import Line, Span, line, rule
+from tui.drawing.panes import draw_status
 from tui.drawing.words import count
+from tui.following import FollowingScreen
 from tui.keymap import bindings
 from tui.lines_view import Lines
-from tui.messages import Complained, LinkChanged, StateChanged
+from tui.messages import Complained, DiffChanged, LinkChanged, StateChanged
 from tui.panes import DiffPane, PlanPane, QuestionBar
-from tui.stage import StageScreen
 from tui.transcript import Transcript
 from tui.workspace_commands import say
 
 TABS = ("transcript", "plan", "diff")
 INTERRUPT_SECONDS = 2.0
-DIFF_SECONDS = 0.4
 NARROW = 100
 """Columns below which the panes become tabs."""
 
 
-class Workspace(StageScreen[None]):
+class Workspace(FollowingScreen):
     """Shows one session, here or on a host; without a session yet, the first prompt begins one."""
 
     CSS_PATH = "workspace.tcss"
@@ -48,18 +41,11 @@ class Workspace(StageScreen[None]):
 
     def __init__(self, backend: Backend, place: Place | None, *, agent: str = "") -> None:
         """A workspace for ``place``; for ``None``, a session of ``agent`` that begins with the first prompt."""
-        super().__init__()
-        self.backend = backend
-        self.place = place
+        super().__init__(backend, place)
         self.agent = agent or (place.agent if place else next(iter(backend.agents), ""))
-        self.bridge: Bridge | None = None
-        self._lost = LinkChanged()
-        self._menu = ""
         self._below = 0
         self._offered = ""
         self._interrupt_asked = 0.0
-        self._diff_wanted = asyncio.Event()
-        self._suspended = False
 
     @property
     def state(self) -> SessionState:
@@ -68,20 +54,20 @@ class Workspace(StageScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Tabs (narrow only), panes, question, composer, status."""
-        yield Lines(id="tabs")
+        yield Lines(self._draw_tabs, id="tabs")
         with Horizontal(id="middle"):
             yield Transcript(id="transcript")
             with Vertical(id="side"):
                 yield PlanPane(id="plan")
                 yield DiffPane(id="diff")
-        yield Lines(id="banner")
+        yield Lines(self._draw_banner, id="banner")
         yield QuestionBar(id="question")
-        yield Lines(id="menu")
-        yield Lines(id="edge")
+        yield Lines(self._draw_menu, id="menu")
+        yield Lines(self._draw_edge, id="edge")
         with Horizontal(id="entry"):
-            yield Lines(id="sign")
+            yield Lines(lambda width: [line(Span("›", "accent"))], id="sign")
             yield Composer(id="composer")
-        yield Lines(id="status")
+        yield Lines(self._draw_status, id="status")
 
     def on_mount(self) -> None:
         """Attach, and keep what tells the time up to date."""
@@ -92,12 +78,6 @@ class Workspace(StageScreen[None]):
         composer.focus()
         self.query_one(Transcript).project = self.place.project if self.place else self.backend.project
         self._say_where(self.place)
-        self.query_one("#sign", Lines).show(lambda width: [Line((Span("›", "accent"),))])
-        self.query_one("#edge", Lines).show(self._draw_edge)
-        self.query_one("#tabs", Lines).show(self._draw_tabs)
-        self.query_one("#status", Lines).show(self._draw_status)
-        self.query_one("#menu", Lines).show(lambda width: draw_commands(matching(self._menu), width))
-        self.query_one("#banner", Lines).show(self._draw_banner)
         self.set_interval(1.0, self._tick)
         self.watch_tab()
         if self.place is not None:
@@ -105,15 +85,8 @@ class Workspace(StageScreen[None]):
 
     def begin(self, place: Place) -> None:
         """Follow ``place`` from now on."""
-        self.place = place
-        self._suspended = False
         self._say_where(place)
-        self.bridge = Bridge(self.backend, place, self.post_message)
-        self.bridge.state = self.state
-        self._follow(self.bridge)
-        self._follow_diff(place)
-        if not place.host:
-            self._watch_tree(place)
+        super().begin(place)
 
     def _say_where(self, place: Place | None) -> None:
         """What the panes say of themselves depends on where the session is."""
@@ -125,41 +98,13 @@ class Workspace(StageScreen[None]):
         transcript.attaching = f"Attaching to {host} …" if host else "Opening the session …" if place else ""
         transcript.redraw()
 
-    def suspend_bridge(self) -> None:
-        """Let go of the runner: the session is about to move."""
-        self._suspended = True
-        for group in ("bridge", "diff", "watch"):
-            self.workers.cancel_group(self, group)  # pyright: ignore[reportUnknownMemberType]  # Worker[Unknown]
-
-    @property
-    def is_suspended(self) -> bool:
-        """Whether the runner was let go of for a move."""
-        return self._suspended
-
-    @work(exclusive=True, group="bridge", exit_on_error=False)
-    async def _follow(self, bridge: Bridge) -> None:
-        await bridge.run()
-
-    @work(exclusive=True, group="watch", exit_on_error=False)
-    async def _watch_tree(self, place: Place) -> None:
-        async for _ in self.backend.watch(place):
-            self._diff_wanted.set()
-
-    @work(exclusive=True, group="diff", exit_on_error=False)
-    async def _follow_diff(self, place: Place) -> None:
-        """Read the diff whenever something may have changed, at most every `DIFF_SECONDS`."""
+    @on(DiffChanged)
+    def _diff_changed(self, message: DiffChanged) -> None:
         pane = self.query_one(DiffPane)
-        self._diff_wanted.set()
-        while True:
-            await self._diff_wanted.wait()
-            self._diff_wanted.clear()
-            try:
-                pane.diff = await self.backend.diff(place)
-                pane.trouble = ""
-            except (AgentError, RemoteError, SnapshotError) as error:
-                pane.trouble = str(error)
-            self._refresh_lines("tabs")
-            await asyncio.sleep(DIFF_SECONDS)
+        if message.diff is not None:
+            pane.diff = message.diff
+        pane.trouble = message.trouble
+        self._refresh_lines("tabs")
 
     @on(StateChanged)
     def _state_changed(self, message: StateChanged) -> None:
@@ -171,7 +116,7 @@ class Workspace(StageScreen[None]):
         question.state = state
         self._place_focus(before, state)
         if before.running != state.running or before.turn != state.turn:
-            self._diff_wanted.set()
+            self.want_diff()
         self._refresh_lines("tabs", "status", "banner")
 
     def _place_focus(self, before: SessionState, state: SessionState) -> None:
@@ -193,7 +138,7 @@ class Workspace(StageScreen[None]):
 
     @on(LinkChanged)
     def _link_changed(self, message: LinkChanged) -> None:
-        self._lost = message
+        self.lost = message
         self._refresh_lines("status", "banner")
 
     @on(Complained)
@@ -204,9 +149,8 @@ class Workspace(StageScreen[None]):
     async def _submitted(self, message: Composer.Submitted) -> None:
         await say(self, parse(message.text))
 
-    @on(Composer.Drafted)
-    def _drafted(self, message: Composer.Drafted) -> None:
-        self._menu = message.text
+    @on(TextArea.Changed)
+    def _drafted(self) -> None:
         self.query_one("#menu", Lines).redraw()
         self.query_one("#menu", Lines).refresh(layout=True)
 
@@ -214,10 +158,6 @@ class Workspace(StageScreen[None]):
     def _completing(self, message: Composer.Completing) -> None:
         if found := matching(message.text):
             self.query_one(Composer).replace_draft(f"/{found[0].name} ")
-
-    @on(TextArea.Changed)
-    def _changed(self, message: TextArea.Changed) -> None:
-        message.stop()
 
     @on(Transcript.Followed)
     def _followed(self, message: Transcript.Followed) -> None:
@@ -230,30 +170,13 @@ class Workspace(StageScreen[None]):
 
     def send_prompt(self, text: str) -> None:
         """Queue a prompt; a text that did not get through comes back into an empty composer."""
-        self._send(text)
+        self.command(lambda viewer: viewer.prompt(text), refused=lambda: self.keep_draft(text))
 
-    @work(group="command", exit_on_error=False)
-    async def _send(self, text: str) -> None:
-        assert self.bridge is not None
-        try:
-            await (await self.bridge.attached()).prompt(text)
-        except (AgentError, RemoteError) as error:
-            self.castoff.keep_draft(self, text)
-            self.post_message(Complained(str(error), error.way_out))
-
-    def command(self, do: Callable[[ViewerLike], Awaitable[None]]) -> None:
-        """Carry a command out at the runner; say so where it does not work."""
-        self._carry_out(do)
-
-    @work(group="command", exit_on_error=False)
-    async def _carry_out(self, do: Callable[[ViewerLike], Awaitable[None]]) -> None:
-        if self.bridge is None:
-            self.post_message(Complained("There is no session yet.", "Type what you want done and press Enter."))
-            return
-        try:
-            await do(await self.bridge.attached())
-        except (AgentError, RemoteError) as error:
-            self.post_message(Complained(str(error), error.way_out))
+    def keep_draft(self, text: str) -> None:
+        """Put a text that was not taken back into an empty composer."""
+        composer = self.query_one(Composer)
+        if not composer.text:
+            composer.replace_draft(text)
 
     # Actions
 
@@ -349,24 +272,18 @@ class Workspace(StageScreen[None]):
         self._place_focus(self.state, self.state)
         self._refresh_lines("status", "banner")
 
-    def link(self) -> Link:
-        """What is known of the link now."""
-        host = self.place.host if self.place else ""
-        if self.bridge is None:
-            return Link(host)
-        age = time.monotonic() - self.bridge.heard
-        return Link(host, age, self._lost.lost, self.bridge.viewer is not None)
-
     def _draw_status(self, width: int) -> list[Line]:
         move = ("Ctrl+L", "pull back") if self.place and self.place.host else (self.castoff.handoff_key, "cast off")
         keys = (move, ("Ctrl+R", "runs"), ("Ctrl+P", "all"))
-        age = time.monotonic() - self.bridge.heard if self.bridge else 0.0
         state = self.state if self.state.agent else self.state.model_copy(update={"agent": self.agent})
-        return [draw_status(state, self.link(), state.at + age, width, keys)]
+        return [draw_status(state, self.link(), state.at + self.age, width, keys)]
 
     def _draw_banner(self, width: int) -> list[Line]:
-        lost = LinkChanged() if self._suspended else self._lost
+        lost = LinkChanged() if self.is_suspended else self.lost
         return draw_banner(self.state, lost.lost, lost.way_out, width)
+
+    def _draw_menu(self, width: int) -> list[Line]:
+        return draw_commands(matching(self.query_one(Composer).text), width)
 
     def _draw_edge(self, width: int) -> list[Line]:
         if self._interrupt_asked:

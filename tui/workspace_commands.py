@@ -1,6 +1,5 @@
 """What the workspace does with what was typed: prompts, ``/`` commands and ``&``."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from agent.errors import AgentError
@@ -35,58 +34,35 @@ async def say(screen: "Workspace", spoken: Spoken) -> None:
             screen.command(lambda viewer: viewer.stop())
         case "interrupt":
             screen.command(lambda viewer: viewer.interrupt())
-        case "help" | "keys":
-            app.action_show_keys()
-        case _:
-            await _ACTIONS[spoken.name](screen)
+        case name:
+            await screen.run_action(_ACTIONS[name])
 
 
-async def _quit(screen: "Workspace") -> None:
-    await screen.castoff.action_quit()
-
-
-async def _runs(screen: "Workspace") -> None:
-    screen.castoff.action_show_runs()
-
-
-async def _pull(screen: "Workspace") -> None:
-    screen.action_pull()
-
-
-async def _resume(screen: "Workspace") -> None:
-    screen.action_resume()
-
-
-async def _details(screen: "Workspace") -> None:
-    screen.action_toggle_details()
-
-
-async def _copy(screen: "Workspace") -> None:
-    screen.action_copy_last()
-
-
-_ACTIONS: dict[str, Callable[["Workspace"], Awaitable[None]]] = {
-    "quit": _quit,
-    "runs": _runs,
-    "pull": _pull,
-    "resume": _resume,
-    "details": _details,
-    "copy": _copy,
+_ACTIONS = {
+    "quit": "app.quit",
+    "runs": "app.show_runs",
+    "help": "app.show_keys",
+    "keys": "app.show_keys",
+    "pull": "pull",
+    "resume": "resume",
+    "details": "toggle_details",
+    "copy": "copy_last",
 }
+"""Commands that are an action and no more."""
 
 
 def _prompt(screen: "Workspace", text: str) -> None:
     """Send a prompt; the first one begins the session."""
     if screen.is_suspended:
         screen.castoff.complain("The session is being moved.", "Your text is back in the composer.")
-        screen.castoff.keep_draft(screen, text)
+        screen.keep_draft(text)
         return
     if screen.place is None:
         try:
             screen.begin(screen.backend.create(screen.agent))
         except AgentError as error:
             screen.castoff.complain(str(error), error.way_out)
-            screen.castoff.keep_draft(screen, text)
+            screen.keep_draft(text)
             return
     screen.action_follow()
     screen.send_prompt(text)

@@ -213,7 +213,7 @@ async def test_changed_terms_travel(stage: Stage) -> None:
 async def test_a_limit_that_is_no_number_is_said(stage: Stage) -> None:
     async with stage(_backend()) as stand:
         await _opened_and_quiet(stand)
-        _handoff(stand).query_one("#usd").value = "1.2.3"  # type: ignore[attr-defined]
+        _handoff(stand).query_one("#max_usd").value = "1.2.3"  # type: ignore[attr-defined]
         await stand.pilot.press("enter")
         await stand.wait(lambda: "A limit is a number" in _foot(stand))
         assert stand.backend.out.decisions == []

@@ -14,7 +14,7 @@ from agent.blocks import (
     ToolBlock,
     TurnBlock,
 )
-from agent.events import DiffContent, TextContent, ToolKind
+from agent.events import DiffContent, ToolKind
 from tui.drawing.diffs import draw_edit
 from tui.drawing.lines import Line, Role, Span, fit, line, rule, span, spread, text_lines, wrap
 from tui.drawing.markdown import draw_markdown
@@ -84,17 +84,6 @@ def gap_before(previous: AnyBlock | None, block: AnyBlock) -> int:
         return 0
     compact = isinstance(previous, PermissionBlock) or (isinstance(previous, ToolBlock) and not previous.content)
     return 0 if compact and isinstance(block, ToolBlock | PermissionBlock) else 1
-
-
-def plain_text(block: AnyBlock) -> str:
-    """A block's own text, for copying."""
-    match block:
-        case PromptBlock() | TextBlock() | ThoughtBlock() | NoteBlock():
-            return block.text
-        case ToolBlock():
-            return "\n".join(c.text for c in block.content if isinstance(c, TextContent)) or block.title
-        case _:
-            return ""
 
 
 def _indent(row: Line) -> Line:

@@ -13,7 +13,7 @@ from agent.sanitise import clean
 
 Role = Literal[
     "text", "muted", "accent", "strong", "ok", "warn", "bad", "code", "emphasis", "heading",
-    "prompt", "added", "removed", "selected", "rule", "key", "link",
+    "prompt", "added", "removed", "selected", "rule", "key",
 ]  # fmt: skip
 ROLES: tuple[Role, ...] = Role.__args__  # type: ignore[attr-defined]  # a Literal's members, for the component classes
 
