@@ -25,7 +25,6 @@ from remote.errors import (
 from remote.hostkeys import HostKey, HostKeyQuestion, HostKeys, Verdict
 
 _CONNECT_SECONDS = 15
-_LOGIN_SECONDS = 30
 _KEEPALIVE_SECONDS = 5
 _KEEPALIVE_COUNT = 3
 _CIPHERS = (
@@ -61,31 +60,31 @@ async def dial(
     host: Host, trust: Trust | None, passphrase: Passphrase | None, host_keys: HostKeys, ssh_config: Path
 ) -> asyncssh.SSHClientConnection:
     """Connect and log in; a new host's key is asked about, pinned, and then the connection is made afresh."""
-    ssh, client = await _attempt(host, passphrase, host_keys, ssh_config, ())
+    given = _Given(passphrase)
+    ssh, client = await _attempt(host, given, host_keys, ssh_config, ())
     if ssh is None and client.verdict == "changed":
         # The host may have several keys and have shown another kind than the one pinned.
         algorithms = _algorithms(_pinned(client, host_keys))
         with contextlib.suppress(HostUnreachable):
-            ssh, _ = await _attempt(host, passphrase, host_keys, ssh_config, algorithms)
+            ssh, _ = await _attempt(host, given, host_keys, ssh_config, algorithms)
     if ssh is None and client.verdict == "new" and client.question and client.key and trust:
         if not await trust(client.question):
             raise _refusal(host, client, host_keys)
         host_keys.pin(client.question.host, client.question.port, client.key)
-        ssh, client = await _attempt(host, passphrase, host_keys, ssh_config, ())
+        ssh, client = await _attempt(host, given, host_keys, ssh_config, ())
     if ssh is None:
         raise _refusal(host, client, host_keys)
     return ssh
 
 
 async def _attempt(
-    host: Host, passphrase: Passphrase | None, host_keys: HostKeys, ssh_config: Path, algorithms: tuple[str, ...]
+    host: Host, given: "_Given", host_keys: HostKeys, ssh_config: Path, algorithms: tuple[str, ...]
 ) -> tuple[asyncssh.SSHClientConnection | None, _Client]:
     """Connect once; ``None`` instead of a connection when the host's key is not the pinned one."""
     client = _Client(host_keys)
     identity = Path(host.identity).expanduser() if host.identity else None
     if identity is not None and not identity.is_file():
         raise IdentityUnusable(f"The key {identity} for {host.name} does not exist.", "Correct the host's identity.")
-    given = _Given(passphrase)
     try:
         with _in_our_words(host, given):
             ssh = await asyncssh.connect(
@@ -97,8 +96,8 @@ async def _attempt(
                 known_hosts=([], [], []),  # checked by the client above, never switched off
                 server_host_key_algs=algorithms or "default",
                 client_keys=[str(identity)] if identity else (),
-                passphrase=given.ask if passphrase else None,
-                ignore_encrypted=passphrase is None,
+                passphrase=given.ask if given.passphrase else None,
+                ignore_encrypted=given.passphrase is None,
                 preferred_auth="publickey",
                 send_env=None,
                 env=None,
@@ -107,7 +106,6 @@ async def _attempt(
                 encryption_algs=_CIPHERS,
                 compression_algs=["none"],
                 connect_timeout=_CONNECT_SECONDS,
-                login_timeout=_LOGIN_SECONDS,
                 keepalive_interval=_KEEPALIVE_SECONDS,
                 keepalive_count_max=_KEEPALIVE_COUNT,
             )
@@ -122,15 +120,16 @@ async def _attempt(
 
 
 class _Given:
-    """The passphrases that were given, for asyncssh does not tell a wrong one from a refused key."""
+    """The passphrases that were given. Each is asked for once; asyncssh does not tell a wrong one from a refused key."""
 
     def __init__(self, passphrase: Passphrase | None) -> None:
-        self._passphrase = passphrase
+        self.passphrase = passphrase
         self._answers: dict[str, str] = {}
 
     async def ask(self, name: str) -> str:
-        assert self._passphrase is not None
-        self._answers[name] = await self._passphrase(name)
+        assert self.passphrase is not None
+        if name not in self._answers:
+            self._answers[name] = await self.passphrase(name)
         return self._answers[name]
 
     def check(self) -> None:

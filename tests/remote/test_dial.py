@@ -47,8 +47,10 @@ def _answer(yes: bool, asked: list[HostKeyQuestion]) -> Trust:
     return trust
 
 
-def _passphrase(text: str) -> Passphrase:
+def _passphrase(text: str, asked: list[str] | None = None) -> Passphrase:
     async def passphrase(name: str) -> str:
+        if asked is not None:
+            asked.append(name)
         return text
 
     return passphrase
@@ -175,6 +177,10 @@ async def test_identity_with_passphrase(
     host = sshd_host.host.model_copy(update={"identity": str(identity)})
     try:
         assert await _try(host, sshd_host.host_keys, passphrase=_passphrase("open sesame")) == sshd_host.user
+        named, new = list[str](), HostKeys(tmp_path / "none_known")
+        given = _passphrase("open sesame", named)
+        assert await _try(host, new, trust=_answer(True, []), passphrase=given) == sshd_host.user
+        assert named == [str(identity)]
         wrong = _try(host, sshd_host.host_keys, passphrase=_passphrase("wrong"))
         await _refused(wrong, IdentityUnusable, "cannot be used")
         await _refused(_try(host, sshd_host.host_keys), AuthenticationRefused, "accepts none of your SSH keys")
