@@ -120,7 +120,7 @@ async def _attempt(
 
 
 class _Given:
-    """The passphrases that were given. Each is asked for once; asyncssh does not tell a wrong one from a refused key."""
+    """The passphrases that were given, each asked for once: asyncssh does not tell a wrong one from a refused key."""
 
     def __init__(self, passphrase: Passphrase | None) -> None:
         self.passphrase = passphrase
