@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from agent.events import Frozen
 from remote import host_install
 from remote.connection import Connection
-from remote.errors import HostFull, HostLacks, RuntimeSetupFailed
+from remote.errors import HostFull, HostLacks, HostTimeout, RuntimeSetupFailed
 from remote.wheel import REQUIREMENTS, build_wheel, host_requirements, pack, package_contents, runtime_id
 
 Report = Callable[[str], None]
@@ -83,8 +83,8 @@ async def find_runtime(connection: Connection) -> Runtime | None:
 async def ensure_runtime(connection: Connection, *, report: Report) -> Runtime:
     """The runtime that goes with this castoff, installed on the host now if it is not there.
 
-    ``report`` gets lines to show. Raises `HostLacks` without Python 3.11, `HostFull`, `RuntimeSetupFailed`; then the
-    host is as it was.
+    ``report`` gets lines to show. Raises `HostLacks` without Python 3.11, `HostFull`, `HostTimeout`,
+    `RuntimeSetupFailed`; then the host is as it was.
     """
     root, runtime = await _look(connection)
     if runtime is not None:
@@ -142,14 +142,23 @@ def _payload() -> dict[str, bytes]:
 
 
 async def _install(connection: Connection, python: str, root: str, payload: dict[str, bytes], report: Report) -> None:
-    """Run `remote.host_install` there; raises `_Refused`."""
+    """Run `remote.host_install` there; raises `_Refused`, `HostTimeout`."""
+    try:
+        async with asyncio.timeout(_INSTALL_SECONDS):
+            await _follow(connection, python, root, payload, report)
+    except TimeoutError as error:
+        raise HostTimeout(
+            f"Castoff's runtime was not installed on {connection.name} within {_INSTALL_SECONDS:g} seconds.",
+            "Try again; if its network is slow, give it a nearer package index (pip config).",
+        ) from error
+
+
+async def _follow(connection: Connection, python: str, root: str, payload: dict[str, bytes], report: Report) -> None:
+    """Send the payload and tell what the host says, to the end."""
     script = Path(host_install.__file__).read_text()
     data = await asyncio.to_thread(pack, payload)
     fits: dict[str, Any] | None = None
-    async with (
-        asyncio.timeout(_INSTALL_SECONDS),
-        await connection.open([python, "-I", "-c", script, root, runtime_id()]) as channel,
-    ):
+    async with await connection.open([python, "-I", "-c", script, root, runtime_id()]) as channel:
         channel.writer.write(data)
         channel.writer.write_eof()
         while line := await channel.reader.readline():
@@ -167,10 +176,9 @@ async def _install(connection: Connection, python: str, root: str, payload: dict
 
 def _message(connection: Connection, line: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(line)
-    except ValueError as error:
+        return dict(json.loads(line))
+    except (ValueError, TypeError) as error:
         raise RuntimeSetupFailed(f"{connection.name} answered the installation with {line[:200]!r}.") from error
-    return dict(message)
 
 
 async def _download(connection: Connection, refused: _Refused) -> dict[str, bytes]:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -14,9 +16,9 @@ import pytest
 
 from remote import host_install
 from remote.bootstrap import ensure_runtime, find_runtime
-from remote.errors import HostFull, HostLacks, RemoteError, RuntimeSetupFailed
+from remote.errors import HostFull, HostLacks, HostTimeout, RemoteError, RuntimeSetupFailed
 from remote.facts import Facts
-from remote.wheel import pack, runtime_id
+from remote.wheel import pack, package_contents, runtime_id
 from tests.hosts import HostForTests
 
 pytestmark = pytest.mark.timeout(400)
@@ -82,29 +84,72 @@ async def test_host_without_index_gets_the_packages_from_here(embedded_host: Hos
     assert "embedded cannot get the packages by itself; sending them along" in lines
 
 
+async def test_a_new_version_is_laid_on_the_packages_that_are_there(
+    embedded_host: HostForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only castoff itself differs: nothing is fetched, nothing of the older runtime changes, and it can go."""
+    async with await embedded_host.connect() as connection:
+        older = await ensure_runtime(connection, report=lambda line: None)
+        before = _state(Path(older.path))
+        packages = ("agent", "remote", "snapshot")
+        contents = {name: data for each in packages for name, data in sorted(package_contents(each).items())}
+        contents["remote/__init__.py"] += b"\nNEW = 1\n"
+        monkeypatch.setattr("remote.wheel._contents", lambda: contents)
+        runtime_id.cache_clear()
+        lines: list[str] = []
+        try:
+            with _no_index(embedded_host):
+                newer = await ensure_runtime(connection, report=lines.append)
+            assert newer.path != older.path
+            assert [line for line in lines if "packages" in line or "Collecting" in line] == []
+            assert _state(Path(older.path)) == before
+            module = f"env/lib/python{_minor(newer.version)}/site-packages/pydantic/main.py"
+            assert (Path(older.path) / module).samefile(Path(newer.path) / module)
+            shutil.rmtree(older.path)
+            code = "import remote, pydantic, agent.runner; print(remote.NEW)"
+            assert (await connection.run([str(newer.python), "-I", "-c", code])).text == "1"
+        finally:
+            runtime_id.cache_clear()
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _state(root: Path) -> dict[str, tuple[int, int, int]]:
+    """What would tell that a file was written: its number, size and time."""
+    found = {path: path.lstat() for path in root.rglob("*") if not path.is_dir()}
+    return {str(path): (facts.st_ino, facts.st_size, facts.st_mtime_ns) for path, facts in found.items()}
+
+
 _QUICK = """
 import pathlib, sys
 import host_install
 host_install.install = lambda new, python: None
+host_install.install_own = lambda new: None
 host_install.CHECK = "print('x-1')"
 host_install.main(pathlib.Path(sys.argv[1]), "x-1")
 """
 
 
 def test_installations_at_once_make_one_runtime(tmp_path: Path) -> None:
-    """The host's side alone, without packages: four at once, and one over a damaged runtime."""
+    """The host's side alone, without packages: four at once, over a damaged runtime and beside another one."""
     shutil.copy(host_install.__file__, tmp_path / "host_install.py")
     root = tmp_path / "runtimes"
     (root / "x-1" / "env").mkdir(parents=True)
+    (root / "w-1").mkdir()
+    facts = {"version": sys.version.split()[0], "base_prefix": sys.base_prefix}
+    facts["requirements"] = hashlib.sha256(b"").hexdigest()
+    (root / "w-1" / "complete.json").write_text(json.dumps(facts))  # it has the same packages, and no environment
     stale = root / ".new-left"
     stale.mkdir()
     os.utime(stale, (0, 0))
     argv = [sys.executable, "-c", _QUICK, str(root)]
     several = [subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=tmp_path) for _ in range(4)]
     for process in several:
-        process.communicate(pack({"pip/x": b""}))
+        process.communicate(pack({"pip/x": b"", "requirements-host.txt": b""}))
     assert [process.returncode for process in several] == [0] * 4
-    assert [path.name for path in root.iterdir()] == ["x-1"]
+    assert sorted(path.name for path in root.iterdir()) == ["w-1", "x-1"]
     assert sorted(path.name for path in (root / "x-1").iterdir()) == ["bin", "complete.json", "env"]
 
 
@@ -148,10 +193,21 @@ async def test_no_python(embedded_host: HostForTests, monkeypatch: pytest.Monkey
     await _fails(embedded_host, HostLacks, "has no Python 3.11 or newer")
 
 
+async def test_an_installation_that_takes_too_long_is_told(
+    embedded_host: HostForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(_runtimes(embedded_host), ignore_errors=True)
+    monkeypatch.setattr("remote.bootstrap._INSTALL_SECONDS", 0.5)
+    async with await embedded_host.connect() as connection:
+        with pytest.raises(HostTimeout, match="was not installed on embedded within"):
+            await ensure_runtime(connection, report=lambda line: None)
+    await asyncio.to_thread(_wait_until_empty, _runtimes(embedded_host))
+
+
 async def test_broken_package_leaves_nothing(bare: HostForTests, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remote.bootstrap.build_wheel", lambda: ("castoff-1-py3-none-any.whl", b"no zip"))
     monkeypatch.setattr("remote.bootstrap.host_requirements", lambda: b"")
-    await _fails(bare, RuntimeSetupFailed, "cannot be installed on .*: pip could not install castoff itself")
+    await _fails(bare, RuntimeSetupFailed, "cannot be installed on .*: castoff's own package arrived damaged")
 
 
 async def test_cancelled_installation_leaves_nothing(bare: HostForTests) -> None:
@@ -171,5 +227,5 @@ async def test_cancelled_installation_leaves_nothing(bare: HostForTests) -> None
 
 
 def _wait_until_empty(path: Path) -> None:
-    while list(path.iterdir()):  # the host tidies up by itself
+    while path.exists() and list(path.iterdir()):  # the host tidies up by itself
         time.sleep(0.05)
