@@ -11,6 +11,8 @@ SnapshotError
 ├── PlacingFailed      the file system refused to take a change; running it again goes on
 ├── MassDeletion       the run would delete most of the tree
 ├── HostileObjects     commits from a host that git's strict check refuses
+├── SecretsUnread      a file that travels could not be searched for secrets
+├── AllowListDamaged   the record of allowed secrets is unreadable
 └── UndoDamaged        what was kept for an undo is incomplete
 """
 
@@ -109,6 +111,18 @@ class HostileObjects(SnapshotError):
     """Commits from a host did not pass git's strict check; nothing of them was kept."""
 
     code = "hostile-objects"
+
+
+class SecretsUnread(SnapshotError):
+    """A file could not be searched for secrets, so it is not known whether it may travel."""
+
+    code = "secrets-unread"
+
+
+class AllowListDamaged(SnapshotError):
+    """The record of what the user allowed to travel cannot be read; nothing is allowed then."""
+
+    code = "allow-list-damaged"
 
 
 class UndoDamaged(SnapshotError):

@@ -1,0 +1,141 @@
+"""Scanning a tree for credentials: only what git has not published, and each content only once."""
+
+import os
+import stat
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from snapshot.digest import file_digest
+from snapshot.errors import SecretsUnread
+from snapshot.git import git
+from snapshot.manifest import Frozen, write_durably
+from snapshot.repository import has_repository
+from snapshot.secret_rules import rules_digest
+from snapshot.secrets import Hit, scan_file
+from snapshot.walk import walk
+
+_MOST_KEPT = 20_000
+
+
+def changed_paths(tree: Path, also: Iterable[str] = ()) -> tuple[str, ...]:
+    """The files outside ``.git`` whose content is not that of the last commit, and ``also`` (ignored, but sent).
+
+    Untracked, modified and staged files, and those of which git was told not to look at their changes; without a
+    repository all files. Sorted; links are left out. Runs git on the tree. Raises `GitFailed`, `TreeChanged`.
+    """
+    if not has_repository(tree):
+        found = {item.path for item in walk(tree, {".git"}).found}
+    else:
+        found = _unpublished(tree) | _unwatched(tree)
+    return tuple(sorted(path for path in found | set(also) if _is_file(tree / path)))
+
+
+def scan_tree(tree: Path, paths: Iterable[str], *, cache: "ScanCache | None" = None) -> tuple[Hit, ...]:
+    """The credentials in ``paths`` of ``tree``, in their order. What is no regular file any more is passed over.
+
+    Raises `SecretsUnread` for a file that cannot be read.
+    """
+    hits: list[Hit] = []
+    for path in paths:
+        hits += _scan_one(tree / path, path, cache)
+    if cache is not None:
+        cache.save()
+    return tuple(hits)
+
+
+class ScanCache:
+    """What earlier scans found, by the digest of the content, kept in a file (0600) that holds no values.
+
+    A damaged or missing file, or one of other rules, is an empty cache: it only costs time.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known: dict[str, tuple[Hit, ...]] = {}
+        self._changed = False
+        try:
+            page = _PAGE.validate_json(file.read_bytes())
+        except (OSError, ValidationError):
+            return
+        if page.rules == rules_digest():
+            self._known = page.found
+
+    def find(self, key: str, path: str) -> tuple[Hit, ...] | None:
+        """What was found in this content, told as being in ``path``."""
+        known = self._known.pop(key, None)
+        if known is None:
+            return None
+        self._known[key] = known
+        return tuple(hit.model_copy(update={"path": path}) for hit in known)
+
+    def keep(self, key: str, hits: Collection[Hit]) -> None:
+        """Remember what was found."""
+        self._known[key] = tuple(hit.model_copy(update={"path": ""}) for hit in hits)
+        self._changed = True
+
+    def save(self) -> None:
+        """Write it down if anything is new; of the contents only those used last."""
+        if self._changed:
+            kept = dict(list(self._known.items())[-_MOST_KEPT:])
+            write_durably(self._file, _PAGE.dump_json(_Page(rules=rules_digest(), found=kept)))
+            self._changed = False
+
+
+class _Page(Frozen):
+    rules: str
+    found: dict[str, tuple[Hit, ...]]
+
+
+_PAGE: TypeAdapter[_Page] = TypeAdapter(_Page)
+
+
+def _scan_one(file: Path, path: str, cache: ScanCache | None) -> tuple[Hit, ...]:
+    try:
+        if cache is None:
+            return scan_file(file, path)
+        # Some rules look at the path as well, so the same content under another name is another thing.
+        key = f"{file_digest(file, file.lstat().st_size)} {os.fsencode(path).hex()}"
+        hits = cache.find(key, path)
+        if hits is None:
+            hits = scan_file(file, path)
+            cache.keep(key, hits)
+        return hits
+    except OSError as error:
+        if not _is_file(file):
+            return ()
+        raise SecretsUnread(f"{path!r} could not be searched for secrets: {error.strerror}.", "Try again.") from error
+
+
+def _unpublished(tree: Path) -> set[str]:
+    out = git(
+        *("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all"),
+        tree=tree,
+    ).out
+    paths: set[str] = set()
+    for record in os.fsdecode(out).split("\0"):
+        # Fields before the path: https://git-scm.com/docs/git-status#_porcelain_format_version_2
+        match record[:1]:
+            case "1":
+                paths.add(record.split(" ", 8)[8])
+            case "u":
+                paths.add(record.split(" ", 10)[10])
+            case "?":
+                paths.add(record[2:])
+            case _:
+                pass
+    return paths
+
+
+def _unwatched(tree: Path) -> set[str]:
+    """Files marked assume-unchanged (a tag in lower case) or skip-worktree (``S``): git status is silent on them."""
+    listed = os.fsdecode(git("ls-files", "-v", "-z", tree=tree).out).split("\0")
+    return {record[2:] for record in listed if record and (record[0].islower() or record[0] == "S")}
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return stat.S_ISREG(file.lstat().st_mode)
+    except OSError:
+        return False
