@@ -15,30 +15,31 @@ from snapshot.manifest import Entry, GitSummary, Manifest, entry_type, in_git, t
 from snapshot.refusal import Refusal
 from snapshot.repository import ignored_among, read_summary
 from snapshot.scan import Scan, scan
+from snapshot.selection import EVERYTHING, Selection, leave_out
 from snapshot.walk import Found, has_bad_name, read_link, show_path, walk
 
 # Files that changed this shortly before the first look may have changed again within the same clock tick.
 _TICK_NS = 50_000_000
 
 
-def capture(tree: Path, *, cache: DigestCache | None = None) -> Manifest:
+def capture(tree: Path, selection: Selection = EVERYTHING, *, cache: DigestCache | None = None) -> Manifest:
     """The manifest of all that travels of ``tree``; files that ``cache`` knows unchanged are not read again.
 
     Raises `SnapshotRefused` with every reason, `TreeChanged` if anything changes meanwhile, `GitFailed`.
     """
-    seen = scan(tree)
+    seen = scan(tree, selection)
     if seen.refusals:
         raise SnapshotRefused(seen.refusals)
     since = time.time_ns()
     entries = _describe(tree, seen.travels, cache)
-    again = _look_again(tree, seen)
+    again = _look_again(tree, seen, selection)
     _compare(seen.travels, again)
     _read_fresh_again(tree, seen.travels, entries, since)
     if seen.git is not None and _stand(read_summary(tree)) != _stand(seen.git):
         raise TreeChanged("A git command changed the repository while the tree was read.", (".git",), "Try again.")
     if cache is not None:
         cache.save()
-    return Manifest(entries=entries, git=seen.git)
+    return Manifest(entries=entries, git=seen.git, selection=selection)
 
 
 def capture_paths(tree: Path, paths: Iterable[str], *, base: Manifest | None = None) -> Manifest:
@@ -116,9 +117,9 @@ def link_entry(path: str, target: str) -> Entry:
     )
 
 
-def _look_again(tree: Path, seen: Scan) -> list[Found]:
-    staying = seen.ignored.union(seen.sockets)
-    found = walk(tree, staying).found
+def _look_again(tree: Path, seen: Scan, selection: Selection) -> list[Found]:
+    staying = seen.ignored.union(seen.left, seen.sockets)
+    found = leave_out(walk(tree, staying).found, selection).found
     known = {item.path for item in seen.travels}
     fresh = [item.path for item in found if item.path not in known and not in_git(item.path)]
     late = ignored_among(tree, fresh) if seen.git is not None else set[str]()

@@ -15,6 +15,7 @@ from snapshot.manifest import Entry, Frozen, Manifest, sync_directory, write_dur
 from snapshot.paths import check_paths
 from snapshot.place import Source
 from snapshot.repository import has_repository, read_status
+from snapshot.selection import choose, leave_out
 from snapshot.transition import Step, change_tree
 from snapshot.verify import Difference, differs
 from snapshot.walk import show_path, walk
@@ -85,9 +86,9 @@ def unchanged(tree: Path, base: Manifest) -> tuple[Difference, ...]:
     """
     known = {entry.path: entry for entry in base.tree_entries()}
     status = read_status(tree) if has_repository(tree) else None
-    ignored = status.ignored - known.keys() if status else frozenset[str]()
+    ignored = choose(tree, status.ignored, base.selection).ignored - known.keys() if status else frozenset[str]()
     walked = walk(tree, ignored | {".git"})
-    here = dict(walked.found)
+    here = dict(leave_out(walked.found, base.selection).found)
     differences = [Difference(path=show_path(path), what="extra") for path in here.keys() - known.keys()]
     differences += [Difference(path=show_path(path), what="unreadable") for path in walked.unlisted]
     for path, entry in known.items():

@@ -15,6 +15,7 @@ from blake3 import blake3
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from snapshot.errors import ManifestDamaged
+from snapshot.selection import EVERYTHING, Selection
 
 FORMAT = 1
 EntryType = Literal["file", "dir", "symlink"]
@@ -72,11 +73,12 @@ class GitSummary(Frozen):
 
 
 class Manifest(Frozen):
-    """What travels, sorted by path. ``git`` is None where there is no repository."""
+    """What travels, sorted by path. ``git`` is None where there is no repository; ``selection`` is what was chosen."""
 
     version: int = FORMAT
     entries: tuple[Entry, ...]
     git: GitSummary | None = None
+    selection: Selection = EVERYTHING
 
     @cached_property
     def digest(self) -> str:
@@ -137,6 +139,7 @@ class _Page(Frozen):
     version: Literal[1] = FORMAT
     digest: str
     git: GitSummary | None
+    selection: Selection = EVERYTHING
     entries: list[Row]
 
 
@@ -146,7 +149,8 @@ _ENTRIES: TypeAdapter[tuple[Entry, ...]] = TypeAdapter(tuple[Entry, ...])
 def dump_manifest(manifest: Manifest) -> bytes:
     """The manifest as compact JSON."""
     rows: list[Row] = [(e.path, e.type, e.mode, e.size, e.mtime_ns, e.digest, e.target) for e in manifest.entries]
-    return _Page(digest=manifest.digest, git=manifest.git, entries=rows).model_dump_json().encode() + b"\n"
+    page = _Page(digest=manifest.digest, git=manifest.git, selection=manifest.selection, entries=rows)
+    return page.model_dump_json().encode() + b"\n"
 
 
 def parse_manifest(data: bytes) -> Manifest:
@@ -158,7 +162,7 @@ def parse_manifest(data: bytes) -> Manifest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ManifestDamaged(f"The manifest cannot be read: {first['msg']}.", "Start the move again.") from error
-    manifest = Manifest(version=page.version, entries=entries, git=page.git)
+    manifest = Manifest(version=page.version, entries=entries, git=page.git, selection=page.selection)
     paths = [entry.path for entry in entries]
     if manifest.digest != page.digest or len(set(paths)) != len(paths):
         raise ManifestDamaged("The manifest is not the one that was written.", "Start the move again.")

@@ -80,6 +80,11 @@ def ignored_among(tree: Path, paths: list[str]) -> set[str]:
     return {path for path in os.fsdecode(out).split("\0") if path}
 
 
+def find_tracked(tree: Path) -> list[str]:
+    """The paths in the index, sorted. Raises `GitFailed`."""
+    return [path for path in os.fsdecode(git("ls-files", "-z", tree=tree).out).split("\0") if path]
+
+
 def inspect(tree: Path) -> list[Refusal]:
     """Why the repository of ``tree`` cannot travel as it is; empty when it can, or when there is none."""
     dot_git = tree / ".git"

@@ -8,23 +8,27 @@ from typing import NamedTuple
 from snapshot.errors import SnapshotRefused
 from snapshot.manifest import GitSummary, entry_type, in_git
 from snapshot.refusal import Refusal
-from snapshot.repository import find_locks, has_repository, ignored_among, inspect, read_status
+from snapshot.repository import find_locks, find_tracked, has_repository, ignored_among, inspect, read_status
+from snapshot.selection import EVERYTHING, Selection, choose, is_under, leave_out
 from snapshot.walk import Found, has_bad_name, show_path, walk
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 
 class Scan(NamedTuple):
-    """``travels`` is sorted by path; ``ignored`` and ``sockets`` (in ``.git``, or ignored) are paths that stay."""
+    """``travels`` is sorted by path; ``ignored``, ``left`` (by choice) and ``sockets`` (in ``.git``, or ignored) are
+    paths that stay. ``included`` travels although git ignores it."""
 
     travels: list[Found]
+    included: list[Found]
     ignored: frozenset[str]
+    left: frozenset[str]
     sockets: list[str]
     git: GitSummary | None
     refusals: list[Refusal]
 
 
-def scan(tree: Path) -> Scan:
+def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
     """Look at ``tree``. Raises `SnapshotRefused` if it is no directory, `GitFailed`, `TreeChanged`."""
     if not tree.is_dir():
         sentence = f"There is no folder {str(tree)!r}."
@@ -32,20 +36,23 @@ def scan(tree: Path) -> Scan:
     refusals = inspect(tree)
     readable = has_repository(tree) and all(refusal.code != "git-broken" for refusal in refusals)
     status = read_status(tree) if readable else None
-    ignored = status.ignored if status else frozenset[str]()
-    found, unlisted = walk(tree, ignored)
+    ignored, included = choose(tree, status.ignored if status else frozenset(), selection)
+    walked, unlisted = walk(tree, ignored)
+    found, left = leave_out(walked, selection)
     special = [path for path, record in found if entry_type(record.st_mode) is None]
     staying = {path for path in special if in_git(path)}
     if status:
         staying |= ignored_among(tree, [path for path in special if path not in staying])
     refusals += find_locks(tree, (item.path for item in found))
-    refusals += [_unreadable(path) for path in unlisted]
+    refusals += [_unreadable(path) for path in unlisted if not is_under(path, left)]
+    if left and readable:
+        refusals += [_tracked(path) for path in find_tracked(tree) if is_under(path, left)]
     for item in found:
         if item.path not in staying:
             refusals += _examine(item)
     travels = [item for item in found if item.path not in staying]
     refusals += [refusal for item in travels if (refusal := _check_access(tree, item))]
-    return Scan(travels, ignored, sorted(staying), status.summary if status else None, refusals)
+    return Scan(travels, included, ignored, left, sorted(staying), status.summary if status else None, refusals)
 
 
 def _examine(item: Found) -> list[Refusal]:
@@ -75,6 +82,13 @@ def _check_access(tree: Path, item: Found) -> Refusal | None:
     if stat.S_ISREG(item.stat.st_mode) and not os.access(f"{tree}/{item.path}", os.R_OK, effective_ids=_EFFECTIVE):
         return _unreadable(item.path)
     return None
+
+
+def _tracked(path: str) -> Refusal:
+    shown = show_path(path)
+    sentence = f"{shown!r} was chosen to stay here, but git tracks it: on the host it would look deleted."
+    way_out = "Take it out of exclude, or out of the repository (git rm --cached)."
+    return Refusal(code="tracked-excluded", path=shown, sentence=sentence, way_out=way_out)
 
 
 def _unreadable(path: str) -> Refusal:

@@ -10,17 +10,20 @@ from snapshot.manifest import Frozen, GitSummary, entry_type, in_git
 from snapshot.refusal import Kept, Refusal
 from snapshot.repository import has_repository
 from snapshot.scan import Scan, scan
+from snapshot.selection import EVERYTHING, Selection
 from snapshot.walk import Found, show_path, walk
 
 _IGNORED = "ignored by git"
+_LEFT = "left here by choice"
+_INCLUDED = "ignored by git, and included by choice"
 _SETTINGS = ("core.hookspath", "core.excludesfile", "core.attributesfile")
 
 
 class Survey(Frozen):
     """``files`` and ``size`` (bytes) of what travels, ``.git`` included; ``summary`` is None without a repository.
 
-    ``git`` is one line for the user. ``stays`` is sorted by size, the largest first. With ``refusals`` a capture
-    would raise `SnapshotRefused`.
+    ``git`` is one line for the user. ``stays`` is sorted by size, the largest first, and so is ``included``: what
+    travels although git ignores it. With ``refusals`` a capture would raise `SnapshotRefused`.
     """
 
     files: int
@@ -28,13 +31,20 @@ class Survey(Frozen):
     git: str
     summary: GitSummary | None = None
     stays: tuple[Kept, ...] = ()
+    included: tuple[Kept, ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
 
-def survey(tree: Path) -> Survey:
+def survey(tree: Path, selection: Selection = EVERYTHING) -> Survey:
     """Look at ``tree`` without reading files. Raises `SnapshotRefused` if there is none, `GitFailed`, `TreeChanged`."""
-    seen = scan(tree)
-    kept = [*_ignored(tree, seen.ignored), *_sockets(seen.sockets), *_links(seen), *_attributes(tree, seen)]
+    seen = scan(tree, selection)
+    kept = [
+        *_count(tree, seen.ignored, _IGNORED),
+        *_count(tree, seen.left, _LEFT),
+        *_sockets(seen.sockets),
+        *_links(seen),
+        *_attributes(tree, seen),
+    ]
     if has_repository(tree) and seen.git is not None:
         kept += _settings(tree)
     return Survey(
@@ -42,20 +52,38 @@ def survey(tree: Path) -> Survey:
         size=sum(item.stat.st_size for item in seen.travels if entry_type(item.stat.st_mode) != "dir"),
         git=seen.git.line if seen.git else "no git repository: the folder alone travels",
         summary=seen.git,
-        stays=tuple(sorted(kept, key=lambda item: -item.size)),
+        stays=_sort(kept),
+        included=_sort(_sum_included(seen.included)),
         refusals=tuple(seen.refusals),
     )
 
 
-def _ignored(tree: Path, ignored: Iterable[str]) -> list[Kept]:
-    """Ignored paths by class: a directory's name, a file's suffix, else its name."""
+def _sort(kept: Iterable[Kept]) -> tuple[Kept, ...]:
+    return tuple(sorted(kept, key=lambda item: -item.size))
+
+
+def _sum_included(included: Iterable[Found]) -> list[Kept]:
+    """What is included, by the first part of its path."""
     counts: dict[str, tuple[int, int]] = {}
-    for path in sorted(ignored):
+    for path, record in included:
+        if entry_type(record.st_mode) == "dir":
+            continue
+        top, below, _ = path.partition("/")
+        what = top + below
+        files, size = counts.get(what, (0, 0))
+        counts[what] = (files + 1, size + record.st_size)
+    return [Kept(what=show_path(what), why=_INCLUDED, files=files, size=size) for what, (files, size) in counts.items()]
+
+
+def _count(tree: Path, staying: Iterable[str], why: str) -> list[Kept]:
+    """Paths that stay by class: a directory's name, a file's suffix, else its name."""
+    counts: dict[str, tuple[int, int]] = {}
+    for path in sorted(staying):
         what, inside = _classify(tree, path)
         files, size = counts.get(what, (0, 0))
         sizes = [item.stat.st_size for item in inside if entry_type(item.stat.st_mode) != "dir"]
         counts[what] = (files + len(sizes), size + sum(sizes))
-    return [Kept(what=show_path(what), why=_IGNORED, files=files, size=size) for what, (files, size) in counts.items()]
+    return [Kept(what=show_path(what), why=why, files=files, size=size) for what, (files, size) in counts.items()]
 
 
 def _classify(tree: Path, path: str) -> tuple[str, list[Found]]:
