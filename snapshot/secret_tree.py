@@ -4,13 +4,14 @@ import os
 import stat
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from snapshot.digest import file_digest
 from snapshot.errors import SecretsUnread
 from snapshot.git import git
-from snapshot.manifest import Frozen, write_durably
+from snapshot.manifest import Frozen, in_git, write_durably
 from snapshot.repository import has_repository
 from snapshot.secret_rules import rules_digest
 from snapshot.secrets import Hit, scan_file
@@ -18,18 +19,48 @@ from snapshot.walk import walk
 
 _MOST_KEPT = 20_000
 
+Standing = Literal["untracked", "modified", "staged"]
+"""How a file differs from the last commit; of a staged one the repository itself holds the content."""
 
-def changed_paths(tree: Path, also: Iterable[str] = ()) -> tuple[str, ...]:
-    """The files outside ``.git`` whose content is not that of the last commit, and ``also`` (ignored, but sent).
 
-    Untracked, modified and staged files, and those of which git was told not to look at their changes; without a
-    repository all files. Sorted; links are left out. Runs git on the tree. Raises `GitFailed`, `TreeChanged`.
+def changed_paths(tree: Path, travels: Iterable[str] | None = None) -> tuple[str, ...]:
+    """The files outside ``.git`` whose content is not that of the last commit, of ``travels`` if that is given.
+
+    Untracked, modified and staged files, and those of which git was told not to look at their changes; of ``travels``
+    also what git ignores. Without a repository all files. Sorted; links are left out. Runs git on the tree. Raises
+    `GitFailed`, `TreeChanged`.
     """
-    if not has_repository(tree):
-        found = {item.path for item in walk(tree, {".git"}).found}
+    if travels is not None:
+        chosen = {path for path in travels if not in_git(path)}
     else:
-        found = _unpublished(tree) | _unwatched(tree)
-    return tuple(sorted(path for path in found | set(also) if _is_file(tree / path)))
+        chosen = {item.path for item in walk(tree, {".git"}).found}
+    if has_repository(tree):
+        status = read_standing(tree)
+        changed = status.keys() | _unwatched(tree)
+        known = _listed(tree) if travels is not None else chosen
+        chosen = {path for path in chosen if path in changed or path not in known}
+    return tuple(sorted(path for path in chosen if _is_file(tree / path)))
+
+
+def read_standing(tree: Path) -> dict[str, Standing]:
+    """What git says of each file that is not as in the last commit. Raises `GitFailed`."""
+    out = git(
+        *("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all"),
+        tree=tree,
+    ).out
+    standing: dict[str, Standing] = {}
+    for record in os.fsdecode(out).split("\0"):
+        # Fields before the path: https://git-scm.com/docs/git-status#_porcelain_format_version_2
+        match record[:1]:
+            case "1":
+                standing[record.split(" ", 8)[8]] = "modified" if record[2] == "." else "staged"
+            case "u":
+                standing[record.split(" ", 10)[10]] = "staged"
+            case "?":
+                standing[record[2:]] = "untracked"
+            case _:
+                pass
+    return standing
 
 
 def scan_tree(tree: Path, paths: Iterable[str], *, cache: "ScanCache | None" = None) -> tuple[Hit, ...]:
@@ -108,30 +139,14 @@ def _scan_one(file: Path, path: str, cache: ScanCache | None) -> tuple[Hit, ...]
         raise SecretsUnread(f"{path!r} could not be searched for secrets: {error.strerror}.", "Try again.") from error
 
 
-def _unpublished(tree: Path) -> set[str]:
-    out = git(
-        *("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all"),
-        tree=tree,
-    ).out
-    paths: set[str] = set()
-    for record in os.fsdecode(out).split("\0"):
-        # Fields before the path: https://git-scm.com/docs/git-status#_porcelain_format_version_2
-        match record[:1]:
-            case "1":
-                paths.add(record.split(" ", 8)[8])
-            case "u":
-                paths.add(record.split(" ", 10)[10])
-            case "?":
-                paths.add(record[2:])
-            case _:
-                pass
-    return paths
-
-
 def _unwatched(tree: Path) -> set[str]:
     """Files marked assume-unchanged (a tag in lower case) or skip-worktree (``S``): git status is silent on them."""
     listed = os.fsdecode(git("ls-files", "-v", "-z", tree=tree).out).split("\0")
     return {record[2:] for record in listed if record and (record[0].islower() or record[0] == "S")}
+
+
+def _listed(tree: Path) -> set[str]:
+    return set(os.fsdecode(git("ls-files", "-z", tree=tree).out).split("\0"))
 
 
 def _is_file(file: Path) -> bool:

@@ -49,7 +49,10 @@ def test_only_what_git_has_not_published_is_listed(repo: Path) -> None:
     (repo / "new folder" / "-untracked").write_text("new")
     (repo / "link").symlink_to("kept")
     expected = {"modified", "staged", "both", "added", "café\n-x", "ignored-but-sent", "new folder/-untracked"}
-    assert changed_paths(repo, ["ignored-but-sent", "vanished"]) == tuple(sorted(expected))
+    assert changed_paths(repo) == tuple(sorted(expected - {"ignored-but-sent"}))
+    travels = [*expected, "kept", ".gitignore", "unwatched", "deleted", "vanished", "link", ".git/config"]
+    assert changed_paths(repo, travels) == tuple(sorted(expected))
+    assert changed_paths(repo, ["kept", "both"]) == ("both",)
 
 
 def test_files_that_git_was_told_not_to_watch_are_listed(repo: Path) -> None:
