@@ -47,6 +47,9 @@ class Profile(BaseModel):
     """What travels besides the tree: the agent's own record of the session."""
     config_files: _Words = ()
     """What a host copies from its own user's HOME into the run's HOME; never taken from the laptop."""
+    mcp: tuple[Annotated[_Words, Field(min_length=2)], ...] = ()
+    """Where the agent's settings list its MCP servers: a file (``.toml``, else JSON), and the keys that lead to them.
+    The key ``{tree}`` stands for the session's project."""
     unset: _Words = ()
     """Variables that would move the agent's files out of HOME; they are not passed on."""
     resume: Annotated[tuple[Literal["resume", "load"], ...], Field(min_length=1)]
@@ -72,17 +75,31 @@ class Profile(BaseModel):
         _refuse_placeholders((value,) if isinstance(value, str) else value, _LAUNCH_PLACEHOLDERS)
         return value
 
+    @field_validator("mcp")
+    @classmethod
+    def _check_mcp(cls, places: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        for file, *keys in places:
+            _check_relative(file)
+            _refuse_placeholders((file,), frozenset())
+            _refuse_placeholders(tuple(keys), frozenset({"{tree}"}))
+        return places
+
     @field_validator("find", "session_files", "config_files")
     @classmethod
     def _check_globs(cls, globs: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         _refuse_placeholders(globs, frozenset({"{sid}"} if info.field_name == "session_files" else ()))
         for glob in globs:
-            path = PurePosixPath(glob)
-            if path.is_absolute() or ".." in path.parts:
-                raise ValueError(f"{glob!r} must be relative and may not hold '..'")
+            path = _check_relative(glob)
             if not path.parts or re.search(r"[*?\[]", path.parts[0]):
                 raise ValueError(f"{glob!r} must begin with a name, not with a wildcard")
         return globs
+
+
+def _check_relative(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{name!r} must be relative and may not hold '..'")
+    return path
 
 
 def load_profile(name: str, directory: Path | None = None) -> Profile:
