@@ -1,9 +1,15 @@
 """The budget as a pure function of the state: is a limit reached, and which.
 
-A limit that cannot be measured (cost unknown) does not hold and never counts as free: `unmeasured` names it.
+What cannot be measured (cost unknown) is never free: a limit in dollars holds for what is known, and `unmeasured`
+says that there is more.
 """
 
 from agent.state import SessionState
+
+_PARTLY = (
+    "Cost unknown for part of the work: the agent or model reported no price for it, so the limit in dollars holds "
+    "only for the rest; the other limits hold."
+)
 
 
 def find_limit(state: SessionState, now: float) -> str | None:
@@ -21,16 +27,22 @@ def find_limit(state: SessionState, now: float) -> str | None:
 
 
 def spent_usd(state: SessionState) -> float | None:
-    """Dollars spent since the budget was set, or ``None`` where the agent reports no cost."""
-    if state.usage.cost_usd is None:
-        return None
-    return state.usage.cost_usd - (state.budget_base.cost_usd or 0.0)
+    """Dollars known to be spent since a limit in dollars was set, or in all where there is none.
+
+    ``None``: no cost was ever reported. With ``state.usage.unpriced`` it is the least that was spent.
+    """
+    now, base = state.usage.cost_usd, state.budget_base.cost_usd
+    if now is None or state.budget.max_usd is None:
+        return now
+    return max(0.0, now - (base or 0.0))
 
 
 def unmeasured(state: SessionState) -> str | None:
-    """A sentence when a limit in money is set and no cost is known, or ``None``."""
-    if state.budget.max_usd is None or state.usage.cost_usd is not None or state.turns == state.budget_turns:
+    """A sentence when a limit in dollars is set and the cost, or some of it, is unknown; or ``None``."""
+    if state.budget.max_usd is None or state.turns == state.budget_turns:
         return None
+    if state.usage.cost_usd is not None:
+        return _PARTLY if state.usage.unpriced else None
     return "Cost unknown: this agent or model reports none, so the limit in dollars cannot hold; the others do."
 
 

@@ -131,6 +131,8 @@ class Driver:
         finally:
             self._turn = None
             self._drop_questions()
+        if self._recorder.state.usage.cost_usd is not None and (used := self._meter.end_turn()):
+            self._recorder.record(used)
         self._recorder.record(TurnEnded(prompt_id=prompt.prompt_id, stop_reason=reason, detail=detail))
         self._recorder.sync()
         return reason

@@ -151,12 +151,14 @@ class PermissionAnswered(Event):
 
 
 class Used(Event):
-    """What the session has used since it began, over all turns, processes and hosts. ``None``: unknown."""
+    """What the session has used since it began, over all turns, processes and hosts. ``None``: nothing is said."""
 
     kind: Literal["usage"] = "usage"
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
+    unpriced: bool = False
+    """Whether something was used of which no cost is known: then ``cost_usd``, also an earlier one, is not all."""
     context_used: int | None = None
     context_size: int | None = None
 

@@ -55,6 +55,8 @@ class Usage(Frozen):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
+    unpriced: bool = False
+    """Whether the cost is only what is known of it: something was used besides whose price is unknown."""
     context_used: int | None = None
     context_size: int | None = None
 
@@ -285,6 +287,8 @@ class _Fold:
         update = {f: v for f in fields if (v := getattr(event, f)) is not None}
         for counter in _COUNTERS & update.keys():
             update[counter] = max(update[counter], getattr(self._usage, counter) or 0)
+        if event.unpriced or event.cost_usd is not None:
+            update["unpriced"] = event.unpriced
         self._usage = self._usage.model_copy(update=update)
 
     def _phase_changed(self, event: PhaseChanged) -> None:

@@ -5,9 +5,10 @@ Source of the shapes: Agent Client Protocol schema 1.19, `agent-client-protocol`
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from acp import schema
+from pydantic import BaseModel, Field, ValidationError
 
 from agent.events import (
     DiffContent,
@@ -37,7 +38,7 @@ def read_update(update: Any) -> Event | None:
         case schema.AgentPlanUpdate():
             return Planned(entries=_plan(update.entries))
         case schema.UsageUpdate():
-            return Used(cost_usd=_dollars(update.cost), context_used=update.used, context_size=update.size)
+            return _usage(update)
         case _:
             return None
 
@@ -76,6 +77,24 @@ def _text(content: Any) -> str:
 
 def _plan(entries: Iterable[schema.PlanEntry]) -> tuple[PlanEntry, ...]:
     return tuple(PlanEntry(content=e.content, status=e.status, priority=e.priority) for e in entries)
+
+
+class _Totals(BaseModel):
+    """The session's totals that the built-in agent puts under ``_meta.castoff`` of a usage update."""
+
+    input_tokens: Annotated[int, Field(alias="inputTokens", ge=0)]
+    output_tokens: Annotated[int, Field(alias="outputTokens", ge=0)]
+
+
+def _usage(update: schema.UsageUpdate) -> Used:
+    used = Used(cost_usd=_dollars(update.cost), context_used=update.used, context_size=update.size)
+    try:
+        totals = _Totals.model_validate((update.field_meta or {}).get("castoff"))
+    except ValidationError:
+        return used
+    # Whoever says the totals says all that is known: no cost beside them means that it is unknown.
+    tokens = {"input_tokens": totals.input_tokens, "output_tokens": totals.output_tokens}
+    return used.model_copy(update=tokens | {"unpriced": used.cost_usd is None})
 
 
 def _dollars(cost: schema.Cost | None) -> float | None:

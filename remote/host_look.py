@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from agent.budget import spent_usd
 from agent.durable import read_model
 from agent.errors import AgentError, AgentFailed
 from agent.events import ToolKind
@@ -144,7 +145,8 @@ async def _row(session: SessionDir, place: Place) -> Run:
         plan_total=len(state.plan),
         turns=state.turns,
         files_changed=len(_changed(state)),
-        cost_usd=state.usage.cost_usd,
+        cost_usd=spent_usd(state),
+        unpriced=state.usage.unpriced,
         budget=state.budget,
         last_line=_last_line(state),
         at=state.at,

@@ -71,7 +71,7 @@ def _sum_up(state: SessionState) -> str:
     touched = _count_touched(state)
     parts.append("1 file touched" if touched == 1 else f"{touched} files touched")
     if state.usage.cost_usd is not None:
-        parts.append(f"${state.usage.cost_usd:.2f}")
+        parts.append(f"{'at least ' if state.usage.unpriced else ''}${state.usage.cost_usd:.2f}")
     return ", ".join(parts) + "."
 
 

@@ -22,6 +22,9 @@ class Run(Frozen):
     turns: int = 0
     files_changed: int = 0
     cost_usd: float | None = None
+    """Dollars known to be spent of the budget, or in all where it has no limit in dollars."""
+    unpriced: bool = False
+    """Whether more was used, of unknown price."""
     budget: Budget = Budget()
     last_line: str = ""
     at: float = 0.0

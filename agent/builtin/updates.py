@@ -67,11 +67,11 @@ def usage_update(totals: Totals) -> UsageUpdate:
     """Return the context gauge and the session's cost since it began.
 
     ``size`` 0 means that the model's context size is unknown; ``cost`` is left out where a price is unknown. The
-    session's tokens are under ``_meta.castoff`` as ``inputTokens``, ``outputTokens`` (cached ones included) and
-    ``calls``.
+    session's tokens are under ``_meta.castoff`` as ``inputTokens`` (without cached ones, as in `turn_usage`),
+    ``outputTokens`` and ``calls``.
     """
     cost = None if totals.cost_usd is None else Cost(amount=totals.cost_usd, currency="USD")
-    meta = {"inputTokens": totals.input_tokens, "outputTokens": totals.output_tokens, "calls": totals.calls}
+    meta = {"inputTokens": _uncached(totals), "outputTokens": totals.output_tokens, "calls": totals.calls}
     return UsageUpdate(
         session_update="usage_update",
         used=totals.context_used,
@@ -81,15 +81,18 @@ def usage_update(totals: Totals) -> UsageUpdate:
     )
 
 
+def _uncached(totals: Totals) -> int:
+    return max(0, totals.input_tokens - totals.cache_read_tokens - totals.cache_write_tokens)
+
+
 def turn_usage(before: Totals, after: Totals) -> Usage:
     """Return what one turn used; ``input_tokens`` is without the cached ones, as ACP's other agents count."""
     read = after.cache_read_tokens - before.cache_read_tokens
     written = after.cache_write_tokens - before.cache_write_tokens
-    given = after.input_tokens - before.input_tokens
     made = after.output_tokens - before.output_tokens
     return Usage(
-        total_tokens=given + made,
-        input_tokens=max(0, given - read - written),
+        total_tokens=after.input_tokens - before.input_tokens + made,
+        input_tokens=max(0, _uncached(after) - _uncached(before)),
         output_tokens=made,
         cached_read_tokens=read,
         cached_write_tokens=written,

@@ -7,10 +7,18 @@ from agent.events import Budget
 from agent.state import SessionState, Usage
 
 
-def state(budget: Budget, *, cost: float | None = None, base: float | None = None, turns: int = 0, before: int = 0):
+def state(
+    budget: Budget,
+    *,
+    cost: float | None = None,
+    base: float | None = None,
+    turns: int = 0,
+    before: int = 0,
+    unpriced: bool = False,
+) -> SessionState:
     return SessionState(
         budget=budget,
-        usage=Usage(cost_usd=cost),
+        usage=Usage(cost_usd=cost, unpriced=unpriced),
         budget_base=Usage(cost_usd=base),
         turns=turns,
         budget_turns=before,
@@ -68,6 +76,17 @@ def test_an_unknown_price_is_never_free() -> None:
     assert find_limit(unknown, 1000.0) is None
     assert spent_usd(unknown) is None
     assert "Cost unknown" in (unmeasured(unknown) or "")
+
+
+def test_a_price_that_is_unknown_midway_is_never_free() -> None:
+    partly = state(Budget(max_usd=1.0), cost=0.5, turns=1, unpriced=True)
+    assert find_limit(partly, 1000.0) is None
+    assert "Cost unknown for part" in (unmeasured(partly) or "")
+    assert find_limit(state(Budget(max_usd=1.0), cost=1.0, turns=1, unpriced=True), 1000.0) is not None
+
+
+def test_without_a_limit_in_dollars_all_is_counted() -> None:
+    assert spent_usd(state(Budget(max_turns=1), cost=1.5, base=0.5)) == 1.5
 
 
 def test_nothing_is_unmeasured_before_a_turn_without_a_limit_or_with_a_known_cost() -> None:

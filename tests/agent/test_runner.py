@@ -35,6 +35,10 @@ SCRIPTS = {
     "wait": [Reply("Now. ", (Call("run", {"command": WAIT}),)), Reply("It is over.")],
     "forever": [Reply("Now. ", (Call("run", {"command": "echo $$ > begun; sleep 300"}),)), Reply("Never.")],
     "long": [Reply("word " * 3000, word_pause=0.02)],
+    "breaks": [
+        Reply("", (Call("write", {"path": "new.txt", "content": "x\n"}),)),
+        Reply("oh dear", status=401),
+    ],
     "recap": [Reply(RECAP)],
 }
 
@@ -417,3 +421,30 @@ async def test_a_journal_that_cannot_be_written_ends_the_runner(place: Place, mo
                 await asyncio.wait_for(run.runner, 30)
     assert seqs_are_whole(place)
     assert not is_served(place.session)
+
+
+async def test_tokens_of_a_turn_that_fails_are_kept(place: Place) -> None:
+    async with place.running() as run:
+        await run.viewer.set_policy("accept-all")
+        await run.viewer.prompt(ask("breaks"))
+        state = await run.until_phase("failed")
+        assert (place.tree / "new.txt").exists()
+        assert state.usage.input_tokens and state.usage.output_tokens
+
+
+async def test_a_price_that_becomes_unknown_midway_is_said(place: Place) -> None:
+    priced = Place(place.session, place.tree, place.model, place.environment | {"CASTOFF_MODEL": "openai-chat:gpt-4o"})
+    async with priced.running() as run:
+        await run.viewer.set_budget(Budget(max_usd=100))
+        await run.viewer.prompt(ask("greet"))
+        assert not (await run.until_phase("finished")).usage.unpriced
+        await run.viewer.stop()
+        await run.until_ended()
+    record = next((Path.home() / ".castoff-agent/sessions").glob("*.json"))
+    record.write_text(record.read_text().replace("openai-chat:gpt-4o", place.environment["CASTOFF_MODEL"]))
+    async with place.running() as run:
+        await run.until_phase("finished", "idle")
+        await run.viewer.prompt(ask("greet"))
+        state = await run.until(lambda s: s.turns == 2 and s.phase == "finished")
+        assert state.usage.unpriced and state.usage.cost_usd
+        assert [b.text[:12] for b in state.blocks if isinstance(b, NoteBlock)] == ["Cost unknown"]

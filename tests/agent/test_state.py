@@ -185,6 +185,13 @@ def test_usage_of_before_stays_where_nothing_new_is_said() -> None:
     assert state.usage == Usage(input_tokens=5, cost_usd=0.5, context_used=2, context_size=10)
 
 
+def test_cost_that_becomes_unknown_is_a_part_until_the_whole_is_told() -> None:
+    partly = fold(Used(cost_usd=0.5), Used(context_used=9, unpriced=True), Used(context_used=10))
+    assert partly.usage == Usage(cost_usd=0.5, unpriced=True, context_used=10)
+    assert fold(Used(cost_usd=0.6, unpriced=True), state=partly).usage.unpriced
+    assert not fold(Used(cost_usd=0.7), state=partly).usage.unpriced
+
+
 def test_a_budget_counts_from_when_it_was_set() -> None:
     state = fold(*TURN, Used(cost_usd=1.5), BudgetSet(budget=Budget(max_usd=2)), Used(cost_usd=2))
     assert (state.budget.max_usd, state.budget_base.cost_usd, state.budget_turns, state.budget_at) == (2, 1.5, 1, 4.0)

@@ -113,3 +113,21 @@ def test_a_plan() -> None:
 )
 def test_usage(cost: dict[str, Any] | None, dollars: float | None) -> None:
     assert read("usage_update", used=5, size=9, cost=cost) == Used(context_used=5, context_size=9, cost_usd=dollars)
+
+
+@pytest.mark.parametrize(
+    ("cost", "expected"),
+    [
+        ({"amount": 0.5, "currency": "USD"}, Used(cost_usd=0.5, input_tokens=7, output_tokens=2, context_used=5)),
+        (None, Used(unpriced=True, input_tokens=7, output_tokens=2, context_used=5)),
+    ],
+)
+def test_running_totals_say_all_that_is_known(cost: dict[str, Any] | None, expected: Used) -> None:
+    totals = {"castoff": {"inputTokens": 7, "outputTokens": 2, "calls": 1}}
+    read_totals = read("usage_update", used=5, size=9, cost=cost, _meta=totals)
+    assert read_totals == expected.model_copy(update={"context_size": 9})
+
+
+@pytest.mark.parametrize("meta", [{}, {"castoff": 3}, {"castoff": {"inputTokens": -1, "outputTokens": "x"}}])
+def test_totals_that_make_no_sense_are_none(meta: dict[str, Any]) -> None:
+    assert read("usage_update", used=5, size=9, _meta=meta) == Used(context_used=5, context_size=9)

@@ -58,6 +58,39 @@ def test_cost_that_is_unknown_stays_unknown() -> None:
     assert Meter("process", BEFORE).read_update(Used(context_used=7)).cost_usd is None
 
 
+def test_a_cost_that_is_told_at_the_end_of_the_turn_is_known() -> None:
+    meter = Meter("process", BEFORE)
+    meter.read_update(Used(context_used=7))
+    meter.read_update(Used(context_used=8, cost_usd=0.25))
+    meter.read_reply(reply(5, 2))
+    assert meter.end_turn() is None
+
+
+@pytest.mark.parametrize("update", [Used(context_used=7), None])
+def test_a_turn_whose_cost_is_not_told_is_never_free(update: Used | None) -> None:
+    meter = Meter("process", BEFORE)
+    meter.read_update(Used(cost_usd=0.25))
+    assert meter.end_turn() is None
+    if update is not None:
+        meter.read_update(update)
+    else:
+        meter.read_reply(reply(5, 2))
+    assert meter.end_turn() == Used(unpriced=True)
+    assert meter.end_turn() is None
+
+
+def test_what_an_earlier_process_did_not_price_stays_unpriced() -> None:
+    before = BEFORE.model_copy(update={"unpriced": True})
+    assert Meter("process", before).read_update(Used(cost_usd=0.25)) == Used(cost_usd=1.25, unpriced=True)
+
+
+def test_running_totals_are_not_counted_again_with_the_reply() -> None:
+    meter = Meter("turn", BEFORE)
+    totals = Used(input_tokens=120, output_tokens=15, cost_usd=0.5)
+    assert meter.read_update(totals) == totals
+    assert meter.read_reply(reply(20, 5)) is None
+
+
 def test_the_first_process_counts_from_nothing() -> None:
     assert Meter("process", Usage()).read_update(Used(cost_usd=0.25)).cost_usd == 0.25
     assert Meter("turn", Usage()).read_reply(reply(5, 2)) == Used(input_tokens=5, output_tokens=2)

@@ -8,7 +8,7 @@ from agent.events import DiffContent, PlanEntry
 from agent.state import SessionState
 from tui.drawing.diffs import draw_edit
 from tui.drawing.lines import Line, Role, Span, fit, line, rule, span, spread, text_lines, wrap
-from tui.drawing.words import PHASES, ago, budget_used, cost, duration, spent_of_budget, turns
+from tui.drawing.words import PHASES, ago, budget_used, cost_of, duration, turns
 
 STALE_SECONDS = 5.0
 """A picture older than this is said to be old: heartbeats come every three seconds."""
@@ -92,7 +92,7 @@ def _hints(keys: Sequence[tuple[str, str]], room: int) -> list[Span]:
 def _cost(state: SessionState, now: float) -> Span:
     used = budget_used(state, now)
     role: Role = "bad" if used >= 1 else "warn" if used >= 0.8 else "muted"
-    text = cost(spent_of_budget(state), state.budget.max_usd)
+    text = cost_of(state)
     if state.budget.max_minutes is not None:
         text += f" · {duration(now - state.budget_at)} of {duration(state.budget.max_minutes * 60)}"
     return Span(text, role)

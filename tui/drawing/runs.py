@@ -19,7 +19,7 @@ def draw_run(run: Run, selected: bool, age: float, width: int) -> list[Line]:
     head += [Span("  "), Span(pad(span(run.host).text, 12), "accent"), Span("  "), Span(f"{mark} {word}", role)]
     top = spread(head, [Span(news + " ", "muted")], width, fill)
     facts = [f"plan {run.plan_done}/{run.plan_total}" if run.plan_total else "no plan", _files(run)]
-    facts += [cost(run.cost_usd, run.budget.max_usd), _turns(run)]
+    facts += [cost(run.cost_usd, run.budget.max_usd, unpriced=run.unpriced), _turns(run)]
     left = [Span("  "), Span(" · ".join(facts), "muted")]
     text = span(run.last_line or run.detail).text
     room = width - sum(len(s.text) for s in left) - 4

@@ -1,5 +1,6 @@
 """Numbers and states in words: sizes, durations, money, phases."""
 
+from agent.budget import spent_usd
 from agent.events import Phase
 from agent.state import SessionState
 from tui.drawing.lines import Role
@@ -65,18 +66,17 @@ def money(usd: float) -> str:
     return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:,.2f}"
 
 
-def cost(spent: float | None, limit: float | None) -> str:
-    """Money spent against a limit; an unknown price is said, never shown as zero."""
+def cost(spent: float | None, limit: float | None, *, unpriced: bool = False) -> str:
+    """Money spent against a limit; an unknown price, also of a part, is said and never shown as zero."""
     known = "cost unknown" if spent is None else money(spent)
+    if unpriced and spent is not None:
+        known = f"at least {known}"
     return known if limit is None else f"{known} of {money(limit)}"
 
 
-def spent_of_budget(state: SessionState) -> float | None:
-    """Dollars spent since the budget was set, or in all where there is none; ``None`` where unknown."""
-    now, base = state.usage.cost_usd, state.budget_base.cost_usd
-    if now is None or state.budget.max_usd is None:
-        return now
-    return max(0.0, now - (base or 0.0))
+def cost_of(state: SessionState) -> str:
+    """Money that a session spent of its budget."""
+    return cost(spent_usd(state), state.budget.max_usd, unpriced=state.usage.unpriced)
 
 
 def turns(state: SessionState) -> str:
@@ -89,7 +89,7 @@ def turns(state: SessionState) -> str:
 def budget_used(state: SessionState, now: float) -> float:
     """The largest used share of any limit, 0 to 1 and beyond; ``now`` is Unix time on the runner's clock."""
     shares = [0.0]
-    spent = spent_of_budget(state)
+    spent = spent_usd(state)
     if state.budget.max_usd and spent is not None:
         shares.append(spent / state.budget.max_usd)
     if state.budget.max_turns:

@@ -145,6 +145,12 @@ def test_show_counts_what_was_spent_since_the_budget(castoff: Castoff, make_sess
     assert "$0.50 of $2.00" in castoff("runs").out
 
 
+def test_a_cost_of_which_a_part_is_unknown_is_told_as_the_least(castoff: Castoff, make_session: MakeSession) -> None:
+    make_session((BudgetSet(budget=Budget(max_usd=2)), Used(cost_usd=0.5), Used(unpriced=True)))
+    assert "at least $0.50 of $2.00" in castoff("show").out
+    assert "at least $0.50 of $2.00" in castoff("runs").out
+
+
 def test_log_prints_text_as_it_is_and_events_as_they_are(castoff: Castoff, make_session: MakeSession) -> None:
     make_session(FINISHED)
     ran = castoff("log")

@@ -15,7 +15,7 @@ from remote.run import Run
 from tui.cli.edge import async_command
 from tui.cli.output import Output
 from tui.cli.target import HERE, Target, open_links
-from tui.drawing.words import ago, cost, spent_of_budget
+from tui.drawing.words import ago, cost, cost_of
 
 
 @click.command(
@@ -84,7 +84,7 @@ def _row(run: Run) -> tuple[str, ...]:
         run.host,
         state,
         plan,
-        cost(run.cost_usd, run.budget.max_usd),
+        cost(run.cost_usd, run.budget.max_usd, unpriced=run.unpriced),
         ago(run.now - run.at),
         run.title,
     )
@@ -93,7 +93,7 @@ def _row(run: Run) -> tuple[str, ...]:
 def _row_here(session: SessionDir, state: SessionState, *, alive: bool) -> tuple[str, ...]:
     done = sum(entry.status == "completed" for entry in state.plan)
     plan = f"{done}/{len(state.plan)}" if state.plan else "-"
-    spent = cost(spent_of_budget(state), state.budget.max_usd)
+    spent = cost_of(state)
     news = ago(time.time() - state.at) if state.at else "-"
     return (
         session.id,

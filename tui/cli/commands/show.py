@@ -9,7 +9,7 @@ from tui.cli.edge import async_command
 from tui.cli.names import run_argument
 from tui.cli.output import Output
 from tui.cli.target import Target, open_target
-from tui.drawing.words import cost, spent_of_budget, turns
+from tui.drawing.words import cost_of, turns
 
 _MARKS = {"completed": "x", "in_progress": ">", "pending": " "}
 
@@ -39,7 +39,7 @@ async def show(out: Output, run: str | None) -> None:
 def _show(out: Output, target: Target, state: SessionState) -> None:
     out.say(f"{target.title}  ({target.session_id}, {target.host})", "bold")
     out.say(f"{state.phase}{'. ' if state.detail else ''}{state.detail}")
-    spent = cost(spent_of_budget(state), state.budget.max_usd)
+    spent = cost_of(state)
     agent = f"agent {state.agent or '-'} {state.agent_version}".rstrip()
     out.say(f"{agent} · policy {state.policy} · {turns(state)} · {spent}")
     for entry in state.plan:
