@@ -3,6 +3,7 @@
 RemoteError
 |-- SettingsError           the settings file cannot be used
 |   |-- SettingsDamaged     it is not what castoff writes
+|   |-- ProjectFileInvalid  a project's settings file cannot be used
 |   |-- HostNotConfigured   no host of that name is in it
 |   `-- HostInvalid         a host's name or destination cannot be used
 |-- ConnectError            no connection to the host
@@ -55,6 +56,12 @@ class SettingsDamaged(SettingsError):
     """The settings file is not what castoff writes."""
 
     code = "settings-damaged"
+
+
+class ProjectFileInvalid(SettingsError):
+    """A project's settings file is not what it should be."""
+
+    code = "project-file"
 
 
 class HostNotConfigured(SettingsError):

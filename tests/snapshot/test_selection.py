@@ -6,7 +6,6 @@ import pytest
 
 from snapshot.capture import capture
 from snapshot.errors import SnapshotRefused
-from snapshot.home import unchanged
 from snapshot.listing import list_paths
 from snapshot.manifest import dump_manifest, parse_manifest
 from snapshot.selection import EVERYTHING, Selection, check_pattern
@@ -123,13 +122,6 @@ def test_without_a_repository(tmp_path: Path) -> None:
 def test_the_manifest_remembers_what_was_chosen(tree: Path) -> None:
     chosen = Selection(include=("build/",), exclude=("*.log",), leave=("notes.txt",))
     assert parse_manifest(dump_manifest(capture(tree, chosen))).selection == chosen
-
-
-def test_what_stayed_by_choice_is_no_change_at_home(tree: Path) -> None:
-    manifest = capture(tree, Selection(include=("build/keep/",), exclude=("scratch/",)))
-    assert unchanged(tree, manifest) == ()
-    write(tree, "build/keep/x.bin", "changed")
-    assert [difference.path for difference in unchanged(tree, manifest)] == ["build/keep/x.bin"]
 
 
 @pytest.mark.parametrize("pattern", ["../x", "a/../../b", "~/.ssh", "~root/x", "!../x", "a\nb", "\\"])

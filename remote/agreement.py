@@ -1,0 +1,65 @@
+"""What a project's own settings file asks for, and whether the user agreed to it on this machine.
+
+A cloned project brings its file along. Variables' values leave this machine and commands run on the host only after
+the user agreed to exactly this file; another digit in it asks again.
+"""
+
+from pathlib import Path
+
+from blake3 import blake3
+
+from agent.durable import make_private, read_model, write_model
+from agent.events import Frozen
+from agent.paths import state_dir
+from remote.project import NAME, Project
+from remote.steps import Problem
+
+
+class Agreement(Frozen):
+    """The folder of a project, and the digest of the file that was agreed to."""
+
+    tree: str
+    digest: str
+
+
+def needs_agreement(project: Project) -> bool:
+    """Whether the project's own file asks for something that only the user can grant."""
+    return bool(project.asks.env or project.asks.setup)
+
+
+def is_agreed(tree: Path, project: Project) -> bool:
+    """Whether the project may have what it asks for; raises `agent.errors.RecordDamaged`."""
+    if not needs_agreement(project):
+        return True
+    path = _path(tree)
+    return path.exists() and read_model(path, Agreement) == Agreement(tree=str(tree), digest=project.digest)
+
+
+def agree(tree: Path, project: Project) -> None:
+    """Let the project have what its file asks for now, in place of what was agreed to earlier."""
+    write_model(_path(tree), Agreement(tree=str(tree), digest=project.digest))
+
+
+def withdraw_agreement(tree: Path) -> None:
+    """Agree to nothing any more."""
+    _path(tree).unlink(missing_ok=True)
+
+
+def find_disagreement(tree: Path, project: Project) -> list[Problem]:
+    """The problem that stands in the way while the user has not agreed; none otherwise."""
+    if is_agreed(tree, project):
+        return []
+    wishes = ["the values of " + ", ".join(project.asks.env)] if project.asks.env else []
+    if project.asks.setup:
+        commands = len(project.asks.setup)
+        wishes.append("to run " + ("a command" if commands == 1 else f"{commands} commands") + " on the host")
+    sentence = f"This project's {NAME} asks for {' and '.join(wishes)}; you have not agreed to that here."
+    way_out = f"castoff allow, in {tree}, shows it and lets it; or take it out of the file."
+    return [Problem(code="not-allowed", sentence=sentence, way_out=way_out)]
+
+
+def _path(tree: Path) -> Path:
+    return (
+        make_private(state_dir() / "agreed")
+        / f"{blake3(str(tree).encode(errors='surrogateescape')).hexdigest(16)}.json"
+    )
