@@ -90,6 +90,11 @@ class Departure:
         assert self.client is not None, "the host is connected first"
         return self.client
 
+    @property
+    def _overlay(self) -> Path:
+        """What of the tree travels with other bytes than it has here (`snapshot.overlay`)."""
+        return self.session.move(self.epoch) / "overlay"
+
     async def look(self) -> Preflighted:
         """Everything that can be known before anything changes."""
         self.epoch = read_lease(self.session).epoch + 1
@@ -121,7 +126,7 @@ class Departure:
         cache = DigestCache(self.session.path / "digests.json")
         for attempt in range(_CAPTURE_TRIES):
             try:
-                self._manifest = await asyncio.to_thread(capture, self._tree, cache=cache)
+                self._manifest = await asyncio.to_thread(capture, self._tree, cache=cache, overlay=self._overlay)
                 break
             except TreeChanged:
                 if attempt == _CAPTURE_TRIES - 1:
@@ -150,7 +155,8 @@ class Departure:
             report(_sending(progress, manifest))
 
         connection = self._host.connection
-        await send(connection, self._tree, room.tree, filters=filters, delete=True, progress=tell)
+        overlay = self._overlay if self._overlay.exists() else None
+        await send(connection, self._tree, room.tree, filters=filters, delete=True, overlay=overlay, progress=tell)
         parcel = self.session.move(self.epoch) / "parcel"
         await send(connection, parcel, room.parcel, filters=b"", delete=True, progress=None)
         self.watch.lap("send")
@@ -232,6 +238,7 @@ class Departure:
         """Keep the receipt, drop the parcel, and return the last step."""
         move = self.session.move(proof.epoch)
         shutil.rmtree(move / "parcel", ignore_errors=True)
+        shutil.rmtree(self._overlay, ignore_errors=True)
         receipt = Receipt(
             host=self.host.name,
             epoch=proof.epoch,

@@ -58,12 +58,14 @@ async def send(
     *,
     filters: bytes = b"",
     delete: bool = False,
+    overlay: Path | None = None,
     progress: Watch | None = None,
 ) -> Transfer:
     """Make directory ``target`` on the host equal to ``source`` here, as far as ``filters`` let pass.
 
     ``filters`` are rsync filter rules, each ended by NUL, e.g. ``b"- /build\\0"``; paths are anchored at the tree. With
     ``delete`` the target keeps nothing else, filtered things included. Modes and times travel, owners do not.
+    Files in ``overlay``, a directory laid out like ``source``, are sent in place of those in ``source``.
     The parent of ``target`` must exist. Raises `HostFull`, `HostLacks`, `LocalLacks`, `RsyncFailed`, `ConnectionLost`.
     """
     here, there = await _versions(connection)
@@ -76,8 +78,9 @@ async def send(
             rules = bridge.directory / "filters"
             rules.write_bytes(filters)
             words += ["--from0", f"--filter=merge {rules}"]
-        paths = [f"{source}/", f"host:{target}/"]
-        return await _run(bridge, connection, [*words, "--", *paths], progress, sending=True)
+        # Of a name that several sources have rsync takes the first.
+        sources = [f"{each}/" for each in (overlay, source) if each is not None]
+        return await _run(bridge, connection, [*words, "--", *sources, f"host:{target}/"], progress, sending=True)
 
 
 async def fetch(

@@ -6,12 +6,14 @@ makes the capture fail, so that a manifest never mixes two states of the tree.
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from snapshot.digest import DigestCache, file_digest, text_digest
+from snapshot.credentials import without_credentials
+from snapshot.digest import DigestCache, file_digest, read_file, text_digest
 from snapshot.errors import SnapshotRefused, TreeChanged
 from snapshot.manifest import Entry, GitSummary, Manifest, entry_type, in_git, time_counts
+from snapshot.overlay import Change, Overlay
 from snapshot.refusal import Refusal
 from snapshot.repository import ignored_among, read_summary
 from snapshot.scan import Scan, scan
@@ -20,21 +22,33 @@ from snapshot.walk import Found, has_bad_name, read_link, show_path, walk
 
 # Files that changed this shortly before the first look may have changed again within the same clock tick.
 _TICK_NS = 50_000_000
+_PLAIN = Overlay({}, None)
 
 
-def capture(tree: Path, selection: Selection = EVERYTHING, *, cache: DigestCache | None = None) -> Manifest:
+def capture(
+    tree: Path,
+    selection: Selection = EVERYTHING,
+    *,
+    cache: DigestCache | None = None,
+    overlay: Path | None = None,
+    changes: Mapping[str, Change] | None = None,
+) -> Manifest:
     """The manifest of all that travels of ``tree``; files that ``cache`` knows unchanged are not read again.
 
+    Settings files with credentials, and the files named in ``changes``, travel with other bytes than they have here
+    (`snapshot.overlay`): those are in the manifest, and in the folder ``overlay``, made anew if there are any.
     Raises `SnapshotRefused` with every reason, `TreeChanged` if anything changes meanwhile, `GitFailed`.
     """
     seen = scan(tree, selection)
     if seen.refusals:
         raise SnapshotRefused(seen.refusals)
     since = time.time_ns()
-    entries = _describe(tree, seen.travels, cache)
+    over = Overlay({**(changes or {}), **dict.fromkeys(seen.withheld, without_credentials)}, overlay)
+    entries = _describe(tree, seen.travels, cache, over)
+    over.finish(tree)
     again = _look_again(tree, seen, selection)
     _compare(seen.travels, again)
-    _read_fresh_again(tree, seen.travels, entries, since)
+    _read_fresh_again(tree, seen.travels, entries, since, over)
     if seen.git is not None and _stand(read_summary(tree)) != _stand(seen.git):
         raise TreeChanged("A git command changed the repository while the tree was read.", (".git",), "Try again.")
     if cache is not None:
@@ -53,9 +67,9 @@ def capture_paths(tree: Path, paths: Iterable[str], *, base: Manifest | None = N
     wanted |= {entry.path for entry in base.tree_entries()} if base else set()
     found = _select(tree, wanted)
     since = time.time_ns()
-    entries = _describe(tree, found, None)
+    entries = _describe(tree, found, None, _PLAIN)
     _compare(found, _select(tree, wanted))
-    _read_fresh_again(tree, found, entries, since)
+    _read_fresh_again(tree, found, entries, since, _PLAIN)
     return Manifest(entries=entries)
 
 
@@ -81,30 +95,41 @@ def _parents(path: str) -> list[str]:
     return ["/".join(parts[:end]) for end in range(1, len(parts))]
 
 
-def _describe(tree: Path, found: list[Found], cache: DigestCache | None) -> tuple[Entry, ...]:
-    return tuple(_describe_one(tree, item, cache) for item in found)
+def _describe(tree: Path, found: list[Found], cache: DigestCache | None, over: Overlay) -> tuple[Entry, ...]:
+    return tuple(_describe_one(tree, item, cache, over) for item in found)
 
 
-def _describe_one(tree: Path, item: Found, cache: DigestCache | None) -> Entry:
+def _describe_one(tree: Path, item: Found, cache: DigestCache | None, over: Overlay) -> Entry:
     path, record = item
     kind = entry_type(record.st_mode)
     mode = record.st_mode & 0o7777
     if kind == "dir":
         return Entry(path=path, type=kind, mode=mode, size=0, mtime_ns=0, digest="")
+    size = record.st_size
     try:
         if kind == "symlink":
             return link_entry(path, read_link(f"{tree}/{path}"))
-        digest = cache.find(path, record) if cache else None
-        if digest is None:
-            digest = file_digest(f"{tree}/{path}", record.st_size)
-            if cache:
-                cache.keep(path, record, digest)
+        replaced = over.replace(item, lambda: read_file(f"{tree}/{path}"))
+        if replaced is not None:
+            size, digest = replaced
+        else:
+            digest = _digest(tree, item, cache)
     except PermissionError as error:
         raise SnapshotRefused([_refuse("unreadable", path, "cannot be read")]) from error
     except OSError as error:
         raise _changed([path]) from error
     mtime_ns = record.st_mtime_ns if time_counts(path) else 0
-    return Entry(path=path, type="file", mode=mode, size=record.st_size, mtime_ns=mtime_ns, digest=digest)
+    return Entry(path=path, type="file", mode=mode, size=size, mtime_ns=mtime_ns, digest=digest)
+
+
+def _digest(tree: Path, item: Found, cache: DigestCache | None) -> str:
+    path, record = item
+    digest = cache.find(path, record) if cache else None
+    if digest is None:
+        digest = file_digest(f"{tree}/{path}", record.st_size)
+        if cache:
+            cache.keep(path, record, digest)
+    return digest
 
 
 def link_entry(path: str, target: str) -> Entry:
@@ -141,7 +166,7 @@ def _state(path: str, record: os.stat_result) -> tuple[int, ...]:
     return (record.st_mode, record.st_size, record.st_mtime_ns, record.st_ctime_ns, record.st_ino)
 
 
-def _read_fresh_again(tree: Path, found: list[Found], entries: tuple[Entry, ...], since: int) -> None:
+def _read_fresh_again(tree: Path, found: list[Found], entries: tuple[Entry, ...], since: int, over: Overlay) -> None:
     for (path, record), entry in zip(found, entries, strict=True):
         fresh = max(record.st_mtime_ns, record.st_ctime_ns) > since - _TICK_NS
         if not fresh or entry.type != "file":
@@ -150,7 +175,7 @@ def _read_fresh_again(tree: Path, found: list[Found], entries: tuple[Entry, ...]
             digest = file_digest(f"{tree}/{path}", entry.size)
         except OSError as error:
             raise _changed([path]) from error
-        if digest != entry.digest:
+        if digest != (over.raw_digest(path) or entry.digest):
             raise _changed([path])
 
 

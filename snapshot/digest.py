@@ -15,14 +15,23 @@ from snapshot.manifest import write_durably
 RACY_NS = 2_000_000_000
 
 
+# Without O_NONBLOCK a pipe that took the file's place would block for ever.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
 def file_digest(path: str | Path, expected_size: int) -> str:
     """blake3 in hex of a file's content; ``expected_size`` in bytes only makes it quick. Raises `OSError`."""
-    # Without O_NONBLOCK a pipe that took the file's place would block for ever.
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(path, _READ)
     try:
         return handle_digest(handle, expected_size)
     finally:
         os.close(handle)
+
+
+def read_file(path: str | Path) -> bytes:
+    """A file's content; a link is not followed. Raises `OSError`."""
+    with os.fdopen(os.open(path, _READ), "rb") as file:
+        return file.read()
 
 
 def handle_digest(handle: int, expected_size: int) -> str:

@@ -110,8 +110,8 @@ class Manifest(Frozen):
 
 
 def in_git(path: str) -> bool:
-    """Whether ``path`` is the tree's ``.git`` or lies in it."""
-    return path == ".git" or path.startswith(".git/")
+    """Whether ``path`` is, or lies in, the ``.git`` of some repository: the tree's own, a submodule's, an inner one."""
+    return ".git" in path and ".git" in path.split("/")
 
 
 def time_counts(path: str) -> bool:
@@ -119,7 +119,7 @@ def time_counts(path: str) -> bool:
 
     Git touches objects and shared indexes when it merely comes across them again; their times say nothing.
     """
-    return not path.startswith((".git/objects/", ".git/sharedindex."))
+    return not (in_git(path) and ("/objects/" in path or path.rpartition("/")[2].startswith("sharedindex.")))
 
 
 def entry_type(mode: int) -> EntryType | None:

@@ -34,7 +34,10 @@ def check_paths(manifest: Manifest, base: Manifest | None = None) -> tuple[PathP
     """
     known = base.by_path if base else {}
     problems: list[PathProblem] = []
-    for entry in manifest.tree_entries():
+    # An inner `.git` is as little taken as the tree's own; a host that sends one anyway means harm.
+    for entry in manifest.entries:
+        if entry.path == ".git" or entry.path.startswith(".git/"):
+            continue
         before = known.get(entry.path)
         if before is None or before.type != entry.type:
             problems += [_problem(entry.path, *found) for found in _name_problems(entry.path)]

@@ -1,13 +1,13 @@
 """The repository of a tree: how it stands, what of it is ignored, and what of it cannot travel yet."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from blake3 import blake3
 
-from snapshot.credentials import find_credentials, read_settings
+from snapshot.credentials import read_settings
 from snapshot.errors import GitFailed
 from snapshot.git import git
 from snapshot.manifest import GitSummary
@@ -108,7 +108,6 @@ def inspect(tree: Path) -> list[Refusal]:
             *_outside(dot_git),
             *_partial(settings),
             *_submodules(tree),
-            *find_credentials(tree, settings),
         ]
     except GitFailed as error:
         return [_refuse("git-broken", ".git", f"The repository cannot be read: {error}", "Repair it, then try again.")]
@@ -142,11 +141,6 @@ def _outside(dot_git: Path) -> Iterator[Refusal]:
             )
     if (dot_git / "commondir").exists():
         yield _refuse("linked-worktree", ".git/commondir", "The repository's common part lies elsewhere.")
-    for name in ("objects", "objects/pack", "refs", "index", "HEAD", "logs", "modules", "lfs"):
-        if (dot_git / name).is_symlink():
-            yield _refuse(
-                "git-outside", f".git/{name}", f"Here .git/{name} is a symbolic link; its target may not travel."
-            )
 
 
 def _partial(settings: list[tuple[str, str, str]]) -> Iterator[Refusal]:
@@ -171,31 +165,6 @@ def _submodules(tree: Path) -> Iterator[Refusal]:
         if record.startswith("160000 "):
             path = record.partition("\t")[2]
             yield _refuse("submodule", path, f"{path!r} is a submodule; submodules do not travel yet.")
-
-
-def find_locks(tree: Path, paths: Iterable[str]) -> list[Refusal]:
-    """A refusal for each of ``paths`` (of the tree) which shows that another git command is at work in ``.git``."""
-    locks = [path for path in paths if path.startswith(".git/") and path.endswith(".lock")]
-    locks = [path for path in locks if not path.startswith((".git/hooks/", ".git/lfs/", ".git/annex/"))]
-    if _gc_runs(tree / ".git" / "gc.pid"):
-        locks.append(".git/gc.pid")
-    return [
-        _refuse(
-            "git-locked",
-            path,
-            f"Another git command is at work here: there is {path!r}.",
-            "Wait until it is done. If none runs, a command was broken off: delete that file.",
-        )
-        for path in locks
-    ]
-
-
-def _gc_runs(file: Path) -> bool:
-    try:
-        os.kill(int(file.read_text(errors="replace").split()[0]), 0)
-    except (OSError, ValueError, IndexError, OverflowError):
-        return False
-    return True
 
 
 def _read_refs(tree: Path) -> tuple[tuple[str, str], ...]:

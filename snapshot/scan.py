@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from snapshot.errors import SnapshotRefused
+from snapshot.gitfiles import find_links, find_locks, find_settings
 from snapshot.manifest import GitSummary, entry_type, in_git
 from snapshot.refusal import Refusal
-from snapshot.repository import find_locks, find_tracked, has_repository, ignored_among, inspect, read_status
+from snapshot.repository import find_tracked, has_repository, ignored_among, inspect, read_status
 from snapshot.selection import EVERYTHING, Selection, choose, is_under, leave_out
 from snapshot.walk import Found, has_bad_name, show_path, walk
 
@@ -17,7 +18,10 @@ _EFFECTIVE = os.access in os.supports_effective_ids
 
 class Scan(NamedTuple):
     """``travels`` is sorted by path; ``ignored``, ``left`` (by choice) and ``sockets`` (in ``.git``, or ignored) are
-    paths that stay. ``included`` travels although git ignores it."""
+    paths that stay. ``included`` travels although git ignores it.
+
+    ``withheld`` are settings files that hold credentials, with the names of what is left out of the copies that travel.
+    """
 
     travels: list[Found]
     included: list[Found]
@@ -26,6 +30,7 @@ class Scan(NamedTuple):
     sockets: list[str]
     git: GitSummary | None
     refusals: list[Refusal]
+    withheld: dict[str, tuple[str, ...]]
 
 
 def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
@@ -43,7 +48,7 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
     staying = {path for path in special if in_git(path)}
     if status:
         staying |= ignored_among(tree, [path for path in special if path not in staying])
-    refusals += find_locks(tree, (item.path for item in found))
+    refusals += [*find_locks(tree, found), *find_links(tree, found)]
     refusals += [_unreadable(path) for path in unlisted if not is_under(path, left)]
     if left and readable:
         refusals += [_tracked(path) for path in find_tracked(tree) if is_under(path, left)]
@@ -52,7 +57,18 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
             refusals += _examine(item)
     travels = [item for item in found if item.path not in staying]
     refusals += [refusal for item in travels if (refusal := _check_access(tree, item))]
-    return Scan(travels, included, ignored, left, sorted(staying), status.summary if status else None, refusals)
+    settings = find_settings(tree, dict(travels))
+    refusals += settings.refusals
+    return Scan(
+        travels,
+        included,
+        ignored,
+        left,
+        sorted(staying),
+        status.summary if status else None,
+        refusals,
+        withheld=settings.withheld,
+    )
 
 
 def _examine(item: Found) -> list[Refusal]:
@@ -66,7 +82,7 @@ def _examine(item: Found) -> list[Refusal]:
         sentence = f"The name {shown!r} is not UTF-8 and may not arrive as it is."
         refusals.append(Refusal(code="name-encoding", path=shown, sentence=sentence, way_out="Rename it or ignore it."))
     folder, _, name = shown.rpartition("/")
-    if name.lower() == ".git" and shown != ".git" and not in_git(shown):
+    if name.lower() == ".git" and shown != ".git" and not in_git(folder):
         refusals.append(
             Refusal(
                 code="nested-repository",

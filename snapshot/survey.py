@@ -1,6 +1,7 @@
 """What would travel and what would stay, told before anything moves. No file is read."""
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -10,12 +11,14 @@ from snapshot.manifest import Frozen, GitSummary, entry_type, in_git
 from snapshot.refusal import Kept, Refusal
 from snapshot.repository import has_repository
 from snapshot.scan import Scan, scan
-from snapshot.selection import EVERYTHING, Selection
+from snapshot.selection import EVERYTHING, Selection, check_pattern
 from snapshot.walk import Found, show_path, walk
 
 _IGNORED = "ignored by git"
 _LEFT = "left here by choice"
 _INCLUDED = "ignored by git, and included by choice"
+_MOST_PATTERNS = 2_000
+"""Paths of one class that can be asked for; more would make matching slow."""
 _SETTINGS = ("core.hookspath", "core.excludesfile", "core.attributesfile")
 
 
@@ -45,6 +48,7 @@ def survey(tree: Path, selection: Selection = EVERYTHING) -> Survey:
         *_links(seen),
         *_attributes(tree, seen),
     ]
+    kept += _credentials(seen)
     if has_repository(tree) and seen.git is not None:
         kept += _settings(tree)
     return Survey(
@@ -78,12 +82,33 @@ def _sum_included(included: Iterable[Found]) -> list[Kept]:
 def _count(tree: Path, staying: Iterable[str], why: str) -> list[Kept]:
     """Paths that stay by class: a directory's name, a file's suffix, else its name."""
     counts: dict[str, tuple[int, int]] = {}
+    patterns: dict[str, list[str]] = {}
     for path in sorted(staying):
         what, inside = _classify(tree, path)
+        patterns.setdefault(what, []).append(_pattern(path))
         files, size = counts.get(what, (0, 0))
         sizes = [item.stat.st_size for item in inside if entry_type(item.stat.st_mode) != "dir"]
         counts[what] = (files + len(sizes), size + sum(sizes))
-    return [Kept(what=show_path(what), why=why, files=files, size=size) for what, (files, size) in counts.items()]
+    return [
+        Kept(
+            what=show_path(what),
+            why=why,
+            files=files,
+            size=size,
+            patterns=_if_sound(patterns[what]) if why == _IGNORED else (),
+        )
+        for what, (files, size) in counts.items()
+    ]
+
+
+def _pattern(path: str) -> str:
+    """The gitignore pattern for exactly ``path``."""
+    return "/" + re.sub(r"([\\*?\[ ])", r"\\\1", path)
+
+
+def _if_sound(patterns: list[str]) -> tuple[str, ...]:
+    sound = len(patterns) <= _MOST_PATTERNS and not any(check_pattern(pattern) for pattern in patterns)
+    return tuple(patterns) if sound else ()
 
 
 def _classify(tree: Path, path: str) -> tuple[str, list[Found]]:
@@ -102,6 +127,15 @@ def _sockets(paths: list[str]) -> list[Kept]:
     return [
         Kept(what=show_path(path), why="a socket, pipe or device belongs to this machine", files=1) for path in paths
     ]
+
+
+def _credentials(seen: Scan) -> list[Kept]:
+    kept: list[Kept] = []
+    for path, names in sorted(seen.withheld.items()):
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        why = f"{', '.join(names[:3])}{more}: a copy without them travels"
+        kept.append(Kept(what=f"credentials in {show_path(path)}", why=why, files=1))
+    return kept
 
 
 def _links(seen: Scan) -> list[Kept]:

@@ -238,7 +238,8 @@ def fingerprint(tree: Path) -> dict[str, bytes]:
     }
 
 
-def rsync(source: Path, target: Path, filters: bytes = b"") -> None:
+def rsync(source: Path, target: Path, filters: bytes = b"", overlay: Path | None = None) -> None:
     """Send as the product does."""
-    command = ["rsync", "-a", "--no-i-r", "--from0", "--exclude-from=-", "--", f"{source}/", f"{target}/"]
-    subprocess.run(command, input=filters, check=True, capture_output=True)
+    command = ["rsync", "-a", "--no-i-r", "--from0", "--exclude-from=-", "--"]
+    command += [f"{overlay}/"] if overlay else []
+    subprocess.run([*command, f"{source}/", f"{target}/"], input=filters, check=True, capture_output=True)

@@ -1,0 +1,65 @@
+"""Files that travel with other bytes than they have here. The tree itself is never changed.
+
+The replaced files lie in a folder outside the tree, laid out like it, with the directories above them and no more.
+The manifest lists them as they will arrive, and ``rsync FOLDER/ TREE/ THERE/`` sends them: of a name that both
+sources have, the first one wins.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from blake3 import blake3
+
+from snapshot.walk import Found
+
+Change = Callable[[bytes], bytes]
+"""From a file's bytes to those that travel; the same bytes if they may travel."""
+
+
+class Overlay:
+    """The replaced files of one capture. ``changes`` are by path; without a ``folder`` nothing is written."""
+
+    def __init__(self, changes: Mapping[str, Change], folder: Path | None) -> None:
+        self._changes = changes
+        self._folder = folder
+        self._raw: dict[str, str] = {}
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def replace(self, found: Found, read: Callable[[], bytes]) -> tuple[int, str] | None:
+        """Size and digest of what travels in place of a file; None if it travels as it is. Raises what ``read`` does,
+        and `OSError`."""
+        change = self._changes.get(found.path)
+        if change is None:
+            return None
+        data = read()
+        changed = change(data)
+        if changed == data:
+            return None
+        self._raw[found.path] = blake3(data).hexdigest()
+        if self._folder is not None:
+            self._write(self._folder, found, changed)
+        return len(changed), blake3(changed).hexdigest()
+
+    def raw_digest(self, path: str) -> str | None:
+        """The digest of the bytes that ``path`` has in the tree, if others travel."""
+        return self._raw.get(path)
+
+    def finish(self, tree: Path) -> None:
+        """Give the overlay's directories the modes of the tree's: rsync takes those of the first source."""
+        if self._folder is None or not self._raw:
+            return
+        folders = {parent for path in self._raw for parent in Path(path).parents}
+        for folder in sorted(folders, reverse=True):
+            (self._folder / folder).chmod((tree / folder).stat().st_mode & 0o7777)
+
+    def _write(self, folder: Path, found: Found, data: bytes) -> None:
+        file = folder / found.path
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as target:
+            target.write(data)
+        file.chmod(found.stat.st_mode & 0o7777)
+        os.utime(file, ns=(found.stat.st_mtime_ns, found.stat.st_mtime_ns))
