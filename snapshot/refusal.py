@@ -13,9 +13,14 @@ class Refusal(Frozen):
 
 
 class Kept(Frozen):
-    """One class of things that stays here, and why. ``size`` in bytes."""
+    """One class of things that stays here, and why. ``size`` in bytes.
+
+    ``patterns`` are what `snapshot.selection.Selection.include` would take for all of it to travel, none where that
+    cannot be said.
+    """
 
     what: str
     why: str
     files: int = 0
     size: int = 0
+    patterns: tuple[str, ...] = ()
