@@ -22,7 +22,7 @@ from acp import schema
 from acp.client.connection import ClientSideConnection
 from acp.connection import StreamEvent
 
-from agent import treefiles
+from agent import children, treefiles
 from agent.durable import append_private
 from agent.errors import AgentFailed
 from agent.events import Event, PermissionOption, ResumeKind, ToolCalled
@@ -31,6 +31,7 @@ from agent.updates import read_options, read_tool_call, read_update
 _FRAME_LIMIT = 64 << 20
 _START_SECONDS = 90.0
 _END_SECONDS = 5.0
+_LAST_WORDS_SECONDS = 1.0
 
 Reply = TypeVar("Reply")
 
@@ -117,7 +118,7 @@ class AgentProcess:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
+        process: children.Child,
         launch: Launch,
         listener: Listener,
         frames: BinaryIO,
@@ -216,13 +217,27 @@ class AgentProcess:
         try:
             # Not `wait_for`: before Python 3.12 it loses a cancel that comes together with the answer.
             async with asyncio.timeout(limit):
-                return await call
+                return await self._answered(call)
         except acp.RequestError as error:
             raise AgentFailed(_sentence(error)) from error
         except TimeoutError as error:
             raise AgentFailed(f"The agent did not answer within {limit:.0f} seconds.", self._hint()) from error
         except ConnectionError as error:
             raise AgentFailed(await self._epitaph(), self._hint()) from error
+
+    async def _answered(self, call: Awaitable[Reply]) -> Reply:
+        """The answer to ``call``; raises `ConnectionError` when the agent died, whoever still holds its output open."""
+        answering, gone = asyncio.ensure_future(call), asyncio.create_task(self._process.exited.wait())
+        try:
+            await asyncio.wait((answering, gone), return_when=asyncio.FIRST_COMPLETED)
+            # What it said last may still be on its way.
+            await asyncio.wait((answering,), timeout=_LAST_WORDS_SECONDS)
+            if not answering.done():
+                raise ConnectionResetError
+            return answering.result()
+        finally:
+            answering.cancel()
+            gone.cancel()
 
     async def _epitaph(self) -> str:
         """Say how the agent died, with its last words."""
@@ -266,7 +281,7 @@ class AgentProcess:
         """Whether the process ends within `_END_SECONDS`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
-                await self._process.wait()
+                await self._process.exited.wait()
                 return True
         return False
 
@@ -288,8 +303,8 @@ async def start_agent(launch: Launch, listener: Listener, *, frames: Path, log: 
     with append_private(log) as errors:
         log_start = errors.seek(0, os.SEEK_END)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *launch.argv,
+            process = await children.start(
+                launch.argv,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,

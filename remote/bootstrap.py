@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from agent import children
 from agent.events import Frozen
 from remote import host_install
 from remote.connection import Connection
@@ -192,15 +193,10 @@ async def _download(connection: Connection, refused: _Refused) -> dict[str, byte
         argv = [sys.executable, "-I", "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
         argv += ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(requirements)]
         argv += ["--dest", str(wheels), "--python-version", str(refused.fits["python"]), *platforms]
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/"
+        process = await children.start(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/"
         )
-        try:
-            said, _ = await process.communicate()
-        except asyncio.CancelledError:
-            process.kill()
-            await process.wait()
-            raise
+        said, _ = await children.hear_out(process)
         if process.returncode != 0:
             raise RuntimeSetupFailed(
                 f"{connection.name} cannot get castoff's packages from an index, and they cannot be had from here: "

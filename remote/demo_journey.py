@@ -7,6 +7,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
 
+from agent import children
 from agent.demo_model.project import DEMO_TASK
 from agent.demo_model.script import TESTS
 from agent.journal import read_events
@@ -220,14 +221,14 @@ async def _come_home(session: SessionDir, host_name: str, report: Report) -> int
 
 async def _run_tests(session: SessionDir, report: Report) -> int:
     """Run the project's tests here, in the tree that came home, and tell their last lines."""
-    process = await asyncio.create_subprocess_exec(
-        *("/bin/sh", "-c", TESTS),
+    process = await children.start(
+        ("/bin/sh", "-c", TESTS),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=session.info.project,
     )
-    output, _ = await process.communicate()
+    output, _ = await children.hear_out(process)
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
     report(f"the project's tests, run here: exit status {process.returncode}")
     for line in lines[-3:]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 from pydantic import ValidationError
 
+from agent import children
 from agent.demo_model import MODEL_ENV
 from agent.demo_model.project import create_demo_project
 from agent.durable import make_private, read_model, write_model
@@ -141,8 +142,8 @@ async def prepare_host(places: DemoPlaces, env: Mapping[str, str], variables: di
 
     Raises `DemoFailed` with what that said.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-m", "remote.demo_host"),
+    process = await children.start(
+        (sys.executable, "-I", "-m", "remote.demo_host"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -152,10 +153,8 @@ async def prepare_host(places: DemoPlaces, env: Mapping[str, str], variables: di
     wanted = Wanted(variables=variables, channel=channel).model_dump_json().encode()
     try:
         async with asyncio.timeout(_PREPARE_SECONDS):
-            output, errors = await process.communicate(wanted)
+            output, errors = await children.hear_out(process, wanted)
     except TimeoutError as error:
-        process.kill()
-        await process.wait()
         raise DemoFailed("The demo's host could not be prepared in time.") from error
     try:
         write_model(places.host / "told.json", Told.model_validate_json(output))

@@ -17,6 +17,8 @@ from typing import Any
 
 import asyncssh
 
+from agent import children
+
 _CHUNK = 256 * 1024
 _LINGER_SECONDS = 5.0
 _STOP_SECONDS = 2.0
@@ -53,12 +55,11 @@ class Shell:
         for task in tasks:
             task.cancel()
         if tasks:
-            # asyncio may never finish a process whose start was cancelled: https://github.com/python/cpython/issues/133536
             await asyncio.wait(tasks, timeout=_STOP_SECONDS)
 
     async def _on_pipes(self, process: Process) -> int:
-        child = await asyncio.create_subprocess_exec(
-            *self._argv(process),
+        child = await children.start(
+            self._argv(process),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -83,8 +84,8 @@ class Shell:
             _resize(leader, process.term_size)
             env = {**self._env, "TERM": process.term_type or "dumb"}
             try:
-                child = await asyncio.create_subprocess_exec(
-                    *self._argv(process),
+                child = await children.start(
+                    self._argv(process),
                     stdin=follower,
                     stdout=follower,
                     stderr=follower,
@@ -113,16 +114,17 @@ class Shell:
         return ["/bin/sh", "-c", process.command] if process.command is not None else ["/bin/sh", "-l"]
 
 
-async def _ended(child: asyncio.subprocess.Process, process: Process, printing: Pumps) -> int:
+async def _ended(child: children.Child, process: Process, printing: Pumps) -> int:
     """The child's status once its output was delivered; a daemon that keeps the pipes delays it only briefly."""
-    waiting = asyncio.ensure_future(child.wait())
+    waiting = asyncio.ensure_future(child.exited.wait())
     gone = asyncio.ensure_future(process.channel.wait_closed())
     try:
         await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
             raise BrokenPipeError  # the client closed the channel
         await asyncio.wait([printing, gone], timeout=_LINGER_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        return waiting.result()
+        assert child.returncode is not None
+        return child.returncode
     finally:
         waiting.cancel()
         gone.cancel()

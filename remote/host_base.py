@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from agent import children
 from agent.durable import make_private, write_record
 from agent.sessions import SessionDir
 from remote.errors import RemoteError
@@ -64,8 +65,8 @@ def _inside(place: Place, store: Path) -> str:
 async def _run(place: Place, words: Sequence[str], store: Path | None) -> bytes:
     """Run ``python -m snapshot WORDS`` in the run's sandbox and return its output."""
     binds = [Bind(source=store, at=_STORE_AT, writable=True)] if store else []
-    process = await asyncio.create_subprocess_exec(
-        *wrap_in(place, [python_inside(place), "-I", "-m", "snapshot", *words], binds),
+    process = await children.start(
+        wrap_in(place, [python_inside(place), "-I", "-m", "snapshot", *words], binds),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -73,10 +74,9 @@ async def _run(place: Place, words: Sequence[str], store: Path | None) -> bytes:
         cwd=place.tree,
     )
     try:
-        out, errors = await asyncio.wait_for(process.communicate(), _SECONDS)
+        async with asyncio.timeout(_SECONDS):
+            out, errors = await children.hear_out(process)
     except TimeoutError as error:
-        process.kill()
-        await process.wait()
         raise RemoteError(f"Looking at the run's tree took more than {_SECONDS:.0f} seconds.") from error
     if process.returncode != 0:
         lines = errors.decode(errors="replace").strip().splitlines()

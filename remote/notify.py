@@ -152,7 +152,8 @@ class Notifier:
 
     async def _closes_within(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
         return self._closing.is_set()
 
     def _record(self, pending: Pending, channel: str, detail: str) -> None:

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from agent import children
 from remote.bridge import Bridge
 from remote.connection import Connection
 from remote.errors import HostLacks, LocalLacks
@@ -173,9 +174,8 @@ async def _start(words: Sequence[str], home: Path = Path("/nonexistent")) -> asy
     """Start rsync in a process group of its own, with none of the user's rsync variables and aliases."""
     env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LC_ALL": "C"}
     try:
-        return await asyncio.create_subprocess_exec(
-            "rsync",
-            *words,
+        return await children.start(
+            ["rsync", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from agent import children
 from agent.durable import make_private
 from agent.events import Frozen
 from agent.paths import short_socket_path, state_dir
@@ -114,8 +115,8 @@ class Terminal:
         """tmux's exit status, output and complaints; raises `TerminalFailed` if it stays silent: that is no answer."""
         environ = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **(env or {})}
         argv = [_program(), "-S", str(self.socket), "-f", "/dev/null", *words]
-        process = await asyncio.create_subprocess_exec(
-            *argv,
+        process = await children.start(
+            argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -125,10 +126,8 @@ class Terminal:
         )
         try:
             async with asyncio.timeout(_SECONDS):
-                stdout, stderr = await process.communicate()
+                stdout, stderr = await children.hear_out(process)
         except TimeoutError as error:
-            process.kill()
-            await process.wait()
             raise TerminalFailed(f"tmux did not answer within {_SECONDS:g} seconds.") from error
         return await process.wait(), stdout.decode(errors="replace"), stderr.decode(errors="replace")
 

@@ -87,7 +87,8 @@ class Bridge:
         ended = self.state.phase in _ENDED and not self.place.host
         seconds = None if ended else BACK_OFF[min(failures, len(BACK_OFF) - 1)]
         try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
         except TimeoutError:
             return
         self._woken.clear()

@@ -341,7 +341,8 @@ async def lose_the_lease(place: Place) -> None:
         await run.viewer.prompt(ask("long"))
         await run.until(lambda s: bool(texts(s)))
         write_lease(place.session, Lease(epoch=2, state="released"))
-        await asyncio.wait_for(run.runner, 30)
+        async with asyncio.timeout(30):
+            await run.runner
 
 
 def says_late(place: Place) -> bool:
@@ -418,7 +419,8 @@ async def test_a_journal_that_cannot_be_written_ends_the_runner(place: Place, mo
             with pytest.raises(ViewerGone):
                 await run.viewer.prompt("Go")
             with pytest.raises(OSError, match="No space left"):
-                await asyncio.wait_for(run.runner, 30)
+                async with asyncio.timeout(30):
+                    await run.runner
     assert seqs_are_whole(place)
     assert not is_served(place.session)
 

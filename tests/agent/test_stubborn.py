@@ -19,7 +19,7 @@ from tests.agent.running import Place, Running, until
 from tests.doubles.openai_model import serving
 
 AGENT = """
-import json, os, pathlib, sys, time
+import json, os, pathlib, subprocess, sys, time
 
 kind = sys.argv[1]
 pathlib.Path("agent.pid").write_text(str(os.getpid()))
@@ -45,6 +45,9 @@ for line in sys.stdin:
             send(id=message["id"], result={})
             if kind == "deaf":
                 time.sleep(300)
+        case "session/prompt" if kind == "dies":
+            subprocess.Popen(["sleep", "300"])
+            sys.exit("a bad end")
         case "session/prompt":
             turn = message["id"]
             ask(100)
@@ -80,6 +83,13 @@ async def test_a_question_asked_while_the_turn_is_cancelled_is_answered(place: P
     assert answers == ["cancel"]
     assert [e.detail for e in place.events() if isinstance(e, TurnEnded)] == [""]
     await agent_has_ended(place)
+
+
+async def test_an_agent_that_dies_is_noticed_while_its_child_holds_its_output(place: Place) -> None:
+    async with place.running(place.duty(argv("dies"))) as run:
+        await run.viewer.prompt("Go")
+        state = await run.until_phase("failed")
+        assert "ended with status 1: a bad end" in state.detail
 
 
 async def test_a_runner_ends_while_an_agent_asks_before_its_session_is_open(place: Place) -> None:

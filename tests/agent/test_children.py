@@ -1,0 +1,58 @@
+"""A start that is cancelled, whenever that may be, neither hangs nor leaves the program behind."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+
+import pytest
+
+from agent import children
+
+FOREVER = ["sh", "-c", "sleep 600 & sleep 600"]
+"""A program whose child holds its pipes open."""
+
+
+@pytest.mark.parametrize("rounds", range(12))
+async def test_a_cancelled_start_ends(rounds: int) -> None:
+    task = asyncio.create_task(children.start(FOREVER, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True))
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    task.cancel()
+    _, hanging = await asyncio.wait((task,), timeout=30)
+    assert not hanging
+    if not task.cancelled():
+        await task.result().end()
+
+
+async def test_a_cancelled_start_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[children.Child] = []
+    end = children.Child.end
+
+    async def note(child: children.Child) -> None:
+        await end(child)
+        ended.append(child)
+
+    monkeypatch.setattr(children.Child, "end", note)
+    task = asyncio.create_task(children.start(FOREVER, stdout=PIPE, start_new_session=True))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait((task,))
+    assert task.cancelled()
+    assert [child.returncode for child in ended] == [-signal.SIGKILL]
+
+
+async def test_a_program_that_is_not_there() -> None:
+    with pytest.raises(FileNotFoundError):
+        await children.start(["/no/such/program"], stdin=DEVNULL)
+
+
+async def test_a_program_is_heard_out_or_ended() -> None:
+    process = await children.start([sys.executable, "-I", "-c", "print(input())"], stdin=PIPE, stdout=PIPE)
+    assert await children.hear_out(process, b"hello\n") == (b"hello\n", None)
+    process = await children.start([sys.executable, "-I", "-c", "input()"], stdin=PIPE, stdout=PIPE)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await children.hear_out(process)
+    assert process.returncode is not None
