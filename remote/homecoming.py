@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import filecmp
 import ipaddress
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -162,7 +163,7 @@ class Homecoming:
             )
 
         if names:
-            listed = b"".join(name.encode() + b"\0" for name in names)
+            listed = b"".join(os.fsencode(name) + b"\0" for name in names)
             incoming = make_private(self._move / "incoming")
             await fetch(connection, self._packed.tree, incoming, listed, tell, trusted=trusted)
         make_private(self._move / "incoming")

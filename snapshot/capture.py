@@ -18,7 +18,7 @@ from snapshot.refusal import Refusal
 from snapshot.repository import ignored_among, read_summary
 from snapshot.scan import Scan, scan
 from snapshot.selection import EVERYTHING, Selection, leave_out
-from snapshot.walk import Found, has_bad_name, read_link, show_path, walk
+from snapshot.walk import Found, read_link, show_path, walk
 
 # Files that changed this shortly before the first look may have changed again within the same clock tick.
 _TICK_NS = 50_000_000
@@ -78,8 +78,7 @@ def _select(tree: Path, wanted: set[str]) -> list[Found]:
     listed, unlisted = walk(tree, {".git"})
     above = {parent for item in listed if item.path in wanted for parent in _parents(item.path)}
     found = [item for item in listed if item.path in wanted or item.path in above]
-    refusals = [_refuse("name-encoding", item.path, "is not UTF-8") for item in found if has_bad_name(item.path)]
-    refusals += [
+    refusals = [
         _refuse("special-file", item.path, "is a socket, pipe or device")
         for item in found
         if entry_type(item.stat.st_mode) is None
@@ -133,10 +132,8 @@ def _digest(tree: Path, item: Found, cache: DigestCache | None) -> str:
 
 
 def link_entry(path: str, target: str) -> Entry:
-    """The entry of a symbolic link; raises `SnapshotRefused` if its target is not UTF-8."""
-    if has_bad_name(target):
-        raise SnapshotRefused([_refuse("name-encoding", path, "leads to a name that is not UTF-8")])
-    size = len(target.encode())
+    """The entry of a symbolic link."""
+    size = len(os.fsencode(target))
     return Entry(
         path=path, type="symlink", mode=0o777, size=size, mtime_ns=0, digest=text_digest(target), target=target
     )
@@ -185,7 +182,7 @@ def _stand(summary: GitSummary) -> tuple[object, ...]:
 
 def _changed(paths: list[str]) -> TreeChanged:
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    return TreeChanged(f"{paths[0]!r}{more} changed while the tree was read.", paths, "Try again.")
+    return TreeChanged(f"{show_path(paths[0])!r}{more} changed while the tree was read.", paths, "Try again.")
 
 
 def _refuse(code: str, path: str, what: str) -> Refusal:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from snapshot.errors import MassDeletion, PlacingFailed, UndoDamaged, UnsafePaths
 from snapshot.manifest import Entry, Frozen, Manifest, sync_directory, write_durably
+from snapshot.names import Name
 from snapshot.paths import check_paths
 from snapshot.place import Source
 from snapshot.repository import has_repository, read_status
@@ -29,7 +30,7 @@ _FEW = 20
 class Change(Frozen):
     """One path that differs: ``before`` is None when it was added, ``after`` when it was deleted."""
 
-    path: str
+    path: Name
     change: Literal["added", "modified", "deleted"]
     before: Entry | None
     after: Entry | None

@@ -1,6 +1,6 @@
 """The manifest: the exact list of what travels, and its file.
 
-The file is one JSON object. Entries are rows, not objects, which makes the file a third smaller;
+The file is one JSON object, names in it as `snapshot.names` writes them. Entries are rows, not objects, which makes the file a third smaller;
 ``digest`` in it is compared on reading, so a damaged file is never taken for a shorter list.
 """
 
@@ -15,6 +15,7 @@ from blake3 import blake3
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from snapshot.errors import ManifestDamaged
+from snapshot.names import Name, encode_name
 from snapshot.selection import EVERYTHING, Selection
 
 FORMAT = 1
@@ -36,13 +37,13 @@ class Entry(Frozen):
     the blake3 of the content or of the link's target in hex, "" for directories. ``target`` is a link's target.
     """
 
-    path: str
+    path: Name
     type: EntryType
     mode: Annotated[int, Field(ge=0, le=0o7777)]
     size: Annotated[int, Field(ge=0)]
     mtime_ns: int
     digest: Hex
-    target: str = ""
+    target: Name = ""
 
 
 class GitSummary(Frozen):
@@ -86,7 +87,7 @@ class Manifest(Frozen):
         state = blake3(f"castoff manifest {self.version}\0".encode())
         for e in self.entries:
             line = f"{e.path}\0{e.type}\0{e.mode:o}\0{e.size}\0{e.mtime_ns}\0{e.digest}\0{e.target}\0"
-            state.update(line.encode())
+            state.update(os.fsencode(line))
         return state.hexdigest()
 
     @cached_property
@@ -148,7 +149,10 @@ _ENTRIES: TypeAdapter[tuple[Entry, ...]] = TypeAdapter(tuple[Entry, ...])
 
 def dump_manifest(manifest: Manifest) -> bytes:
     """The manifest as compact JSON."""
-    rows: list[Row] = [(e.path, e.type, e.mode, e.size, e.mtime_ns, e.digest, e.target) for e in manifest.entries]
+    rows: list[Row] = [
+        (encode_name(e.path), e.type, e.mode, e.size, e.mtime_ns, e.digest, encode_name(e.target))
+        for e in manifest.entries
+    ]
     page = _Page(digest=manifest.digest, git=manifest.git, selection=manifest.selection, entries=rows)
     return page.model_dump_json().encode() + b"\n"
 

@@ -4,12 +4,14 @@ The rules are those of git's own protection for the three kinds of file systems 
 nothing outside the tree, nothing that any file system takes for ``.git``, nothing that two names share.
 """
 
+import os
 import re
 import unicodedata
 from pathlib import PurePosixPath
 
 from snapshot.digest import text_digest
 from snapshot.manifest import Entry, Frozen, Manifest
+from snapshot.walk import show_path
 
 # HFS+ drops these from names when it compares them.
 _IGNORABLE = dict.fromkeys([0x200C, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
@@ -60,7 +62,7 @@ def _name_problems(path: str) -> list[tuple[str, str]]:
     if "\0" in path or not path:
         return [("nul", "is empty or holds a NUL byte")]
     problems: list[tuple[str, str]] = []
-    if len(path.encode(errors="surrogatepass")) > _LONGEST_PATH:
+    if len(os.fsencode(path)) > _LONGEST_PATH:
         problems.append(("too-long", f"is longer than {_LONGEST_PATH} bytes"))
     for name in path.split("/"):
         problems += _part_problems(name)
@@ -74,7 +76,7 @@ def _part_problems(name: str) -> list[tuple[str, str]]:
     if any(is_git_name(piece) for piece in pieces):
         return [("git-name", "can be taken for a git repository's own files")]
     problems: list[tuple[str, str]] = []
-    if len(name.encode(errors="surrogatepass")) > _LONGEST_NAME:
+    if len(os.fsencode(name)) > _LONGEST_NAME:
         problems.append(("too-long", f"has a name longer than {_LONGEST_NAME} bytes"))
     if name[-1] in ". ":
         problems.append(("trailing", "ends in a dot or a space, which some systems drop"))
@@ -118,4 +120,4 @@ def _fold(path: str) -> str:
 
 
 def _problem(path: str, code: str, sentence: str) -> PathProblem:
-    return PathProblem(path=path, code=code, sentence=sentence)
+    return PathProblem(path=show_path(path), code=code, sentence=sentence)

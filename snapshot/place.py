@@ -130,7 +130,7 @@ def state(where: int, name: str) -> tuple[int, ...] | None:
 
 def part_name(path: str) -> str:
     """The name under which the new content of ``path`` is written; the same again, so that a rest is overwritten."""
-    return f".castoff-{blake3(path.encode()).hexdigest(16)}.part"
+    return f".castoff-{blake3(os.fsencode(path)).hexdigest(16)}.part"
 
 
 def write_part(where: int, part: str, handle: int, entry: Entry, *, mtime_ns: int, wrong: SnapshotError) -> None:

@@ -11,7 +11,7 @@ from snapshot.manifest import GitSummary, entry_type, in_git
 from snapshot.refusal import Refusal
 from snapshot.repository import find_tracked, has_repository, ignored_among, inspect, read_status
 from snapshot.selection import EVERYTHING, Selection, choose, is_under, leave_out
-from snapshot.walk import Found, has_bad_name, show_path, walk
+from snapshot.walk import Found, show_path, walk
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 
@@ -78,9 +78,6 @@ def _examine(item: Found) -> list[Refusal]:
     if entry_type(record.st_mode) is None:
         sentence = f"{shown!r} is a {_kind(record.st_mode)}, which cannot travel."
         refusals.append(Refusal(code="special-file", path=shown, sentence=sentence, way_out="Remove it or ignore it."))
-    if has_bad_name(path):
-        sentence = f"The name {shown!r} is not UTF-8 and may not arrive as it is."
-        refusals.append(Refusal(code="name-encoding", path=shown, sentence=sentence, way_out="Rename it or ignore it."))
     folder, _, name = shown.rpartition("/")
     if name.lower() == ".git" and shown != ".git" and not in_git(folder):
         refusals.append(

@@ -32,7 +32,7 @@ def verify(tree: Path, manifest: Manifest) -> tuple[Difference, ...]:
         record = here.get(entry.path)
         what = "missing" if record is None else differs(f"{tree}/{entry.path}", record, entry)
         if what:
-            differences.append(Difference(path=entry.path, what=what))
+            differences.append(Difference(path=show_path(entry.path), what=what))
     return tuple(sorted(differences, key=lambda difference: difference.path))
 
 

@@ -51,11 +51,6 @@ def walk(tree: Path, skip: Collection[str] = frozenset()) -> Walked:
     return Walked(found, unlisted)
 
 
-def has_bad_name(path: str) -> bool:
-    """Whether ``path`` holds bytes that are not UTF-8."""
-    return not path.isascii() and any("\ud800" <= char <= "\udfff" for char in path)
-
-
 def show_path(path: str) -> str:
     r"""``path`` as text that can be stored and shown: bytes that are not UTF-8 as ``\xNN``."""
     return os.fsencode(path).decode(errors="backslashreplace")

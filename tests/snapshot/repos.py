@@ -105,6 +105,23 @@ def nasty(tree: Path) -> None:
         write(tree, f"mixed {name}/build/{name}", name)
 
 
+def odd_names(tree: Path) -> None:
+    """Names and a link's target that are not UTF-8, tracked, changed, not tracked and ignored."""
+    start(tree)
+    for name in (b"caf\xe9/\xff", b"caf\xe9/tracked \xe4\n", b"\xfe\xfe*"):
+        write(tree, os.fsdecode(name), name)
+    run(tree, "add", "-A")
+    run(tree, "commit", "-qm", "odd")
+    write(tree, os.fsdecode(b"caf\xe9/\xff"), "changed")
+    write(tree, os.fsdecode(b"new \xc3"), "untracked")
+    write(tree, os.fsdecode(b"build/ignored \xc3"), "ignored")
+    write(tree, os.fsdecode(b"\xc3.pyc"), "ignored")
+    (tree / "link").symlink_to(os.fsdecode(b"caf\xe9/\xff"))
+    run(tree, "stash", "-u")
+    run(tree, "stash", "apply", "-q")
+    run(tree, "branch", os.fsdecode(b"caf\xe9"))
+
+
 def ignored(tree: Path) -> None:
     start(tree)
     write(tree, "build/out.o", "o" * 1000)
@@ -206,6 +223,7 @@ STATES: dict[str, Callable[[Path], None]] = {
         links,
         empty_directories,
         nasty,
+        odd_names,
         ignored,
         merging,
         rebasing,

@@ -186,10 +186,13 @@ def test_a_socket_in_git_stays(tree: Path) -> None:
         assert ".git/fsmonitor--daemon.ipc" not in capture(tree).by_path
 
 
-def test_a_name_that_is_not_utf8(tree: Path) -> None:
+def test_a_name_that_is_not_utf8_travels_and_is_shown_escaped(tree: Path) -> None:
     start(tree)
     (tree / os.fsdecode(b"caf\xe9")).touch()
-    assert refused(tree) == [("name-encoding", "caf\\xe9")]
+    assert refused(tree) == []
+    os.mkfifo(tree / os.fsdecode(b"pipe\xe9"))
+    assert refused(tree) == [("special-file", "pipe\\xe9")]
+    assert survey(tree).model_dump_json()
 
 
 @pytest.mark.parametrize("name", [os.fsdecode(b"caf\xe9"), "next\u2028line"])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-NAME = st.text(alphabet="ab*?[]\\ \n-#;+!.é'\"", min_size=1, max_size=5).filter(
+NAME = st.text(alphabet="ab*?[]\\ \n-#;+!.é'\"\udce9\udcff", min_size=1, max_size=5).filter(
     lambda name: name not in {".", ".."} and not name.startswith(".castoff")
 )
-SAFE_NAME = st.sampled_from(["a", "b", "c", "d*", "e f", "-g", "h\ni", "[j]"])
+SAFE_NAME = st.sampled_from(["a", "b", "c", "d*", "e f", "-g", "h\ni", "[j]", "k\udce9"])
 Node = bytes | str | None
 """A file's content, a link's target, or None for a directory."""
 Shape = dict[str, tuple[Node, int]]
