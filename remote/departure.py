@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from agent.arrival import Arrival
 from agent.durable import write_model
@@ -32,8 +33,8 @@ from remote.host_protocol import (
 )
 from remote.local import open_local, quiet
 from remote.parcel import fold, pack_parcel
-from remote.progress import Stopwatch
-from remote.rsync import Progress, send
+from remote.progress import Stopwatch, meanwhile
+from remote.rsync import Progress, Transfer, send
 from remote.steps import Away, Decision, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
 from snapshot.capture import capture
 from snapshot.digest import DigestCache
@@ -49,12 +50,13 @@ _OWN_LOGINS = Stays(what="environment and logins", why="the host uses its own; n
 
 
 class Receipt(Frozen):
-    """What a handoff moved, kept beside the session."""
+    """What a handoff moved, kept beside the session. ``wire`` is bytes that went over the network, both ways."""
 
     host: str
     epoch: int
     files: int
     size: int
+    wire: int = 0
     tree_digest: str
     parcel_digest: str
     stays: tuple[Stays, ...]
@@ -77,6 +79,7 @@ class Departure:
         self._seen: Preflighted | None = None
         self._manifest = Manifest(entries=())
         self._parcel_digest = ""
+        self._wire = 0
         self._drained = False
         self._quiet = contextlib.AsyncExitStack()
         """Holds the runner's lock from the drain on: nobody may start an agent while the session is between sides."""
@@ -146,7 +149,12 @@ class Departure:
 
     async def send(self, report: Callable[[Sending], None]) -> None:
         """Send tree and parcel to where the host gathers them."""
-        room = await self._host.ask(Prepare(run_id=self.session.id, epoch=self.epoch), Room)
+        await self._send(report)
+        self.watch.lap("send")
+
+    async def _send(self, report: Callable[[Sending], None], *, thorough: bool = False) -> None:
+        request = Prepare(run_id=self.session.id, epoch=self.epoch, project=self.session.info.project)
+        room = await self._host.ask(request, Room)
         patterns = await asyncio.to_thread(rsync_filters, self._tree, self._manifest)
         filters = b"".join(b"- " + pattern + b"\0" for pattern in patterns.split(b"\0") if pattern)
         manifest = self._manifest
@@ -156,16 +164,35 @@ class Departure:
 
         connection = self._host.connection
         overlay = self._overlay if self._overlay.exists() else None
-        await send(connection, self._tree, room.tree, filters=filters, delete=True, overlay=overlay, progress=tell)
         parcel = self.session.move(self.epoch) / "parcel"
-        await send(connection, parcel, room.parcel, filters=b"", delete=True, progress=None)
-        self.watch.lap("send")
+        async with meanwhile(self._add(send(connection, parcel, room.parcel, delete=True, thorough=thorough))):
+            await self._add(
+                send(
+                    connection,
+                    self._tree,
+                    room.tree,
+                    filters=filters,
+                    delete=True,
+                    overlay=overlay,
+                    thorough=thorough,
+                    progress=tell,
+                )
+            )
+
+    async def _add(self, transfer: Coroutine[Any, Any, Transfer]) -> None:
+        self._wire += (await transfer).wire
 
     async def verify(self) -> str:
-        """The digest that the host computed; raises `RemoteError` naming what differs."""
-        request = Verify(run_id=self.session.id, epoch=self.epoch, parcel_digest=self._parcel_digest)
-        compared = await self._host.ask(request, Compared, timeout=_VERIFY_SECONDS)
-        if compared.differences or compared.digest != self._manifest.digest:
+        """The digest that the host computed; raises `RemoteError` naming what differs.
+
+        What the host kept of earlier moves may have been damaged there without a trace in size and time. So when
+        something differs, everything is compared by content once, and looked at again.
+        """
+        compared = await self._compare()
+        if _is_wrong(compared, self._manifest):
+            await self._send(lambda _: None, thorough=True)
+            compared = await self._compare()
+        if _is_wrong(compared, self._manifest):
             shown = "; ".join(compared.differences[:3]) or "the manifests differ"
             more = f" and {len(compared.differences) - 3} more" if len(compared.differences) > 3 else ""
             raise RemoteError(
@@ -175,6 +202,10 @@ class Departure:
             )
         self.watch.lap("verify")
         return compared.digest
+
+    async def _compare(self) -> Compared:
+        request = Verify(run_id=self.session.id, epoch=self.epoch, parcel_digest=self._parcel_digest)
+        return await self._host.ask(request, Compared, timeout=_VERIFY_SECONDS)
 
     async def accept(self) -> Verdict:
         """Offer the session to the host, which takes it and proves it, or gives it back; may be asked again."""
@@ -230,7 +261,7 @@ class Departure:
                 await viewer.resume()
         except CommandRefused:
             # It has gone on by itself: nothing is left to resume.
-            pass
+            await self._send(lambda _: None, thorough=True)
         finally:
             await viewer.close()
 
@@ -244,6 +275,7 @@ class Departure:
             epoch=proof.epoch,
             files=self._manifest.files,
             size=self._manifest.size,
+            wire=self._wire,
             tree_digest=self._manifest.digest,
             parcel_digest=self._parcel_digest,
             stays=self._seen.stays if self._seen else (),
@@ -283,6 +315,10 @@ def _preflighted(client: HostClient, seen: Seen, tree: Survey) -> Preflighted:
         stays=(*stays, _OWN_LOGINS),
         problems=(*refused, *seen.problems),
     )
+
+
+def _is_wrong(compared: Compared, manifest: Manifest) -> bool:
+    return bool(compared.differences) or compared.digest != manifest.digest
 
 
 def _sending(progress: Progress, manifest: Manifest) -> Sending:

@@ -21,9 +21,11 @@ from remote.errors import RemoteError
 from remote.host_base import record_run_base
 from remote.host_lease import change_lease, known_lease, session_path
 from remote.host_runner import end_run, is_alive, last_words, start_run
+from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.place import Place, home_path, incoming_path, tree_path, write_place
 from snapshot.manifest import Manifest, write_manifest
+from snapshot.replica import remove_tree
 from snapshot.verify import verify
 
 _PROOF_SECONDS = 150.0
@@ -42,9 +44,11 @@ async def prepare(request: protocol.Prepare) -> protocol.Room:
     newest = lease.epoch + (lease.state == "offered") if lease is not None else 0
     if lease is not None and (lease.state == "held" or request.epoch <= newest):
         raise NotOwner(f"The run {request.run_id} is known here at epoch {lease.epoch} ({lease.state}).")
-    incoming = make_private(incoming_path(request.run_id))
+    incoming, earlier = incoming_path(request.run_id), tree_path(request.run_id)
+    if not incoming.exists() and not earlier.exists():
+        take_mirror(request.project, incoming)
+    make_private(incoming)
     (incoming / "checked.json").unlink(missing_ok=True)
-    earlier = tree_path(request.run_id)
     if earlier.exists() and not (incoming / "tree").exists():
         earlier.rename(incoming / "tree")
     return protocol.Room(tree=str(make_private(incoming / "tree")), parcel=str(make_private(incoming / "parcel")))
@@ -83,6 +87,7 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
         released = release(read_lease(session), request.epoch + 1)
         write_lease(session, released)
         return protocol.Verdict(reason=str(error), way_out=error.way_out, released=released.epoch)
+    start_mirror(session)
     return protocol.Verdict(proof=proof)
 
 
@@ -95,7 +100,7 @@ async def _take_in(request: protocol.Accept) -> None:
     path, parcel, tree = session_path(request.run_id), incoming / "parcel", tree_path(request.run_id)
     if (incoming / "tree").exists():
         if tree.exists():
-            await asyncio.to_thread(shutil.rmtree, tree)
+            await asyncio.to_thread(remove_tree, tree)
         (incoming / "tree").rename(tree)
     place_session(parcel, path)
     session = open_session(path)
@@ -115,7 +120,7 @@ async def _take_in(request: protocol.Accept) -> None:
     write_model(arrival_path(session, request.epoch), request.arrival)
     await record_run_base(session, place)
     change_lease(request.run_id, lambda lease: take(lease, request.epoch))
-    await asyncio.to_thread(shutil.rmtree, incoming)
+    await asyncio.to_thread(remove_tree, incoming)
 
 
 def _furnish_home(session: SessionDir, profile: Profile, parcel: Path) -> None:

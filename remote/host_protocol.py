@@ -49,11 +49,15 @@ class Standing(Frozen):
 
 
 class Prepare(Frozen):
-    """Make room for what is sent of the run that would be taken at ``epoch``."""
+    """Make room for what is sent of the run that would be taken at ``epoch``.
+
+    ``project`` is its path on the user's own machine: what is still there of the same project saves sending it.
+    """
 
     op: Literal["prepare"] = "prepare"
     run_id: str
     epoch: int
+    project: str
 
 
 class Room(Frozen):

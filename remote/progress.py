@@ -1,6 +1,7 @@
 """Turns a call that reports progress by callback into steps that a generator can yield on the way."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Generic, TypeVar
@@ -9,6 +10,23 @@ from remote.steps import Timing
 
 Step = TypeVar("Step")
 Result = TypeVar("Result")
+
+
+@contextlib.asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, object]) -> AsyncGenerator[None]:
+    """Do ``work`` while the block runs and wait for it at the block's end, which raises what it raised.
+
+    A block that fails, or is cancelled, ends the work too, and what that raises then is nobody's concern any more.
+    """
+    task = asyncio.create_task(work)
+    try:
+        yield
+        await task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
 
 
 class Relay(Generic[Step, Result]):

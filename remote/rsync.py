@@ -60,6 +60,7 @@ async def send(
     filters: bytes = b"",
     delete: bool = False,
     overlay: Path | None = None,
+    thorough: bool = False,
     progress: Watch | None = None,
 ) -> Transfer:
     """Make directory ``target`` on the host equal to ``source`` here, as far as ``filters`` let pass.
@@ -67,14 +68,17 @@ async def send(
     ``filters`` are rsync filter rules, each ended by NUL, e.g. ``b"- /build\\0"``; paths are anchored at the tree. With
     ``delete`` the target keeps nothing else, filtered things included. Modes and times travel, owners do not.
     Files in ``overlay``, a directory laid out like ``source``, are sent in place of those in ``source``.
+    A file there of the same size and time counts as equal, unless the transfer is ``thorough``: then all are compared
+    by content, and nothing is kept of earlier transfers that were cut off.
     The parent of ``target`` must exist. Raises `HostFull`, `HostLacks`, `LocalLacks`, `RsyncFailed`, `ConnectionLost`.
     """
     here, there = await _versions(connection)
     async with Bridge(connection) as bridge:
-        words = ["--recursive", "--links", "--perms", "--times", f"--partial-dir={PARTIAL_DIR}"]
-        words += _compression(connection, here, there)
+        words = ["--recursive", "--links", "--perms", "--times", *_compression(connection, here, there)]
+        words += ["--checksum"] if thorough else [f"--partial-dir={PARTIAL_DIR}"]
         if delete:
-            words += ["--delete", "--delete-excluded", f"--filter=P {PARTIAL_DIR}/"]
+            words += ["--delete", "--delete-excluded"]
+            words += [] if thorough else [f"--filter=P {PARTIAL_DIR}/"]
         if filters:
             rules = bridge.directory / "filters"
             rules.write_bytes(filters)

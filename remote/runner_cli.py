@@ -3,17 +3,21 @@
 castoff-runner serve SESSION_DIR    drive a session until it is over
 castoff-runner attach RUN_ID        speak the control protocol on standard input and output
 castoff-runner host                 answer one connection's requests (JSON lines) on standard input and output
+castoff-runner mirror SESSION_DIR   keep a copy of what arrived of a run's project, for its next handoff
 castoff-runner version
 """
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
 
 from agent.errors import AgentError, RunnerBusy
+from agent.sessions import open_session
 from remote.errors import RemoteError
+from snapshot.errors import SnapshotError
 
 BUSY = 75
 """Exit status of a runner that found another one serving its session (EX_TEMPFAIL of sysexits.h)."""
@@ -28,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return asyncio.run(_run(options))
-    except (AgentError, RemoteError) as error:
+    except (AgentError, RemoteError, SnapshotError) as error:
         sys.stderr.write(f"castoff-runner: {error} {error.way_out}".rstrip() + "\n")
         return BUSY if isinstance(error, RunnerBusy) else 1
     except OSError as error:
@@ -48,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     attach = commands.add_parser("attach", help="speak the control protocol on standard input and output")
     attach.add_argument("run", help="the run's id")
     commands.add_parser("host", help="answer one connection's requests on standard input and output")
+    mirror = commands.add_parser("mirror", help="keep a copy of what arrived of a run's project, for its next handoff")
+    mirror.add_argument("session", type=Path, help="the session's directory")
     commands.add_parser("version", help="print the version")
     return parser
 
@@ -64,6 +70,11 @@ async def _run(options: argparse.Namespace) -> int:
             from remote.host_service import serve_requests
 
             await serve_requests()
+        case "mirror":
+            from remote.mirror import make_mirror
+
+            os.nice(19)  # the agent has just begun
+            make_mirror(open_session(options.session))
         case _:
             from remote.wheel import runtime_id
 

@@ -1,0 +1,148 @@
+"""Mirrors: warm copies of projects on their host, so that the next handoff of one sends only what changed.
+
+``mirrors/<key>/`` is laid out like ``incoming/<run>/``: ``tree``, and ``parcel`` with the tree's manifest. A handoff
+takes the whole directory by one rename, and what it is sent corrects it; when its run has begun, a new mirror is made
+beside it, by a process that nobody waits for. Its source is the run's tree, in which an agent is at work by then:
+therefore each file is copied by its digest in the manifest, and one that is not, or no longer, what travelled is
+left out. Nothing is linked: what an agent writes must not appear in another run's tree.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agent.durable import make_private
+from agent.paths import state_dir
+from agent.sessions import SessionDir
+from remote.place import Place, read_place
+from snapshot.errors import ManifestDamaged
+from snapshot.manifest import Manifest, read_manifest, write_manifest
+from snapshot.replica import copy_verified, remove_tree
+
+KEPT = 8
+"""Mirrors kept on a host; the one that was made longest ago goes first."""
+_KEPT_SECONDS = 30 * 86400.0
+_RESERVE = 2 << 30
+"""Bytes that a mirror leaves free: it only saves time."""
+
+
+def mirror_path(project: str) -> Path:
+    """Where the mirror of the project with this path on the user's own machine is kept."""
+    return _mirrors() / hashlib.blake2b(os.fsencode(project), digest_size=12).hexdigest()
+
+
+def take_mirror(project: str, incoming: Path) -> bool:
+    """Make the mirror of ``project`` the directory ``incoming``, which must not exist; whether there was one."""
+    try:
+        mirror_path(project).rename(incoming)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def start_mirror(session: SessionDir) -> None:
+    """Start a process that makes the mirror of the run's project and outlives this one."""
+    with (session.path / "mirror.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "remote.runner_cli", "mirror", str(session.path)],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    process.returncode = 0  # ours no longer: it lives on, and Popen must not warn about that
+
+
+def make_mirror(session: SessionDir) -> bool:
+    """Make the mirror of the run's project from the run's tree, as far as that still is what arrived.
+
+    False if there is no room or the run is not here (any more). Raises `OSError`, `ManifestDamaged`.
+    """
+    place = read_place(session)
+    if place is None:
+        return False
+    mirror = mirror_path(session.info.project)
+    with _alone():
+        manifest = read_manifest(session.path / "manifest.json")
+        if _manifest_of(mirror) == manifest.digest:
+            os.utime(mirror)
+            return True
+        _prune(KEPT - 1, except_for=mirror)
+        if shutil.disk_usage(mirror.parent).free < manifest.size + _RESERVE:
+            return False
+        _replace(mirror, _fill(mirror.with_suffix(".new"), place, manifest))
+    return True
+
+
+def forget_mirrors() -> int:
+    """Remove all mirrors; how many there were. The next handoff of each project sends everything."""
+    with _alone():
+        return _prune(0)
+
+
+def _fill(fresh: Path, place: Place, manifest: Manifest) -> Path:
+    """The copy in the making; without files that the run has changed."""
+    remove_tree(fresh)
+    copy_verified(Path(place.tree), manifest, make_private(fresh) / "tree")
+    write_manifest(make_private(fresh / "parcel") / "manifest.json", manifest)
+    return fresh
+
+
+def _replace(mirror: Path, fresh: Path) -> None:
+    """Put the fresh mirror in the place of the old one, which a handoff may take away at any moment."""
+    old = mirror.with_suffix(".old")
+    remove_tree(old)
+    if mirror.exists():
+        mirror.rename(old)
+    fresh.rename(mirror)
+    remove_tree(old)
+
+
+def _manifest_of(mirror: Path) -> str:
+    """The digest of the manifest that a mirror was made from; empty without a mirror."""
+    try:
+        return read_manifest(mirror / "parcel" / "manifest.json").digest
+    except ManifestDamaged:
+        return ""
+
+
+def _prune(keep: int, except_for: Path | None = None) -> int:
+    """Remove the mirrors that are too many or too old, and what is left of one that was never finished."""
+    ages = {
+        path: record.st_mtime
+        for path in _mirrors().iterdir()
+        if path != except_for and stat.S_ISDIR((record := path.lstat()).st_mode)
+    }
+    newest = sorted((path for path in ages if not path.suffix), key=lambda path: -ages[path])
+    oldest = time.time() - _KEPT_SECONDS
+    kept = {path for path in newest[:keep] if ages[path] > oldest}
+    gone = [path for path in ages if path not in kept]
+    for path in gone:
+        # A handoff that wants it meanwhile finds it whole or not at all.
+        doomed = path if path.suffix else path.rename(path.with_suffix(".old"))
+        remove_tree(doomed)
+    return sum(not path.suffix for path in gone)
+
+
+def _mirrors() -> Path:
+    return make_private(state_dir() / "mirrors")
+
+
+@contextmanager
+def _alone() -> Generator[None]:
+    """Wait for another one that makes or removes mirrors."""
+    handle = os.open(_mirrors() / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,59 @@
+"""What a host kept of a project is not sent again, to whichever session, and is never believed."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from agent.durable import read_model
+from agent.sessions import SessionDir
+from remote.departure import Receipt
+from remote.mirror import mirror_path
+from remote.steps import Away
+from tests.e2e.journey import fill_project
+from tests.e2e.scene import Scene
+
+_BIG = 3_000_000
+
+
+async def test_another_session_of_a_project_sends_only_what_changed(scene: Scene) -> None:
+    fill_project(scene.place)
+    (scene.place.project / "big").write_bytes(os.urandom(_BIG))
+    assert await _wire(scene, scene.session()) > _BIG
+    await _mirror(scene)
+    (scene.place.project / "kept.txt").write_text("changed\n")
+    (scene.place.project / "fresh").write_text("fresh\n")
+    (scene.place.project / "link").unlink()
+    assert await _wire(scene, scene.session()) < _BIG / 10
+
+
+async def test_a_damaged_mirror_is_found_out_and_put_right(scene: Scene) -> None:
+    fill_project(scene.place)
+    (scene.place.project / "big").write_bytes(os.urandom(_BIG))
+    await _wire(scene, scene.session())
+    mirror = await _mirror(scene)
+    times = (mirror / "tree" / "kept.txt").stat()
+    (mirror / "tree" / "kept.txt").write_text("two\n")
+    os.utime(mirror / "tree" / "kept.txt", ns=(times.st_atime_ns, times.st_mtime_ns))
+    partial = mirror / "tree" / ".castoff-partial"
+    partial.mkdir()
+    (partial / "of an earlier transfer").touch()
+    assert await _wire(scene, scene.session()) < _BIG / 10
+
+
+async def _wire(scene: Scene, session: SessionDir) -> int:
+    """Hand a session off; the bytes that went over the network."""
+    away = await scene.move(session)
+    assert isinstance(away, Away), away
+    return read_model(session.move(away.epoch) / "receipt.json", Receipt).wire
+
+
+async def _mirror(scene: Scene) -> Path:
+    """The project's mirror on the host, as soon as it is there."""
+    name = mirror_path(str(scene.place.project)).name
+    mirror = scene.host.home / ".local/state/castoff/mirrors" / name
+    deadline = time.monotonic() + 60
+    while not mirror.exists():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    return mirror
