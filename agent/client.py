@@ -31,6 +31,8 @@ from agent.updates import read_options, read_tool_call, read_update
 _FRAME_LIMIT = 64 << 20
 _START_SECONDS = 90.0
 _END_SECONDS = 5.0
+LONGEST_END_SECONDS = 5 * _END_SECONDS
+"""What `AgentProcess.close` takes at most: what is queued, end of input, SIGTERM, SIGKILL, the connection."""
 _LAST_WORDS_SECONDS = 1.0
 
 Reply = TypeVar("Reply")

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from agent import client
 from agent.arrival import arrive, continuation, read_arrival
 from agent.budget import find_limit, unmeasured
 from agent.client import Launch
@@ -50,6 +51,8 @@ from agent.server import LINE_LIMIT, ViewerSession
 from agent.sessions import SessionDir
 
 _LAST_WORDS_SECONDS = 5.0
+LONGEST_END_SECONDS = client.LONGEST_END_SECONDS + _LAST_WORDS_SECONDS
+"""What a runner that is told to end takes at most: its agent's end, then its viewers'."""
 _WATCH_SECONDS = 1.0
 _REASONS = {"max_tokens": "The model's answer was cut at its length limit.", "refusal": "The model refused to go on."}
 
