@@ -1,9 +1,11 @@
 """What a session is told when it changes hands: left by the move, taken up by the runner's first start there."""
 
+from itertools import takewhile
 from pathlib import Path
 
+from agent.arrival_check import ArrivalCheck, tell_agent, tell_user
 from agent.durable import read_model
-from agent.events import Budget, BudgetSet, Event, Frozen, Moved, Policy, PolicySet, Prompted
+from agent.events import Budget, BudgetSet, Event, Frozen, Moved, Noted, Policy, PolicySet, Prompted
 from agent.sessions import SessionDir
 from agent.state import SessionState
 
@@ -24,6 +26,8 @@ class Arrival(Frozen):
     proceed: bool = False
     budget: Budget | None = None
     policy: Policy | None = None
+    check: ArrivalCheck | None = None
+    """What was found on arrival, where anybody looked."""
 
 
 def arrival_path(session: SessionDir, epoch: int) -> Path:
@@ -52,6 +56,9 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
     text = _first_prompt(arrival, state)
     if text:
         events.append(Prompted(prompt_id=f"arrival-{epoch}", text=text, source="castoff"))
+    if arrival.check is not None and not _was_told(state, tell_user(arrival.check)):
+        level = "warning" if arrival.check.missing or arrival.check.unknown else "info"
+        events.append(Noted(level=level, text=tell_user(arrival.check)))
     moved = Moved(
         origin=arrival.origin,
         to=arrival.to,
@@ -61,6 +68,12 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
         sandbox=arrival.sandbox,
     )
     return (*events, moved)
+
+
+def _was_told(state: SessionState, note: str) -> bool:
+    """Whether the journal has the note already since the last move."""
+    since = takewhile(lambda block: block.type != "move", reversed(state.blocks))
+    return any(block.type == "note" and block.text == note for block in since)
 
 
 def _first_prompt(arrival: Arrival, state: SessionState) -> str:
@@ -75,7 +88,8 @@ def describe(arrival: Arrival) -> str:
     """The environment note: where the agent finds itself now, in words for the agent."""
     place = "at the same path" if arrival.same_path else "at another path: the current working directory"
     what = "The working tree and this conversation came along"
-    return f"Note from castoff: you now run on another machine ({arrival.to}). {what}; the tree is {place}."
+    note = f"Note from castoff: you now run on another machine ({arrival.to}). {what}; the tree is {place}."
+    return note + (tell_agent(arrival.check) if arrival.check is not None else "")
 
 
 def continuation(state: SessionState) -> str:

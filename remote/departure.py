@@ -32,6 +32,7 @@ from remote.host_protocol import (
     Withdraw,
 )
 from remote.local import open_local, quiet
+from remote.loss_check import LossCheck
 from remote.parcel import fold, pack_parcel
 from remote.progress import Stopwatch, meanwhile
 from remote.rsync import Progress, Transfer, send
@@ -41,12 +42,12 @@ from snapshot.digest import DigestCache
 from snapshot.errors import TreeChanged
 from snapshot.filters import rsync_filters
 from snapshot.manifest import Manifest, write_manifest
+from snapshot.selection import Selection
 from snapshot.survey import Survey, survey
 
 _CAPTURE_TRIES = 3
 _PROVE_SECONDS = 200.0
 _VERIFY_SECONDS = 600.0
-_OWN_LOGINS = Stays(what="environment and logins", why="the host uses its own; nothing is copied")
 
 
 class Receipt(Frozen):
@@ -76,6 +77,8 @@ class Departure:
         self.decision: Decision | None = None
         self.epoch = 0
         self._tree = Path(session.info.project)
+        self._selection = Selection(leave=terms.leave)
+        self._losses = LossCheck(session, terms)
         self._seen: Preflighted | None = None
         self._manifest = Manifest(entries=())
         self._parcel_digest = ""
@@ -102,7 +105,12 @@ class Departure:
         """Everything that can be known before anything changes."""
         self.epoch = read_lease(self.session).epoch + 1
         self.watch.lap("connect")
-        seen = await asyncio.to_thread(survey, self._tree)
+        seen, _ = await asyncio.gather(
+            asyncio.to_thread(survey, self._tree, self._selection), asyncio.to_thread(self._losses.look)
+        )
+        self._selection = await asyncio.to_thread(self._losses.choose, seen, self._selection)
+        if self.terms.carry:
+            seen = await asyncio.to_thread(survey, self._tree, self._selection)
         facts = await self._host.ask(
             Look(
                 agent=self.session.info.agent,
@@ -111,10 +119,12 @@ class Departure:
                 home_at=self.session.info.home,
                 sandbox=self.host.sandbox,
                 model=os.environ.get("CASTOFF_MODEL", ""),
+                programs=self._losses.wanted_programs,
             ),
             Seen,
         )
-        self._seen = _preflighted(self._host, facts, seen)
+        stays, objections = await asyncio.to_thread(self._losses.report, facts)
+        self._seen = _preflighted(self._host, facts, seen, stays, objections)
         self.watch.lap("preflight")
         return self._seen
 
@@ -129,7 +139,9 @@ class Departure:
         cache = DigestCache(self.session.path / "digests.json")
         for attempt in range(_CAPTURE_TRIES):
             try:
-                self._manifest = await asyncio.to_thread(capture, self._tree, cache=cache, overlay=self._overlay)
+                self._manifest = await asyncio.to_thread(
+                    capture, self._tree, self._selection, cache=cache, overlay=self._overlay
+                )
                 break
             except TreeChanged:
                 if attempt == _CAPTURE_TRIES - 1:
@@ -143,6 +155,7 @@ class Departure:
             Path(self.session.info.home),
             self._manifest,
             move / "parcel",
+            carried=self._losses.carried,
         )
         self.watch.lap("capture")
         return self._manifest
@@ -231,6 +244,8 @@ class Departure:
             tree_at=self.session.info.project,
             home_at=self.session.info.home,
             arrival=arrival,
+            programs=self._losses.used_programs,
+            outside=self._losses.left_outside,
         )
         return await self._host.ask(request, Verdict, timeout=_PROVE_SECONDS)
 
@@ -294,7 +309,9 @@ class Departure:
         )
 
 
-def _preflighted(client: HostClient, seen: Seen, tree: Survey) -> Preflighted:
+def _preflighted(
+    client: HostClient, seen: Seen, tree: Survey, stays: tuple[Stays, ...], problems: tuple[Problem, ...]
+) -> Preflighted:
     facts = HostFacts(
         host=client.connection.name,
         user=seen.user,
@@ -306,14 +323,13 @@ def _preflighted(client: HostClient, seen: Seen, tree: Survey) -> Preflighted:
         rtt=client.connection.rtt,
     )
     refused = [Problem(code=r.code, sentence=r.sentence, way_out=r.way_out) for r in tree.refusals]
-    stays = [Stays(what=k.what, why=k.why, files=k.files, size=k.size) for k in tree.stays]
     return Preflighted(
         facts=facts,
         files=tree.files,
         size=tree.size,
         git=tree.git,
-        stays=(*stays, _OWN_LOGINS),
-        problems=(*refused, *seen.problems),
+        stays=stays,
+        problems=(*refused, *problems, *seen.problems),
     )
 
 

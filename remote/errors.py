@@ -25,6 +25,7 @@ RemoteError
 |-- LocalFull               no space left here
 |-- RsyncFailed             a transfer failed
 |-- RuntimeSetupFailed      castoff's runtime cannot be installed on the host
+|-- ProgramsUnknown         which programs a run would find on the host cannot be told
 |-- SandboxUnavailable      the sandbox cannot be built as asked
 |-- TerminalFailed          tmux did not do as told
 |-- DemoFailed              the demo cannot be set up or removed
@@ -210,6 +211,12 @@ class RuntimeSetupFailed(RemoteError):
     """Castoff's runtime cannot be installed on the host; nothing half-made stays there."""
 
     code = "runtime-setup-failed"
+
+
+class ProgramsUnknown(RemoteError):
+    """Which programs a run finds on the host cannot be told; nothing else depends on it."""
+
+    code = "programs-unknown"
 
 
 class SandboxUnavailable(RemoteError):

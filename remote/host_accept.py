@@ -17,10 +17,12 @@ from agent.profiles import Profile, load_profile
 from agent.session_files import session_files
 from agent.sessions import SessionDir, open_session
 from remote import host_protocol as protocol
+from remote.carried import place_carried
 from remote.errors import RemoteError
 from remote.host_base import record_run_base
 from remote.host_lease import change_lease, known_lease, session_path
 from remote.host_runner import end_run, is_alive, last_words, start_run
+from remote.host_tools import check_arrival
 from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.place import Place, home_path, incoming_path, tree_path, write_place
@@ -117,8 +119,8 @@ async def _take_in(request: protocol.Accept) -> None:
     )
     write_place(path, place)
     write_manifest(path / "manifest.json", parcel_manifest(parcel))
-    write_model(arrival_path(session, request.epoch), request.arrival)
-    await record_run_base(session, place)
+    check, _ = await asyncio.gather(check_arrival(request, place), record_run_base(session, place))
+    write_model(arrival_path(session, request.epoch), request.arrival.model_copy(update={"check": check}))
     change_lease(request.run_id, lambda lease: take(lease, request.epoch))
     await asyncio.to_thread(remove_tree, incoming)
 
@@ -126,6 +128,7 @@ async def _take_in(request: protocol.Accept) -> None:
 def _furnish_home(session: SessionDir, profile: Profile, parcel: Path) -> None:
     """Give the run its own HOME: the agent's session files as sent, its settings from this host's own user."""
     home = make_private(home_path(session.id))
+    place_carried(parcel, home)
     sid = fold(session).agent_session_id
     if sid:
         place_home(parcel, home, session_files(profile, parcel / "home", sid))

@@ -3,12 +3,15 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from agent.budget import spent_usd
 from agent.durable import read_model
 from agent.errors import AgentError, AgentFailed
 from agent.events import ToolKind
 from agent.lease import Lease
+from agent.mcp import list_servers
 from agent.paths import state_dir
 from agent.profiles import Profile, load_profile
 from agent.programs import agent_command
@@ -20,11 +23,13 @@ from remote.errors import RemoteError
 from remote.facts import Facts, collect_facts
 from remote.host_base import read_run_diff
 from remote.host_runner import is_alive
+from remote.host_tools import foresee_programs
 from remote.parcel import fold
 from remote.place import Place, read_place
 from remote.run import Run
 from remote.sandbox import wrap
 from remote.steps import Problem
+from remote.tools import Program
 
 _RESERVE = 200 << 20
 """Bytes that stay free on a host beside the tree itself."""
@@ -35,6 +40,7 @@ async def look(request: protocol.Look) -> protocol.Seen:
     """Check everything that a run would need here; each problem with a sentence and a way out."""
     facts = await asyncio.to_thread(collect_facts, state_dir())
     level, detail = _level(request, facts)
+    programs, unknown = await _programs(request, level)
     problems = [*_tools(facts), *_space(request, facts), *_agent(request), *_sandbox(request, level, detail)]
     return protocol.Seen(
         user=facts.user,
@@ -44,7 +50,31 @@ async def look(request: protocol.Look) -> protocol.Seen:
         free=facts.free,
         problems=tuple(problems),
         now=time.time(),
+        programs=programs,
+        programs_unknown=unknown,
+        **_agent_settings(request),
     )
+
+
+async def _programs(request: protocol.Look, level: protocol.SandboxLevel) -> tuple[tuple[Program, ...] | None, str]:
+    """What a run would find of the programs asked about, or ``None`` and why that cannot be told."""
+    try:
+        return await foresee_programs(
+            request.programs, sandbox=level, tree_at=request.tree_at, home_at=request.home_at
+        ), ""
+    except RemoteError as error:
+        return None, str(error)
+
+
+def _agent_settings(request: protocol.Look) -> dict[str, Any]:
+    """The names of variables and of MCP servers that the agent has on this host; what is wrong there is a problem
+    of `_agent`."""
+    try:
+        profile, variables = load_profile(request.agent), read_env()
+    except (AgentError, RemoteError):
+        return {}
+    names = tuple(sorted(name for name in variables if name not in profile.unset))
+    return {"variables": names, "mcp": list_servers(profile, Path.home(), request.tree_at)}
 
 
 def _level(request: protocol.Look, facts: Facts) -> tuple[protocol.SandboxLevel, str]:

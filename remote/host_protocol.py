@@ -10,8 +10,10 @@ from pydantic import Field, JsonValue, TypeAdapter
 from agent.arrival import Arrival
 from agent.events import Frozen, ResumeKind
 from agent.lease import Lease
+from agent.mcp import McpServers
 from remote.run import Run
 from remote.steps import Problem
+from remote.tools import Program
 
 SandboxLevel = Literal["open", "none"]
 
@@ -27,6 +29,8 @@ class Look(Frozen):
     sandbox: Literal["auto", "open", "none"]
     model: str = ""
     """The model that the session uses, where this side knows it; its key is the host's own."""
+    programs: tuple[str, ...] = ()
+    """Programs that the session has used, by name or absolute path: are they there, in which version?"""
 
 
 class Seen(Frozen):
@@ -40,6 +44,13 @@ class Seen(Frozen):
     agent_version: str = ""
     problems: tuple[Problem, ...] = ()
     now: float
+    programs: tuple[Program, ...] | None = None
+    """As a run's sandbox sees them; ``None`` if that cannot be told: ``programs_unknown`` says why."""
+    programs_unknown: str = ""
+    variables: tuple[str, ...] = ()
+    """Names of the variables that a run's commands get there."""
+    mcp: McpServers = McpServers()
+    """The MCP servers in the host's own settings of the agent."""
 
 
 class Standing(Frozen):
@@ -94,6 +105,10 @@ class Accept(Frozen):
     tree_at: str
     home_at: str
     arrival: Arrival
+    programs: tuple[str, ...] = ()
+    """Programs that the session has used, by name or path; a relative one is in the tree. They are looked for again."""
+    outside: tuple[str, ...] = ()
+    """Files outside the tree that the session used and that stay where it comes from, as the agent is told."""
 
 
 class Proof(Frozen):

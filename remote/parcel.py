@@ -6,6 +6,7 @@ beside the session on the side that sends and compared by the digest of its own 
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from agent.durable import make_private, sync_directory
@@ -14,6 +15,7 @@ from agent.profiles import Profile
 from agent.session_files import session_files
 from agent.sessions import SessionDir
 from agent.state import SessionState, advance
+from remote.carried import pack_carried
 from snapshot.capture import capture_paths
 from snapshot.errors import SnapshotError
 from snapshot.manifest import Manifest, read_manifest, write_manifest
@@ -28,9 +30,17 @@ def fold(session: SessionDir) -> SessionState:
 
 
 def pack_parcel(
-    session: SessionDir, profile: Profile, home: Path, manifest: Manifest, target: Path, commits: Path | None = None
+    session: SessionDir,
+    profile: Profile,
+    home: Path,
+    manifest: Manifest,
+    target: Path,
+    commits: Path | None = None,
+    carried: Sequence[str] = (),
 ) -> str:
     """Make the parcel in ``target`` anew, with a bundle of ``commits`` if there is one; returns `parcel_digest`.
+
+    ``carried`` are files of ``home`` that travel as well, relative to it.
 
     Raises `agent.errors.AgentError`, `OSError`.
     """
@@ -45,6 +55,7 @@ def pack_parcel(
     make_private(target / "home")
     for name in session_files(profile, home, sid) if sid else ():
         _copy(home / name, target / "home" / name)
+    pack_carried(target, home, carried)
     write_manifest(target / "manifest.json", manifest)
     return parcel_digest(target)
 

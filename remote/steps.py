@@ -20,6 +20,12 @@ class Terms(Frozen):
     budget: Budget = Budget()
     policy: Policy = "accept-all"
     drain_seconds: float = 20.0
+    leave: tuple[str, ...] = ()
+    carry: tuple[str, ...] = ()
+    """What of the loss report travels all the same, by its names there."""
+    stop_on_loss: bool = False
+    """Move nothing if anything is lost, but for what ``accept_loss`` names: things, or kinds of them."""
+    accept_loss: tuple[str, ...] = ()
 
 
 class Problem(Frozen):
@@ -31,13 +37,28 @@ class Problem(Frozen):
     blocking: bool = True
 
 
+LossKind = Literal["ignored", "outside", "command", "version", "variable", "mcp", "process", "other"]
+Choice = Literal["leave", "carry", "stop"]
+
+
 class Stays(Frozen):
-    """One class of things that will not travel, with its size in bytes and why."""
+    """One thing, or class of things, that does not travel or is otherwise there: its size in bytes, and why.
+
+    ``can_carry``: it would travel if it was chosen (`Terms.carry`); ``choice`` is what was decided.
+    """
 
     what: str
     why: str
     files: int = 0
     size: int = 0
+    kind: LossKind = "other"
+    can_carry: bool = False
+    choice: Choice = "leave"
+
+
+def is_loss(stays: Stays) -> bool:
+    """Whether the run goes on without something that the session had; the rest is only good to know."""
+    return stays.kind != "other" and stays.choice != "carry"
 
 
 class HostFacts(Frozen):
