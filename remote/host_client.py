@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 from pydantic import ValidationError
 
 from agent.events import Frozen
+from agent.sanitise import clean
 from remote.bootstrap import Runtime
 from remote.channel import Channel
 from remote.connection import Connection
@@ -17,6 +18,8 @@ from remote.host_protocol import Reply, Request
 
 Body = TypeVar("Body", bound=Frozen)
 _SECONDS = 60.0
+_LONGEST = 600
+"""Characters of a host's sentence that are shown."""
 
 
 class HostClient:
@@ -67,7 +70,9 @@ class HostClient:
                 "castoff host setup installs the same version there.",
                 code="protocol",
             ) from error
-        raise RemoteError(reply.sentence, reply.way_out, code=reply.code)
+        # Whatever a host says, it is one line of a length that a user can read.
+        sentence, way_out = _shorten(reply.sentence), _shorten(reply.way_out)
+        raise RemoteError(sentence or f"{self.connection.name} refused.", way_out, code=_shorten(reply.code, 50))
 
     async def close(self) -> None:
         """End the program there."""
@@ -83,6 +88,11 @@ class HostClient:
     async def __aexit__(self, *_: object) -> None:
         """Close, whatever happened."""
         await self.close()
+
+
+def _shorten(text: str, limit: int = _LONGEST) -> str:
+    text = clean(text[: 4 * limit], single_line=True)
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def runner_command(runtime: Runtime, *words: str) -> list[str]:

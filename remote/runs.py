@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from pydantic import ValidationError
+
 from agent.errors import SessionUnknown
 from agent.lease import read_lease
 from agent.paths import state_dir
@@ -83,4 +85,11 @@ async def fetch_diff(links: Links, host: str, run_id: str) -> Diff:
 async def read_diff(client: HostClient, run_id: str) -> Diff:
     """`fetch_diff` on a host that is connected."""
     reply = await client.ask(AskDiff(run_id=run_id), DiffReply, timeout=_DIFF_SECONDS)
-    return Diff.model_validate(reply.diff)
+    try:
+        return Diff.model_validate(reply.diff)
+    except ValidationError as error:
+        raise RemoteError(
+            f"{client.connection.name} told of changes what this castoff does not understand.",
+            "castoff host setup installs the same version there.",
+            code="protocol",
+        ) from error

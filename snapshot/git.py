@@ -75,8 +75,8 @@ def git(
         raise GitFailed(f"git {arguments[0]} did not end within {seconds:.0f} s.") from error
     said = done.stderr.decode(errors="replace").strip()
     if done.returncode not in accept:
-        first = said.splitlines()[0] if said else f"status {done.returncode}"
-        raise GitFailed(f"git {arguments[0]} failed: {first}")
+        first = said.splitlines()[0].rstrip(".: ") if said else f"status {done.returncode}"
+        raise GitFailed(f"git {arguments[0]} failed: {first}.")
     return Output(done.stdout, done.returncode, said)
 
 
