@@ -20,6 +20,8 @@ from snapshot.selection import EVERYTHING, Selection
 
 FORMAT = 1
 EntryType = Literal["file", "dir", "symlink"]
+_LATEST = 1 << 70
+"""Nanoseconds before and after 1970 that a system call takes for a file's time: more than any file system keeps."""
 Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 
 
@@ -40,8 +42,8 @@ class Entry(Frozen):
     path: Name
     type: EntryType
     mode: Annotated[int, Field(ge=0, le=0o7777)]
-    size: Annotated[int, Field(ge=0)]
-    mtime_ns: int
+    size: Annotated[int, Field(ge=0, lt=1 << 63)]
+    mtime_ns: Annotated[int, Field(ge=-_LATEST, le=_LATEST)]
     digest: Hex
     target: Name = ""
 
