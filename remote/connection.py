@@ -36,6 +36,8 @@ Passphrase = Callable[[str], Awaitable[str]]
 
 _OUTPUT_LIMIT = 64 * 1024 * 1024
 _STDERR_HEAD = 2000
+_NEAR_RTT = 0.02
+_NEAR_PINGS = 3
 
 
 class Output(Frozen):
@@ -119,10 +121,11 @@ class Connection:
         mark = b"castoff\n"
         channel = await self.open(["cat"])
         async with channel, asyncio.timeout(30):
-            started = time.monotonic()
-            channel.writer.write(mark)
-            line = await channel.reader.readline()
-            self.rtt = time.monotonic() - started
+            line, self.rtt = await _ping(channel, mark)
+            # The first answer took the start of `cat` too, which on a near link is most of it.
+            for _ in range(_NEAR_PINGS if line == mark and self.rtt < _NEAR_RTT else 0):
+                line, again = await _ping(channel, mark)
+                self.rtt = min(self.rtt, again)
             channel.writer.write_eof()
             if line != mark:
                 raise self._noisy(line or channel.stderr_tail.encode())
@@ -252,6 +255,14 @@ class Connections:
     ) -> None:
         """Close, whatever happened."""
         await self.close()
+
+
+async def _ping(channel: Channel, mark: bytes) -> tuple[bytes, float]:
+    """What came back for ``mark``, and after how many seconds."""
+    started = time.monotonic()
+    channel.writer.write(mark)
+    line = await channel.reader.readline()
+    return line, time.monotonic() - started
 
 
 async def _feed(channel: Channel, data: bytes) -> None:

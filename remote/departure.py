@@ -35,7 +35,7 @@ from remote.local import open_local, quiet
 from remote.loss_check import LossCheck
 from remote.parcel import fold, pack_parcel
 from remote.progress import Stopwatch, meanwhile
-from remote.rsync import Progress, Transfer, send
+from remote.rsync import Progress, Transfer, prepare, send
 from remote.steps import Away, Decision, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
 from snapshot.capture import capture
 from snapshot.digest import DigestCache
@@ -131,7 +131,8 @@ class Departure:
     async def drain(self) -> None:
         """Stop the agent at a safe boundary; the local runner ends."""
         self._drained = True
-        await self._quiet.enter_async_context(quiet(self.session, self.terms.drain_seconds))
+        async with meanwhile(prepare(self._host.connection)):
+            await self._quiet.enter_async_context(quiet(self.session, self.terms.drain_seconds))
         self.watch.lap("drain")
 
     async def capture(self) -> Manifest:

@@ -27,7 +27,7 @@ from remote.rsync_output import (
     parse_version,
 )
 
-__all__ = ["PARTIAL_DIR", "Progress", "Transfer", "fetch", "send"]
+__all__ = ["PARTIAL_DIR", "Progress", "Transfer", "fetch", "prepare", "send"]
 
 PARTIAL_DIR = ".castoff-partial"
 """Where a cut-off file waits, in each directory, until the transfer is taken up again."""
@@ -49,6 +49,7 @@ _COMMON = (
     "--info=progress2",
     "--stats",
     "--outbuf=N",
+    "--timeout=300",  # seconds of silence: the end there must not wait for ever when the link went without a word
 )
 
 
@@ -128,6 +129,11 @@ def _compression(connection: Connection, here: Version, there: Version) -> list[
     if connection.rtt < _FAST_RTT:
         return []
     return ["--compress", "--compress-choice=zstd"] if here.zstd and there.zstd else ["--compress"]
+
+
+async def prepare(connection: Connection) -> None:
+    """Find out now what a transfer wants to know first; raises `LocalLacks` or `HostLacks`."""
+    await _versions(connection)
 
 
 async def _versions(connection: Connection) -> tuple[Version, Version]:

@@ -14,8 +14,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,47 @@ def any_host(request: pytest.FixtureRequest) -> HostForTests:
     host = request.getfixturevalue(f"{request.param}_host")
     assert isinstance(host, HostForTests)
     return host
+
+
+@asynccontextmanager
+async def cutting(host: HostForTests, after: int) -> AsyncGenerator[HostForTests]:
+    """The host behind a link that is cut once ``after`` bytes have gone to it."""
+    left = after
+    tasks = set[asyncio.Task[None]]()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counted: bool) -> None:
+        nonlocal left
+        while data := await reader.read(65536):
+            left -= len(data) if counted else 0
+            if left < 0:
+                break
+            writer.write(data)
+            await writer.drain()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, to = await asyncio.open_connection("127.0.0.1", host.host.port)
+        pumps = [
+            asyncio.create_task(pump(reader, to, counted=True)),
+            asyncio.create_task(pump(there, writer, counted=False)),
+        ]
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        for task in pumps:
+            task.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        for end in (to, writer):
+            end.transport.abort()
+
+    def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(relay(reader, writer))
+        tasks.add(task)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        behind = host.host.model_copy(update={"port": server.sockets[0].getsockname()[1]})
+        for key in host.host_keys.pinned("127.0.0.1", host.host.port or 22):
+            host.host_keys.pin("127.0.0.1", behind.port or 22, key)
+        yield replace(host, host=behind)
+    await asyncio.gather(*tasks)
 
 
 def free_port() -> int:
