@@ -36,11 +36,11 @@ from remote.steps import (
     Preflighted,
     Proved,
     PullStep,
-    Reviewed,
     SettingUp,
     StillHere,
     Terms,
     Verified,
+    awaits_decision,
 )
 
 _WORK_SECONDS = 300.0
@@ -141,7 +141,7 @@ async def _drive(steps: AsyncGenerator[Step, Decision | None], report: Report) -
                 last = await steps.asend(decision)
             except StopAsyncIteration:
                 break
-            decision = "go" if isinstance(last, Preflighted | Reviewed) else None
+            decision = "go" if awaits_decision(last) else None
             for line in _tell(last):
                 report(line)
     if last is None:

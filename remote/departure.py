@@ -42,6 +42,7 @@ from snapshot.digest import DigestCache
 from snapshot.errors import TreeChanged
 from snapshot.filters import rsync_filters
 from snapshot.manifest import Manifest, write_manifest
+from snapshot.left import keep_left
 from snapshot.selection import Selection
 from snapshot.survey import Survey, survey
 
@@ -162,8 +163,9 @@ class Departure:
         return self._manifest
 
     async def send(self, report: Callable[[Sending], None]) -> None:
-        """Send tree and parcel to where the host gathers them."""
-        await self._send(report)
+        """Send tree and parcel to where the host gathers them; meanwhile what leaves is kept here, for a merge."""
+        async with meanwhile(asyncio.to_thread(self._keep_left)):
+            await self._send(report)
         self.watch.lap("send")
 
     async def _send(self, report: Callable[[Sending], None], *, thorough: bool = False) -> None:
@@ -175,6 +177,11 @@ class Departure:
 
         def tell(progress: Progress) -> None:
             report(_sending(progress, manifest))
+    def _keep_left(self) -> None:
+        overlay = self._overlay if self._overlay.exists() else None
+        left = keep_left(self._tree, self.session.path / "left", self._manifest, overlay)
+        write_model(self.session.move(self.epoch) / "left.json", left)
+
 
         connection = self._host.connection
         overlay = self._overlay if self._overlay.exists() else None

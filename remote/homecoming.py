@@ -18,17 +18,18 @@ from agent.profiles import load_profile
 from agent.session_files import session_files
 from agent.sessions import SessionDir
 from agent.state import SessionState, advance
+from remote import steps
 from remote.errors import RemoteError
 from remote.host_client import HostClient
 from remote.host_protocol import Confirm, Give, Pack, Packed, Regain, Standing
+from remote.landing import Landing
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_history, place_home
 from remote.place import read_place
 from remote.progress import Stopwatch
 from remote.rsync import Progress, fetch
 from remote.runs import read_diff
-from remote.steps import Change, Decision, Home, Problem, Receiving, Reviewed
-from snapshot import home
-from snapshot.commits import import_bundle
+from remote.steps import Agreed, Change, Decision, Home, Planned, Receiving, Reviewed, Wish
+from snapshot.home import Applied
 from snapshot.manifest import Manifest, read_manifest
 
 _PACK_SECONDS = 600.0
@@ -37,20 +38,20 @@ _PACK_SECONDS = 600.0
 class Homecoming:
     """One pull-back from this side. The order of the calls is `remote.pull.pull_back`'s."""
 
-    def __init__(self, session: SessionDir, drain_seconds: float, *, allow_mass_deletion: bool) -> None:
+    def __init__(self, session: SessionDir, drain_seconds: float, wish: Wish) -> None:
         self.session = session
         self.watch = Stopwatch()
         self.client: HostClient | None = None
         self.decision: Decision | None = None
         self.drain_seconds = drain_seconds
-        self._allow_mass_deletion = allow_mass_deletion
         self._lease = read_lease(session)
-        self._tree = Path(session.info.project)
         self._packed: Packed | None = None
         self._theirs = Manifest(entries=())
         self._drained = False
         self._agent_files: tuple[Path, ...] = ()
-        self._commits_ref = ""
+        # One directory a stay on the host, whatever epoch the host has come to: a second try finds it again.
+        self._move = session.move(self._lease.epoch + 1)
+        self._landing = Landing(session, self._lease.epoch, self._lease.to, self._move, wish)
 
     @property
     def host(self) -> str:
@@ -60,7 +61,7 @@ class Homecoming:
     @property
     def keep(self) -> Path:
         """Where everything that is replaced is kept."""
-        return self._move / "keep"
+        return self._landing.folders.keep
 
     @property
     def _host(self) -> HostClient:
@@ -72,11 +73,6 @@ class Homecoming:
         """The epoch at which the session will be held here."""
         assert self._packed is not None, "the run is packed first"
         return self._packed.epoch + 1
-
-    @property
-    def _move(self) -> Path:
-        # One directory a stay on the host, whatever epoch the host has come to: a second try finds it again.
-        return self.session.move(self._lease.epoch + 1)
 
     def decide(self, decision: Decision | None) -> None:
         """What the user said to the step just shown."""
@@ -94,41 +90,16 @@ class Homecoming:
             )
 
     async def review(self) -> Reviewed:
-        """What the run changed, and what stands in the way here."""
+        """What the run changed, and what is to be known of the tree here."""
         self.watch.lap("connect")
         diff = await read_diff(self._host, self.session.id)
-        problems = await asyncio.to_thread(self._look_here)
+        problems = await asyncio.to_thread(self._landing.look, [file.path for file in diff.files], self._base())
         self.watch.lap("review")
         changes = [Change(path=f.path, change=f.change, added=f.added, removed=f.removed) for f in diff.files]
         return Reviewed(run_id=self.session.id, host=self.host, changes=tuple(changes), problems=tuple(problems))
 
     def _base(self) -> Manifest:
         return read_manifest(self.session.move(self._lease.epoch) / "manifest.json")
-
-    @property
-    def _has_begun(self) -> bool:
-        """Whether the tree here may hold some of the run's changes: then only this very state of the run fits."""
-        return (self.keep / "undo.json").exists()
-
-    def _look_here(self) -> list[Problem]:
-        """The tree here must be what left; a pull that was cut in the middle may have begun to change it."""
-        if self._has_begun:
-            return []
-        if not self._tree.is_dir():
-            sentence = f"The project {self._tree} is not there any more."
-            return [Problem(code="no-project", sentence=sentence, way_out="Restore the folder first.")]
-        differences = home.unchanged(self._tree, self._base())
-        if not differences:
-            return []
-        shown = ", ".join(difference.path for difference in differences[:3])
-        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
-        return [
-            Problem(
-                code="tree-changed",
-                sentence=f"The tree here has changed since the handoff ({shown}{more}), and is not merged yet.",
-                way_out="Put these changes aside (git stash), pull, and bring them back.",
-            )
-        ]
 
     async def pack(self) -> None:
         """The run stops at a safe boundary, and the host makes it ready."""
@@ -147,7 +118,7 @@ class Homecoming:
         if await asyncio.to_thread(parcel_digest, parcel) != self._packed.parcel_digest:
             raise RemoteError("The session's files came otherwise than the host packed them.", "Pull again.")
         self._theirs = parcel_manifest(parcel)
-        names = home.wanted(self._base(), self._theirs)
+        names = await asyncio.to_thread(self._landing.expect, self._base(), self._theirs)
         total = sum(self._theirs.by_path[name].size for name in names)
 
         def tell(progress: Progress) -> None:
@@ -164,9 +135,8 @@ class Homecoming:
 
         if names:
             listed = b"".join(os.fsencode(name) + b"\0" for name in names)
-            incoming = make_private(self._move / "incoming")
+            incoming = make_private(self._landing.folders.run)
             await fetch(connection, self._packed.tree, incoming, listed, tell, trusted=trusted)
-        make_private(self._move / "incoming")
         self.watch.lap("fetch")
 
     async def check(self) -> Manifest:
@@ -174,17 +144,7 @@ class Homecoming:
         assert self._packed is not None
         if self._theirs.digest != self._packed.tree_digest:
             raise RemoteError("The tree's manifest is not the one that the host promised.", "Pull again.")
-        problems = home.check_paths(self._theirs, self._base())
-        if problems:
-            raise RemoteError(
-                f"The run holds paths that are not safe here: {problems[0].path}: {problems[0].sentence}.",
-                "Look at the run on the host and rename them.",
-                code="unsafe-paths",
-            )
         self._agent_files = await asyncio.to_thread(self._check_session)
-        again = await asyncio.to_thread(self._look_here)
-        if again:
-            raise RemoteError(again[0].sentence, again[0].way_out, code=again[0].code)
         self.watch.lap("check")
         return self._theirs
 
@@ -204,6 +164,20 @@ class Homecoming:
                     raise RemoteError(sentence, "Look at the run on the host.", code="agent-session-id")
         return files
 
+    async def plan(self) -> Planned:
+        """What will happen here, made of what was received and verified; nothing has changed yet."""
+        planned = await asyncio.to_thread(self._landing.plan)
+        self.watch.lap("plan")
+        return planned
+
+    async def prepare(self) -> None:
+        """Get everything ready that may still fail, as far as the user ``decision`` goes."""
+        agreed = self.decision if isinstance(self.decision, Agreed) else Agreed()
+        bundle = self._move / "parcel" / "commits.bundle"
+        ref = f"refs/castoff/{self.session.id}/{self._epoch}"
+        await asyncio.to_thread(self._landing.prepare, agreed, bundle, ref)
+        self.watch.lap("prepare")
+
     async def take_over(self) -> int:
         """The host gives the run up; from here on this side finishes."""
         assert self._packed is not None
@@ -213,35 +187,27 @@ class Homecoming:
         self.watch.lap("give up")
         return self._epoch
 
-    async def apply(self) -> home.Applied:
-        """Make the tree here what the run made of it; commits come as objects under a ref of ours.
+    async def apply(self) -> Applied:
+        """Make the tree here what the plan says.
 
         Carried through once it has begun, whoever is cancelled meanwhile: nobody else may touch the tree before.
         """
-        work = asyncio.create_task(
-            asyncio.to_thread(
-                home.apply,
-                self._tree,
-                self._base(),
-                self._theirs,
-                self._move / "incoming",
-                self.keep,
-                allow_mass_deletion=self._allow_mass_deletion,
-            )
-        )
+        work = asyncio.create_task(asyncio.to_thread(self._landing.apply))
         try:
             applied = await asyncio.shield(work)
         except asyncio.CancelledError:
             await asyncio.gather(work, return_exceptions=True)
             raise
-        bundle = self._move / "parcel" / "commits.bundle"
-        if bundle.exists():
-            self._commits_ref = f"refs/castoff/{self.session.id}/{self._epoch}"
-            await asyncio.to_thread(import_bundle, self._tree, bundle, self._commits_ref)
         self.watch.lap("apply")
         return applied
 
-    async def settle(self, applied: home.Applied) -> Home:
+    def applied(self, applied: Applied) -> steps.Applied:
+        """What was done to the tree, as a step."""
+        return steps.Applied(
+            changed=applied.changed, deleted=applied.deleted, undo=str(self.keep), undo_ref=self._landing.undo_ref
+        )
+
+    async def settle(self, applied: Applied) -> Home:
         """Hold the session here, and let the host file its copy away."""
         parcel = self._move / "parcel"
         place_history(parcel, self.session.path)
@@ -258,7 +224,7 @@ class Homecoming:
         # The session is home. A host that cannot be told now is told when its runs are next listed.
         with contextlib.suppress(RemoteError):
             await self._host.ask(Confirm(run_id=self.session.id, epoch=self._epoch), Standing)
-        shutil.rmtree(self._move / "incoming")
+        await asyncio.to_thread(self._landing.tidy)
         shutil.rmtree(parcel)
         self.watch.lap("settle")
         return Home(
@@ -266,7 +232,7 @@ class Homecoming:
             epoch=self._epoch,
             changed=applied.changed,
             deleted=applied.deleted,
-            commits_ref=self._commits_ref,
+            **self._landing.told(),
             seconds=self.watch.seconds,
             timings=self.watch.timings,
         )
@@ -276,7 +242,7 @@ class Homecoming:
 
         Once the tree here has begun to change, the run waits for the same command, which finishes.
         """
-        if not self._drained or self.client is None or self._has_begun:
+        if not self._drained or self.client is None or self._landing.has_begun:
             return
         if read_lease(self.session).state == "held":
             return

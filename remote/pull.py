@@ -19,7 +19,6 @@ from remote.links import Links
 from remote.progress import Relay
 from remote.reach import reach
 from remote.steps import (
-    Applied,
     Decision,
     Draining,
     Offered,
@@ -27,6 +26,7 @@ from remote.steps import (
     Reviewed,
     StillHere,
     Verified,
+    Wish,
 )
 from snapshot.errors import SnapshotError
 
@@ -34,10 +34,11 @@ _FAILURES = (AgentError, RemoteError, SnapshotError)
 
 
 async def pull_back(
-    links: Links, host: str, run_id: str, *, drain_seconds: float = 20.0, allow_mass_deletion: bool = False
+    links: Links, host: str, run_id: str, *, drain_seconds: float = 20.0, wish: Wish | None = None
 ) -> AsyncGenerator[PullStep, Decision | None]:
-    """Bring a run home from ``host``; ends in `Home` or `StillHere`, and waits for a decision after `Reviewed`.
+    """Bring a run home from ``host``; ends in `Home` or `StillHere`.
 
+    It waits for a decision after `Reviewed`, and after `Planned` where something has to be asked.
     Cancelling the task that drives it leaves the run on the host, or a pull that the same command finishes.
     Raises nothing of its own.
     """
@@ -46,7 +47,7 @@ async def pull_back(
         reason = f"The run {run_id} began on another machine, and that is where it comes home to."
         yield StillHere(code="not-from-here", reason=reason, way_out="Attach to it, or pull it there.")
         return
-    homecoming = Homecoming(session, drain_seconds, allow_mass_deletion=allow_mass_deletion)
+    homecoming = Homecoming(session, drain_seconds, wish or Wish())
     try:
         with hold_move(session):
             homecoming.check_away(host)
@@ -90,9 +91,18 @@ async def _attempt(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullS
     fetching.raise_failure()
     theirs = await homecoming.check()
     yield Verified(files=theirs.files, digest=theirs.digest)
+    planned = await homecoming.plan()
+    homecoming.decide(None)
+    homecoming.watch.skip()
+    yield planned
+    homecoming.watch.skip()
+    if planned.asks and (homecoming.decision is None or homecoming.decision == "cancel"):
+        # Raised, so that the run is told to go on.
+        raise RemoteError("Nothing here was changed; the run goes on where it is.", code="cancelled")
+    await homecoming.prepare()
     yield Offered(epoch=await homecoming.take_over())
     applied = await homecoming.apply()
-    yield Applied(changed=applied.changed, deleted=applied.deleted, undo=str(homecoming.keep))
+    yield homecoming.applied(applied)
     yield await homecoming.settle(applied)
 
 

@@ -1,16 +1,38 @@
 """The steps of a handoff and of a pull-back: frozen records that a screen draws and the CLI prints.
 
-`remote.handoff.hand_off` and `remote.pull.pull_back` are async generators of these. After `Preflighted`
-or `Reviewed` they wait for a decision: the driver continues with ``asend("go")`` or ``asend("cancel")``;
-``None`` (what ``async for`` sends) means cancel there, so that nothing is agreed to by accident.
-The last step is always `Away`, `Home` or `StillHere`.
+`remote.handoff.hand_off` and `remote.pull.pull_back` are async generators of these. Where `awaits_decision` holds
+they wait for one: the driver continues with ``asend("go")`` or ``asend("cancel")``; ``None`` (what ``async for``
+sends) means cancel there, so that nothing is agreed to by accident. `Planned` is also answered with what is
+`Agreed` to; a mere go agrees to nothing that it asks about. The last step is always `Away`, `Home` or `StillHere`.
 """
 
 from typing import Literal
 
 from agent.events import Budget, Frozen, Policy, ResumeKind
 
-Decision = Literal["go", "cancel"]
+
+class Agreed(Frozen):
+    """The answer to `Planned`: go, with these of its executable paths, and with its mass deletion or without."""
+
+    accept: tuple[str, ...] = ()
+    deletions: bool = False
+
+
+Decision = Literal["go", "cancel"] | Agreed
+
+
+class Wish(Frozen):
+    """How a run shall come home: merged into the tree, else as a new branch or as a patch file.
+
+    ``only`` are the paths that are merged, all if there are none. ``agreed`` needs no question any more;
+    ``accept_all`` agrees to all executable configuration.
+    """
+
+    branch: str = ""
+    patch: str = ""
+    only: tuple[str, ...] = ()
+    agreed: Agreed = Agreed()
+    accept_all: bool = False
 
 
 class Terms(Frozen):
@@ -211,9 +233,57 @@ class Receiving(Frozen):
     total: int
     rate: float
 
+class Way(Frozen):
+    """A way to settle something: whose version it takes, and the shell command to give in the project."""
+
+    takes: str
+    command: str
+
+
+class Clash(Frozen):
+    """One path on which the run and the tree here disagree; ``sentence`` goes on after the path."""
+
+    path: str
+    kind: str
+    sentence: str
+    ways: tuple[Way, ...] = ()
+
+
+class Executable(Frozen):
+    """A change to a file that some tool runs or obeys by itself: why, and the start of its diff."""
+
+    path: str
+    change: Literal["added", "modified", "deleted"]
+    why: str
+    text: str = ""
+
+
+class HeldBack(Frozen):
+    """A change of the run that was not made here, why, and the command that makes it."""
+
+    path: str
+    why: Literal["executable", "deletion", "not-chosen"]
+    command: str
+
+
+class Planned(Frozen):
+    """What will happen here, from what was received and verified. Nothing has changed yet, the run can go on.
+
+    ``mass_deletion`` is (deleted files, files in all) where the run deleted most of the tree. ``asks`` says whether a
+    decision is due.
+    """
+
+    step: Literal["planned"] = "planned"
+    changes: tuple[Change, ...] = ()
+    clashes: tuple[Clash, ...] = ()
+    executable: tuple[Executable, ...] = ()
+    mass_deletion: tuple[int, int] | None = None
+    asks: bool = False
+
+
 
 class Applied(Frozen):
-    """The changes are in the tree here; what they replaced is kept in ``undo``."""
+    """The changes are in the tree here; what they replaced is kept in ``undo``, and as ``undo_ref`` in git."""
 
     step: Literal["applied"] = "applied"
     changed: int
@@ -222,13 +292,17 @@ class Applied(Frozen):
 
 
 class Home(Frozen):
-    """Terminal: the session lives here again."""
+    """Terminal: the session lives here again. ``notes`` are sentences on what could not be done as wished.
+
+    ``branch`` or ``patch`` is where the run's work is if it was not merged into the tree.
+    """
 
     step: Literal["home"] = "home"
     run_id: str
     epoch: int
     changed: int
     deleted: int
+    undo_ref: str = ""
     commits_ref: str = ""
     seconds: float
     timings: tuple[Timing, ...] = ()
@@ -240,6 +314,11 @@ HandoffStep = (
     | Preflighted
     | Draining
     | Captured
+    clashes: tuple[Clash, ...] = ()
+    held: tuple[HeldBack, ...] = ()
+    notes: tuple[str, ...] = ()
+    branch: str = ""
+    patch: str = ""
     | Sending
     | Verified
     | Offered
@@ -247,4 +326,11 @@ HandoffStep = (
     | Away
     | StillHere
 )
-PullStep = Connecting | SettingUp | Reviewed | Draining | Receiving | Verified | Offered | Applied | Home | StillHere
+PullStep = (
+    Connecting | SettingUp | Reviewed | Draining | Receiving | Verified | Planned | Offered | Applied | Home | StillHere
+)
+
+
+def awaits_decision(step: HandoffStep | PullStep | None) -> bool:
+    """Whether a move waits for a decision after ``step``."""
+    return isinstance(step, Preflighted | Reviewed) or (isinstance(step, Planned) and step.asks)

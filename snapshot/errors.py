@@ -9,7 +9,7 @@ SnapshotError
 ├── UnsafePaths        names from a host that may not be created here; ``problems`` says why
 ├── IncomingDamaged    a received file is missing or not what the manifest says
 ├── PlacingFailed      the file system refused to take a change; running it again goes on
-├── MassDeletion       the run would delete most of the tree
+├── WayBlocked         a branch or a patch cannot be made under that name
 ├── HostileObjects     commits from a host that git's strict check refuses
 ├── SecretsUnread      a file that travels could not be searched for secrets
 ├── AllowListDamaged   the record of allowed secrets is unreadable
@@ -101,10 +101,10 @@ class PlacingFailed(SnapshotError):
     code = "placing-failed"
 
 
-class MassDeletion(SnapshotError):
-    """The run deleted most of the tree; that is asked about, not done."""
+class WayBlocked(SnapshotError):
+    """A run cannot come home under the name that was chosen for its branch or patch."""
 
-    code = "mass-deletion"
+    code = "way-blocked"
 
 
 class HostileObjects(SnapshotError):

@@ -1,47 +1,23 @@
-"""Bringing a run home onto a tree that is still what left.
+"""Bringing a plan onto the tree here, and undoing it.
 
-``base`` is the manifest that left, ``theirs`` the run's. Permission bits come home masked: never set-user-id,
-never writable for others, always readable and writable for the user; the executable bits are kept.
+The plan is on disk before the first change and everything that is replaced or deleted is kept first: cut anywhere,
+the same call finishes it, and `undo` puts back every byte.
 """
 
 import shutil
 from pathlib import Path
-from typing import Literal
 
-from pydantic import ValidationError
-
-from snapshot.errors import MassDeletion, PlacingFailed, UndoDamaged, UnsafePaths
-from snapshot.manifest import Entry, Frozen, Manifest, sync_directory, write_durably
-from snapshot.names import Name
-from snapshot.paths import check_paths
+from snapshot.errors import PlacingFailed, TreeChanged, UndoDamaged
+from snapshot.manifest import Entry, Frozen, sync_directory, write_durably
 from snapshot.place import Source
-from snapshot.repository import has_repository, read_status
-from snapshot.selection import choose, leave_out
+from snapshot.plan import Plan, dump_plan, load_plan
+from snapshot.texts import Folders
 from snapshot.transition import Step, change_tree
-from snapshot.verify import Difference, differs
-from snapshot.walk import show_path, walk
-
-__all__ = ["Applied", "Change", "apply", "check_paths", "compare", "unchanged", "undo", "wanted"]
 
 _RECORD = "undo.json"
-_FEW = 20
-
-
-class Change(Frozen):
-    """One path that differs: ``before`` is None when it was added, ``after`` when it was deleted."""
-
-    path: Name
-    change: Literal["added", "modified", "deleted"]
-    before: Entry | None
-    after: Entry | None
-
-    @property
-    def content(self) -> bool:
-        """Whether a regular file's bytes have to be fetched for it."""
-        before, after = self.before, self.after
-        if after is None or after.type != "file":
-            return False
-        return before is None or before.type != "file" or before.digest != after.digest
+_DONE = "done"
+_UNDONE = "undone"
+_ASIDE = "Move your version of it aside, then do it again."
 
 
 class Applied(Frozen):
@@ -51,149 +27,159 @@ class Applied(Frozen):
     deleted: int
 
 
-class _Record(Frozen):
-    """What an undo goes by. ``base`` is the digest of the manifest that left."""
+class State(Frozen):
+    """How far a pull came here: its plan, whether all of it was placed, and whether it was undone since."""
 
-    base: str = ""
-    changes: tuple[Change, ...]
+    plan: Plan
+    done: bool
+    undone: bool
 
 
-def compare(base: Manifest, theirs: Manifest) -> tuple[Change, ...]:
-    """What the run changed outside ``.git``, sorted by path; ``after`` has the mode it will have here.
+def has_begun(keep: Path) -> bool:
+    """Whether the tree may hold some of a plan's changes."""
+    return (keep / _RECORD).exists()
 
-    File times alone are no change.
+
+def read_state(keep: Path) -> State:
+    """The state of the pull whose originals are in ``keep``; raises `UndoDamaged`, also when there is none."""
+    return State(plan=load_plan(keep / _RECORD), done=(keep / _DONE).exists(), undone=(keep / _UNDONE).exists())
+
+
+def apply(tree: Path, plan: Plan, folders: Folders) -> Applied:
+    """Make in ``tree`` what ``plan`` says, with the bytes in ``folders``.
+
+    Everything replaced or deleted is kept under ``folders.keep`` first (made if missing, 0700), for `undo`. Run again
+    after a crash with the plan of `read_state` it finishes. Raises `TreeChanged` before anything is touched, and
+    before `has_begun`, if some path is not as the plan has it; `TreeChanged`, `IncomingDamaged` or `PlacingFailed`
+    in the middle leave the rest untouched. `UndoDamaged` if ``keep`` belongs to something else.
     """
-    before = {entry.path: entry for entry in base.tree_entries()}
-    after = {entry.path: _masked(entry, before.get(entry.path)) for entry in theirs.tree_entries()}
-    changes: list[Change] = []
-    for path in sorted(before.keys() | after.keys()):
-        old, new = before.get(path), after.get(path)
-        if old is None or new is None:
-            changes.append(Change(path=path, change="added" if old is None else "deleted", before=old, after=new))
-        elif (old.type, old.mode, old.digest, old.target) != (new.type, new.mode, new.digest, new.target):
-            changes.append(Change(path=path, change="modified", before=old, after=new))
-    return tuple(changes)
-
-
-def wanted(base: Manifest, theirs: Manifest) -> tuple[str, ...]:
-    """The regular files whose bytes have to be in quarantine for `apply`; links and modes come from ``theirs``."""
-    return tuple(change.path for change in compare(base, theirs) if change.content)
-
-
-def unchanged(tree: Path, base: Manifest) -> tuple[Difference, ...]:
-    """How ``tree`` differs from what left; empty when it does not. File times do not count.
-
-    What git ignores is not looked at, and of ``.git`` only HEAD and the index are. Raises `GitFailed`, `TreeChanged`.
-    """
-    known = {entry.path: entry for entry in base.tree_entries()}
-    status = read_status(tree) if has_repository(tree) else None
-    ignored = choose(tree, status.ignored, base.selection).ignored - known.keys() if status else frozenset[str]()
-    walked = walk(tree, ignored | {".git"})
-    here = dict(leave_out(walked.found, base.selection).found)
-    differences = [Difference(path=show_path(path), what="extra") for path in here.keys() - known.keys()]
-    differences += [Difference(path=show_path(path), what="unreadable") for path in walked.unlisted]
-    for path, entry in known.items():
-        what = differs(f"{tree}/{path}", here[path], entry, times=False) if path in here else "missing"
-        if what:
-            differences.append(Difference(path=path, what=what))
-    now, then = status.summary if status else None, base.git
-    if now is None or then is None:
-        if now is not then:
-            differences.append(Difference(path=".git", what="extra" if then is None else "missing"))
-    else:
-        if (now.branch, now.head) != (then.branch, then.head):
-            differences.append(Difference(path=".git/HEAD", what="digest"))
-        if now.index != then.index:
-            differences.append(Difference(path=".git/index", what="digest"))
-    return tuple(sorted(differences, key=lambda difference: difference.path))
-
-
-def apply(
-    tree: Path, base: Manifest, theirs: Manifest, incoming: Path, keep: Path, *, allow_mass_deletion: bool = False
-) -> Applied:
-    """Make ``tree`` what the run made of it, with the bytes of `wanted` from the quarantine ``incoming``.
-
-    Everything replaced or deleted is kept under ``keep`` first (made if missing, 0700), for `undo`. Run again after
-    a crash it finishes; if the run went on meanwhile, what was placed of its earlier state is undone first.
-    Raises `UnsafePaths`, `MassDeletion` and `TreeChanged` (some path is neither what left nor what came) before
-    anything is touched, `UndoDamaged` if ``keep`` belongs to something else; `TreeChanged`, `IncomingDamaged` or
-    `PlacingFailed` in the middle leave the rest untouched.
-    """
-    problems = check_paths(theirs, base)
-    if problems:
-        raise UnsafePaths(problems)
-    changes = compare(base, theirs)
-    if not allow_mass_deletion:
-        _check_deletions(base, theirs, changes)
-    record = _Record(base=base.digest, changes=changes)
-    if (keep / _RECORD).exists():
-        _undo_earlier(tree, keep, record)
-    try:
-        _prepare(keep, record)
-    except OSError as error:
-        raise PlacingFailed(
-            f"{str(keep)!r} could not be written: {error.strerror}.", "Make room or permission, then run it again."
-        ) from error
-    change_tree(tree, [Step(c.path, c.before, c.after) for c in changes], Source(incoming), keep=keep)
-    return _count(changes, gone="deleted")
+    keep = folders.keep
+    if has_begun(keep):
+        state = read_state(keep)
+        if (state.plan.base, state.plan.placements) != (plan.base, plan.placements):
+            raise UndoDamaged(f"{str(keep)!r} holds the undo of another pull.", "Use an empty folder.")
+        if state.done and not state.undone:
+            return count(plan)
+    merged = frozenset(placement.path for placement in plan.placements if placement.source == "merged")
+    source = Source(folders.run, merged=folders.merged, merged_paths=merged)
+    change_tree(tree, _steps(plan), source, keep=keep, begin=lambda: _begin(keep, plan))
+    _mark(keep, done=True, undone=False)
+    return count(plan)
 
 
 def undo(tree: Path, keep: Path) -> Applied:
     """Put back what `apply` replaced or deleted and remove what it added, bit for bit, times and modes included.
 
-    Raises `TreeChanged` if one of those paths was changed since, before anything is touched; `UndoDamaged`.
+    What it removes is kept in turn, for `redo`. Of a pull that was cut nothing remains then. Raises `TreeChanged`
+    naming every one of those paths that was changed since, before anything is touched; `UndoDamaged`, `PlacingFailed`.
     """
-    changes = _read_record(keep).changes
-    change_tree(tree, [Step(c.path, c.after, c.before) for c in changes], Source(keep, numbered=True))
-    return _count(changes, gone="added")
+    state = read_state(keep)
+    if not state.done:
+        take_back(tree, keep)
+        return count(state.plan)
+    _make_keep(keep / "redo")
+    _change(tree, _reversed(state.plan), Source(keep, numbered=True), keep / "redo")
+    _mark(keep, done=True, undone=True)
+    return count(state.plan)
 
 
-def _undo_earlier(tree: Path, keep: Path, record: _Record) -> None:
-    """Undo what was placed of another state of the same run: a pull was cut or failed, and the run went on."""
-    earlier = _read_record(keep)
-    if earlier.changes == record.changes:
+def redo(tree: Path, keep: Path) -> Applied:
+    """Take back an `undo`; raises as it does, `UndoDamaged` too if there was none."""
+    state = read_state(keep)
+    if not state.undone:
+        raise UndoDamaged("This pull was not undone.")
+    _change(tree, _steps(state.plan), Source(keep / "redo", numbered=True), keep)
+    _mark(keep, done=True, undone=False)
+    return count(state.plan)
+
+
+def take_back(tree: Path, keep: Path) -> None:
+    """Undo what was placed by a pull that was cut, and forget its plan; raises as `undo` does."""
+    plan = read_state(keep).plan
+    _change(tree, _reversed(plan), Source(keep, numbered=True), None)
+    # Cut here, doing it again finds nothing to do.
+    shutil.rmtree(keep)
+
+
+def check_undo(tree: Path, keep: Path, *, again: bool = False) -> tuple[str, ...]:
+    """The paths that stand in the way of an `undo`, or of a `redo` if ``again``; changes nothing."""
+    plan = read_state(keep).plan
+    steps = _steps(plan) if again else _reversed(plan)
+    try:
+        change_tree(tree, steps, Source(keep, numbered=True), begin=_stop)
+    except TreeChanged as error:
+        return error.paths
+    except _Stop:
+        pass
+    return ()
+
+
+def count(plan: Plan) -> Applied:
+    """What ``plan`` does to files and links."""
+    placed = [p for p in plan.placements if _is_file(p.after or p.before)]
+    deleted = sum(placement.after is None for placement in placed)
+    return Applied(changed=len(placed) - deleted, deleted=deleted)
+
+
+class _Stop(Exception):
+    """Everything is as expected, and nothing shall be touched."""
+
+
+def _stop() -> None:
+    raise _Stop
+
+
+def _steps(plan: Plan) -> list[Step]:
+    return [Step(p.path, p.before, p.after) for p in plan.placements]
+
+
+def _reversed(plan: Plan) -> list[Step]:
+    return [Step(p.path, p.after, p.before) for p in plan.placements]
+
+
+def _change(tree: Path, steps: list[Step], source: Source, keep: Path | None) -> None:
+    try:
+        change_tree(tree, steps, source, keep=keep)
+    except TreeChanged as error:
+        raise TreeChanged(str(error), error.paths, _ASIDE) from error
+
+
+def _begin(keep: Path, plan: Plan) -> None:
+    if has_begun(keep):
         return
-    if earlier.base != record.base:
-        raise UndoDamaged(f"{str(keep)!r} holds the undo of another pull.", "Use an empty folder.")
-    undo(tree, keep)
-    # Numbered by the steps of the earlier record. Cut here, undoing again finds nothing to do.
-    shutil.rmtree(keep / "files", ignore_errors=True)
-
-
-def _prepare(keep: Path, record: _Record) -> None:
-    keep.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (keep / "files").mkdir(mode=0o700, exist_ok=True)
-    write_durably(keep / _RECORD, record.model_dump_json().encode())
+    _make_keep(keep)
+    _write(keep / _RECORD, dump_plan(plan))
     sync_directory(keep.parent)
 
 
-def _count(changes: tuple[Change, ...], gone: Literal["added", "deleted"]) -> Applied:
-    files = [c for c in changes if (entry := c.after or c.before) is not None and entry.type != "dir"]
-    deleted = sum(change.change == gone for change in files)
-    return Applied(changed=len(files) - deleted, deleted=deleted)
-
-
-def _read_record(keep: Path) -> _Record:
+def _make_keep(keep: Path) -> None:
     try:
-        return _Record.model_validate_json((keep / _RECORD).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise UndoDamaged(f"There is no readable undo in {str(keep)!r}.") from error
+        (keep / "files").mkdir(mode=0o700, parents=True, exist_ok=True)
+        keep.chmod(0o700)
+    except OSError as error:
+        raise _failed(keep, error) from error
 
 
-def _check_deletions(base: Manifest, theirs: Manifest, changes: tuple[Change, ...]) -> None:
-    had = sum(entry.type != "dir" for entry in base.tree_entries())
-    has = sum(entry.type != "dir" for entry in theirs.tree_entries())
-    lost = sum(c.change == "deleted" and c.before is not None and c.before.type != "dir" for c in changes)
-    if (had and not has) or (lost > _FEW and lost * 2 > had):
-        raise MassDeletion(
-            f"The run deleted {lost} of {had} files.", "Look at the list; if it is meant, allow the deletion."
-        )
+def _mark(keep: Path, *, done: bool, undone: bool) -> None:
+    for name, holds in ((_DONE, done), (_UNDONE, undone)):
+        if holds:
+            _write(keep / name, b"")
+        else:
+            (keep / name).unlink(missing_ok=True)
 
 
-def _masked(entry: Entry, before: Entry | None) -> Entry:
-    if entry.type == "symlink":
-        return entry
-    if before is not None and before.type == entry.type and before.mode == entry.mode:
-        return entry
-    mode = entry.mode & 0o755 | (0o600 if entry.type == "file" else 0o700)
-    return entry.model_copy(update={"mode": mode})
+def _write(file: Path, data: bytes) -> None:
+    try:
+        write_durably(file, data)
+    except OSError as error:
+        raise _failed(file, error) from error
+
+
+def _failed(path: Path, error: OSError) -> PlacingFailed:
+    return PlacingFailed(
+        f"{str(path)!r} could not be written: {error.strerror}.", "Make room or permission, then run it again."
+    )
+
+
+def _is_file(entry: Entry | None) -> bool:
+    return entry is not None and entry.type != "dir"

@@ -4,8 +4,9 @@ Every path is opened one directory at a time with ``O_NOFOLLOW`` from the tree's
 beside its place, synced, and renamed.
 """
 
+import errno
 import os
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,21 +21,36 @@ READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """How a file that anyone may have put there is opened: no link is followed, no pipe waited for."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 20
+NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+"""Errors that say that nothing is at a path, or that it leads through a link or a file."""
 
 
 class Source:
-    """Where the bytes of files come from: a folder laid out like the tree, or one numbered by step."""
+    """Where the bytes of files come from: a folder laid out like the tree, or one numbered by step.
 
-    def __init__(self, folder: Path, *, numbered: bool = False) -> None:
+    The bytes of some paths may be in another folder, ``merged``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        numbered: bool = False,
+        merged: Path | None = None,
+        merged_paths: Collection[str] = frozenset(),
+    ) -> None:
         self._folder = folder
+        self._merged = merged
+        self._merged_paths = merged_paths
         self.numbered = numbered
 
     @contextmanager
     def opened(self, number: int, path: str) -> Generator[int]:
         """An open file with the bytes for step ``number``. Raises `damaged` if there is none."""
+        folder = self._merged if self._merged is not None and path in self._merged_paths else self._folder
         try:
             with (
-                open_root(self._folder) as root,
+                open_root(folder) as root,
                 at(root, kept_name(number) if self.numbered else path) as (where, name),
             ):
                 handle = os.open(name, READ, dir_fd=where)

@@ -6,16 +6,28 @@ Each path must be as it was before, or already as it shall be after; so running 
 import errno
 import os
 import stat
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from snapshot.errors import PlacingFailed, TreeChanged
 from snapshot.manifest import Entry
-from snapshot.place import READ, Source, at, kept_name, look, open_root, part_name, remove, same, state, write_part
+from snapshot.place import (
+    NOT_THERE,
+    READ,
+    Source,
+    at,
+    kept_name,
+    look,
+    open_root,
+    part_name,
+    remove,
+    same,
+    state,
+    write_part,
+)
 
-_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _AGAIN = "Compare that path with the run, put it back or move it away, then pull again."
 
 
@@ -32,16 +44,26 @@ class Step(NamedTuple):
         return self.before is not None and self.after is not None and self.before.type != self.after.type
 
 
-def change_tree(tree: Path, steps: Sequence[Step], source: Source, *, keep: Path | None = None) -> None:
+def change_tree(
+    tree: Path,
+    steps: Sequence[Step],
+    source: Source,
+    *,
+    keep: Path | None = None,
+    begin: Callable[[], None] | None = None,
+) -> None:
     """Carry out ``steps`` in ``tree``. What is replaced or deleted is first copied to ``keep/files``.
 
-    Raises `TreeChanged` before anything is touched if a path is neither as before nor as after; in the middle
-    `TreeChanged`, `PlacingFailed` or the source's own error, and the rest is left as it is.
+    ``begin`` is called when everything is as expected and nothing is touched yet. Raises `TreeChanged` before that if
+    a path is neither as before nor as after; in the middle `TreeChanged`, `PlacingFailed` or the source's own error,
+    and the rest is left as it is.
     """
     try:
         with open_root(tree) as root:
             transition = _Transition(root, steps, source, keep)
             transition.check()
+            if begin is not None:
+                begin()
             transition.run()
     except OSError as error:
         raise _failed(".", error) from error
@@ -114,7 +136,7 @@ class _Transition:
             with at(self._root, path) as (where, name):
                 return look(where, name, path)
         except OSError as error:
-            if error.errno in _NOT_THERE:
+            if error.errno in NOT_THERE:
                 return None
             raise _failed(path, error) from error
 
@@ -124,7 +146,7 @@ class _Transition:
             with at(self._root, f"{path}/.") as (handle, _):
                 yield handle
         except OSError as error:
-            if error.errno not in _NOT_THERE:
+            if error.errno not in NOT_THERE:
                 raise _failed(path, error) from error
             yield None
 
@@ -134,7 +156,7 @@ class _Transition:
             with at(self._root, path) as (where, _):
                 remove(where, part_name(path))
         except OSError as error:
-            if error.errno not in _NOT_THERE:
+            if error.errno not in NOT_THERE:
                 raise _failed(path, error) from error
 
     def _create(self, number: int, step: Step, after: Entry) -> None:
@@ -190,7 +212,7 @@ class _Transition:
                     raise _changed(step.path)
                 os.unlink(name, dir_fd=where)
         except OSError as error:
-            if error.errno not in _NOT_THERE:
+            if error.errno not in NOT_THERE:
                 raise _failed(step.path, error) from error
 
     def _remove_directory(self, where: int, name: str, step: Step) -> None:
@@ -247,7 +269,7 @@ class _Transition:
             with at(self._root, f"{folder}/." if folder else ".") as (handle, _):
                 os.fsync(handle)
         except OSError as error:
-            if error.errno not in _NOT_THERE:
+            if error.errno not in NOT_THERE:
                 raise _failed(folder or ".", error) from error
 
 

@@ -227,7 +227,7 @@ class CastoffApp(App[None]):
         try:
             await move.drive()
         finally:
-            if move.end is not None and move.decided == "go":
+            if move.end is not None and move.agreed:
                 self._move_ended(move, place, move.end)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

@@ -41,8 +41,8 @@ class MoveScreen(StageScreen[None]):
 
     @property
     def moving(self) -> bool:
-        """Whether the decision was to go, and the move is not over."""
-        return self.move is not None and self.move.decided == "go" and not self.ended
+        """Whether the decision was to go, and the move is neither over nor waiting for another decision."""
+        return self.move is not None and self.move.agreed and not self.move.waits and not self.ended
 
     def on_mount(self) -> None:
         """Times tick while something is under way."""

@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from agent.errors import AgentError
 from remote.errors import RemoteError
-from remote.steps import Away, Decision, HandoffStep, Home, Preflighted, PullStep, Reviewed, StillHere
+from remote.steps import Away, Decision, HandoffStep, Home, PullStep, StillHere, awaits_decision
 from snapshot.errors import SnapshotError
 from tui.backend import Place
 
@@ -45,7 +45,12 @@ class Move(Generic[S]):
     @property
     def waits(self) -> bool:
         """Whether a decision is due."""
-        return isinstance(self.last, Preflighted | Reviewed) and self.decided is None
+        return awaits_decision(self.last) and not self._decision.done()
+
+    @property
+    def agreed(self) -> bool:
+        """Whether it was told to go, and not told no since."""
+        return self.decided is not None and self.decided != "cancel"
 
     @property
     def end(self) -> Away | Home | StillHere | None:
@@ -57,7 +62,7 @@ class Move(Generic[S]):
         return next((t.step for t in reversed(self.steps) if isinstance(t.step, kind)), None)
 
     def decide(self, decision: Decision) -> None:
-        """Answer `Preflighted` or `Reviewed`; only the first answer counts."""
+        """Answer the step that waits; only the first answer to each counts."""
         if not self._decision.done():
             self.decided = decision
             self._decision.set_result(decision)
@@ -101,8 +106,14 @@ class Move(Generic[S]):
                 step = await steps.asend(decision)
             except StopAsyncIteration:
                 return
+            if not awaits_decision(step):
+                self._record(step)
+                decision = None
+                continue
+            if self._decision.done():
+                self._decision = asyncio.get_running_loop().create_future()
             self._record(step)
-            decision = await self._decision if isinstance(step, Preflighted | Reviewed) else None
+            decision = await self._decision
 
     def _record(self, step: Step) -> None:
         self.steps.append(Timed(step, time.monotonic()))

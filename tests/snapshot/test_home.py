@@ -5,23 +5,24 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from snapshot import transition
 from snapshot.capture import capture
+from snapshot.changes import compare, wanted
 from snapshot.errors import (
     IncomingDamaged,
-    MassDeletion,
     PlacingFailed,
     SnapshotError,
     TreeChanged,
     UndoDamaged,
     UnsafePaths,
 )
-from snapshot.home import Applied, apply, compare, unchanged, undo, wanted
+from snapshot.home import Applied, apply, check_undo, has_begun, read_state, redo, take_back, undo
 from snapshot.manifest import Entry, Manifest
-from snapshot.verify import verify
-from tests.snapshot.repos import STATES, run, start, write
+from snapshot.plan import Choice, Plan, find_questions, make_plan
+from snapshot.texts import Folders, TextMerger
+from snapshot.verify import Difference, verify
+from tests.snapshot.repos import run, start, write
 from tests.snapshot.trees import Shape, build, shapes
 
 
@@ -39,7 +40,9 @@ class Trip:
     """A tree here, the run's tree there, and what left."""
 
     def __init__(self, root: Path, *, make: bool = True) -> None:
-        self.here, self.there, self.keep = root / "here", root / "there", root / "keep"
+        self.here, self.there, self.left = root / "here", root / "there", root / "left"
+        self.folders = Folders(root / "move")
+        self.keep = self.folders.keep
         if make:
             start(self.here)
             for number in range(3):
@@ -47,16 +50,47 @@ class Trip:
             self.leave()
 
     def leave(self) -> None:
-        shutil.copytree(self.here, self.there, symlinks=True)
+        for folder in (self.there, self.left):
+            shutil.copytree(self.here, folder, symlinks=True)
         self.base = capture(self.here)
 
     def theirs(self) -> Manifest:
         return capture(self.there)
 
-    def apply(self, *, allow_mass_deletion: bool = False) -> Applied:
-        return apply(
-            self.here, self.base, self.theirs(), self.there, self.keep, allow_mass_deletion=allow_mass_deletion
-        )
+    def receive(self, theirs: Manifest) -> None:
+        """What rsync does: the wanted files, into quarantine."""
+        shutil.rmtree(self.folders.run, ignore_errors=True)
+        self.folders.run.mkdir(parents=True)
+        changes = compare(self.base, theirs)
+        gone = [change.path for change in changes if not os.path.lexists(f"{self.here}/{change.path}")]
+        for path in wanted(changes, gone):
+            if os.path.lexists(f"{self.there}/{path}"):
+                write(self.folders.run, path, Path(f"{self.there}/{path}").read_bytes())
+
+    def read_left(self, entry: Entry) -> bytes | None:
+        return Path(f"{self.left}/{entry.path}").read_bytes()
+
+    def plan(self, choice: Choice | None = None, theirs: Manifest | None = None) -> Plan:
+        theirs = theirs or self.theirs()
+        self.receive(theirs)
+        return self.merge(theirs, choice)
+
+    def merge(self, theirs: Manifest, choice: Choice | None = None) -> Plan:
+        merger = TextMerger(self.here, self.folders, self.read_left, "vm")
+        asked = find_questions(self.base, theirs, self.folders, self.read_left)
+        accept = frozenset(each.change.path for each in asked.executable)
+        choice = choice or Choice(accept=accept, deletions=True)
+        return make_plan(self.here, self.base, theirs, self.folders, merger, asked, choice)
+
+    def apply(self, choice: Choice | None = None) -> Applied:
+        """What a pull does, also one that is done again."""
+        theirs = self.theirs()
+        if has_begun(self.keep):
+            plan = read_state(self.keep).plan
+            if plan.theirs == theirs.digest:
+                return apply(self.here, plan, self.folders)
+            take_back(self.here, self.keep)
+        return apply(self.here, self.plan(choice, theirs), self.folders)
 
 
 @pytest.fixture
@@ -75,6 +109,7 @@ def test_what_the_run_changed(trip: Trip) -> None:
     (trip.there / "src/app.py").chmod(0o755)
     os.utime(trip.there / "data/2")
     changes = compare(trip.base, trip.theirs())
+    assert wanted(changes, ["src/app.py"]) == ("README", "new/file", "src/app.py")
     assert [(c.path, c.change, c.content) for c in changes] == [
         ("README", "modified", True),
         ("data/1", "deleted", False),
@@ -82,11 +117,10 @@ def test_what_the_run_changed(trip: Trip) -> None:
         ("new/file", "added", True),
         ("src/app.py", "modified", False),
     ]
-    assert wanted(trip.base, trip.theirs()) == ("README", "new/file")
+    assert wanted(changes) == ("README", "new/file")
     assert trip.apply() == Applied(changed=3, deleted=1)
     assert (trip.here / "src/app.py").stat().st_mode & 0o777 == 0o755
     assert compare(capture(trip.here), trip.theirs()) == ()
-    assert unchanged(trip.here, trip.base) != ()
     assert undo(trip.here, trip.keep) == Applied(changed=3, deleted=1)
     assert verify(trip.here, trip.base) == ()
 
@@ -110,9 +144,9 @@ def test_home_and_back(base: Shape, theirs: Shape) -> None:
         build(trip.here, base)
         build(trip.there, theirs)
         trip.base = capture(trip.here)
-        trip.apply(allow_mass_deletion=True)
+        trip.apply()
         assert compare(capture(trip.here), trip.theirs()) == ()
-        trip.apply(allow_mass_deletion=True)
+        trip.apply()
         assert compare(capture(trip.here), trip.theirs()) == ()
         undo(trip.here, trip.keep)
         assert verify(trip.here, trip.base) == ()
@@ -141,7 +175,7 @@ def cut_after(calls: int, trip: Trip, action: str) -> bool:
         status = 1
         try:
             if action == "apply":
-                trip.apply(allow_mass_deletion=True)
+                trip.apply()
             else:
                 undo(trip.here, trip.keep)
             status = 0
@@ -181,7 +215,7 @@ def test_a_cut_anywhere_is_repaired_by_running_again(tmp_path: Path) -> None:
     while not finished:
         trip = everything(tmp_path / f"{calls}")
         finished = cut_after(calls, trip, "apply")
-        trip.apply(allow_mass_deletion=True)
+        trip.apply()
         assert compare(capture(trip.here), trip.theirs()) == ()
         undo(trip.here, trip.keep)
         assert verify(trip.here, trip.base) == ()
@@ -193,7 +227,7 @@ def test_a_cut_undo_is_repaired_by_running_again(tmp_path: Path) -> None:
     finished, calls = False, 0
     while not finished:
         trip = everything(tmp_path / f"{calls}")
-        trip.apply(allow_mass_deletion=True)
+        trip.apply()
         finished = cut_after(calls, trip, "undo")
         undo(trip.here, trip.keep)
         assert verify(trip.here, trip.base) == ()
@@ -220,7 +254,7 @@ def test_a_cut_pull_of_a_run_that_went_on_is_undone_first(tmp_path: Path) -> Non
         write(trip.there, "modified", "changed again")
         (trip.there / "new/added").unlink()
         write(trip.there, "a first one", "renumbers the rest")
-        trip.apply(allow_mass_deletion=True)
+        trip.apply()
         assert compare(capture(trip.here), trip.theirs()) == ()
         undo(trip.here, trip.keep)
         assert verify(trip.here, trip.base) == ()
@@ -267,17 +301,19 @@ def test_a_damaged_undo_says_so(trip: Trip, content: str | None) -> None:
 
 
 @pytest.mark.parametrize("edit", ["README", "data/1", "new"])
-def test_a_local_edit_stops_before_anything_is_touched(trip: Trip, edit: str) -> None:
+def test_an_edit_after_the_plan_stops_before_anything_is_touched(trip: Trip, edit: str) -> None:
     write(trip.there, "AAA", "first")
     write(trip.there, "README", "theirs")
     write(trip.there, "new", "theirs")
     (trip.there / "data/1").unlink()
+    plan = trip.plan()
     write(trip.here, edit, "mine")
     before = tree_of(capture(trip.here))
     with pytest.raises(TreeChanged) as caught:
-        trip.apply()
+        apply(trip.here, plan, trip.folders)
     assert caught.value.paths == (edit,)
     assert tree_of(capture(trip.here)) == before
+    assert not has_begun(trip.keep)
 
 
 def test_an_edit_in_the_middle_stops_the_rest(trip: Trip, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,16 +358,29 @@ def test_ignored_files_are_never_lost(trip: Trip) -> None:
     assert (trip.here / "data/cache.pyc").read_text() == "local"
     assert not (trip.here / "data/1").exists()
     undo(trip.here, trip.keep)
-    assert unchanged(trip.here, trip.base) == ()
+    assert verify(trip.here, trip.base) == (Difference(path="data/cache.pyc", what="extra"),)
 
 
 def test_a_directory_with_ignored_files_does_not_give_way(trip: Trip) -> None:
     write(trip.here, "data/cache.pyc", "local")
     shutil.rmtree(trip.there / "data")
     write(trip.there, "data", "now a file")
+    (conflict,) = trip.plan().conflicts
+    assert (conflict.path, conflict.kind) == ("data", "type")
+    assert trip.apply() == Applied(changed=0, deleted=0)
+    assert (trip.here / "data/cache.pyc").read_text() == "local"
+    assert (trip.here / "data/1").exists()
+    assert (trip.folders.run / "data").read_text() == "now a file"
+
+
+def test_what_comes_into_a_directory_that_gives_way_stops_it(trip: Trip) -> None:
+    shutil.rmtree(trip.there / "data")
+    write(trip.there, "data", "now a file")
+    plan = trip.plan()
+    write(trip.here, "data/late", "mine")
     with pytest.raises(TreeChanged) as caught:
-        trip.apply()
-    assert caught.value.paths == ("data/cache.pyc",)
+        apply(trip.here, plan, trip.folders)
+    assert caught.value.paths == ("data/late",)
     assert (trip.here / "data/1").exists()
 
 
@@ -340,38 +389,42 @@ def test_a_planted_link_is_not_followed(trip: Trip, tmp_path: Path) -> None:
     write(outside, "1", "1")
     write(trip.there, "data/1", "theirs")
     write(trip.there, "data/new", "theirs")
+    plan = trip.plan()
     shutil.rmtree(trip.here / "data")
     (trip.here / "data").symlink_to(outside)
     with pytest.raises(TreeChanged):
-        trip.apply()
+        apply(trip.here, plan, trip.folders)
+    (conflict,) = trip.plan().conflicts
+    assert (conflict.path, conflict.kind) == ("data", "type")
+    trip.apply()
     assert (outside / "1").read_text() == "1"
     assert not (outside / "new").exists()
 
 
 def test_a_link_in_quarantine_is_not_followed(trip: Trip, tmp_path: Path) -> None:
     write(trip.there, "README", "theirs")
-    theirs = trip.theirs()
+    plan = trip.plan()
     secret = write(tmp_path, "secret", "theirs")
-    (trip.there / "README").unlink()
-    (trip.there / "README").symlink_to(secret)
+    (trip.folders.run / "README").unlink()
+    (trip.folders.run / "README").symlink_to(secret)
     with pytest.raises(IncomingDamaged):
-        apply(trip.here, trip.base, theirs, trip.there, trip.keep)
+        apply(trip.here, plan, trip.folders)
     assert (trip.here / "README").read_text() == "one\ntwo\n"
 
 
 @pytest.mark.parametrize("spoil", ["missing", "flipped", "short"])
 def test_what_arrived_damaged_is_not_placed(trip: Trip, spoil: str) -> None:
     write(trip.there, "README", "theirs")
-    theirs = trip.theirs()
+    plan = trip.plan()
     if spoil == "missing":
-        (trip.there / "README").unlink()
+        (trip.folders.run / "README").unlink()
     else:
-        write(trip.there, "README", "theirS" if spoil == "flipped" else "their")
+        write(trip.folders.run, "README", "theirS" if spoil == "flipped" else "their")
     with pytest.raises(IncomingDamaged):
-        apply(trip.here, trip.base, theirs, trip.there, trip.keep)
+        apply(trip.here, plan, trip.folders)
     assert verify(trip.here, trip.base) == ()
-    write(trip.there, "README", "theirs")
-    apply(trip.here, trip.base, theirs, trip.there, trip.keep)
+    write(trip.folders.run, "README", "theirs")
+    apply(trip.here, plan, trip.folders)
     assert (trip.here / "README").read_text() == "theirs"
 
 
@@ -398,14 +451,18 @@ def test_a_mass_deletion_is_asked_about(tmp_path: Path) -> None:
     trip.leave()
     for number in range(21):
         (trip.there / f"{number}").unlink()
-    trip.apply()
+    assert find_questions(trip.base, trip.theirs(), trip.folders, trip.read_left).mass_deletion is None
+    assert trip.apply(Choice()).deleted == 21
     undo(trip.here, trip.keep)
     (trip.there / "30").unlink()
     shutil.rmtree(trip.keep)
-    with pytest.raises(MassDeletion, match="22 of 42"):
-        trip.apply()
+    assert find_questions(trip.base, trip.theirs(), trip.folders, trip.read_left).mass_deletion == (22, 42)
+    plan = trip.plan(Choice())
+    assert {held.why for held in plan.held} == {"deletion"} and len(plan.held) == 22
+    assert apply(trip.here, plan, trip.folders).deleted == 0
     assert verify(trip.here, trip.base) == ()
-    assert trip.apply(allow_mass_deletion=True).deleted == 22
+    shutil.rmtree(trip.keep)
+    assert trip.apply(Choice(deletions=True)).deleted == 22
 
 
 def test_an_emptied_tree_is_asked_about(tmp_path: Path) -> None:
@@ -413,8 +470,9 @@ def test_an_emptied_tree_is_asked_about(tmp_path: Path) -> None:
     write(trip.here, "only")
     trip.leave()
     (trip.there / "only").unlink()
-    with pytest.raises(MassDeletion):
-        trip.apply()
+    assert find_questions(trip.base, trip.theirs(), trip.folders, trip.read_left).mass_deletion == (1, 1)
+    assert trip.apply(Choice()).deleted == 0
+    assert (trip.here / "only").exists()
 
 
 def test_the_undo_of_another_pull_is_not_overwritten(trip: Trip) -> None:
@@ -423,7 +481,7 @@ def test_the_undo_of_another_pull_is_not_overwritten(trip: Trip) -> None:
     write(trip.here, "data/1", "mine, and it left so")
     trip.base = capture(trip.here)
     with pytest.raises(UndoDamaged, match="another pull"):
-        trip.apply()
+        apply(trip.here, trip.plan(), trip.folders)
     with pytest.raises(UndoDamaged):
         undo(trip.here, trip.keep / "nothing here")
 
@@ -443,7 +501,7 @@ def test_a_full_or_closed_disk_is_one_sentence(trip: Trip, monkeypatch: pytest.M
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    for name in ("rename", "replace"):
+    for name in ("replace", "rename"):
         with monkeypatch.context() as patch:
             patch.setattr(os, name, full)
             with pytest.raises(PlacingFailed, match="No space left"):
@@ -453,56 +511,32 @@ def test_a_full_or_closed_disk_is_one_sentence(trip: Trip, monkeypatch: pytest.M
     assert (trip.here / "README").read_text() == "theirs"
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_looking_at_a_tree_changes_nothing_in_it(tmp_path: Path, state: str) -> None:
-    STATES[state](tmp_path / "tree")
-    base = capture(tmp_path / "tree")
-    assert unchanged(tmp_path / "tree", base) == ()
+def test_an_undo_can_be_undone(trip: Trip) -> None:
+    write(trip.there, "README", "theirs")
+    write(trip.there, "new/file", "n")
+    (trip.there / "data/1").unlink()
+    trip.apply()
+    after = capture(trip.here)
+    with pytest.raises(UndoDamaged, match="not undone"):
+        redo(trip.here, trip.keep)
+    for _ in range(2):
+        undo(trip.here, trip.keep)
+        assert verify(trip.here, trip.base) == ()
+        assert read_state(trip.keep).undone
+        redo(trip.here, trip.keep)
+        assert verify(trip.here, after) == ()
+        assert not read_state(trip.keep).undone
 
 
-def test_a_new_name_that_is_not_utf8_is_a_change(trip: Trip) -> None:
-    (trip.here / os.fsdecode(b"caf\xe9")).touch()
-    (difference,) = unchanged(trip.here, trip.base)
-    assert difference.model_dump_json() == r'{"path":"caf\\xe9","what":"extra"}'
-
-
-def test_what_counts_as_changed_here(trip: Trip) -> None:
-    def found() -> list[tuple[str, str]]:
-        return [(difference.path, difference.what) for difference in unchanged(trip.here, trip.base)]
-
-    os.utime(trip.here / "README")
-    run(trip.here, "status")
-    write(trip.here, "src/app.pyc", "ignored")
-    write(trip.here, ".git/description", "not looked at")
-    assert found() == []
-    run(trip.here, "checkout", "-qb", "other")
-    assert found() == [(".git/HEAD", "digest")]
-    write(trip.here, "README", "mine")
-    run(trip.here, "add", "README")
-    write(trip.here, "more")
-    (trip.here / "data/1").unlink()
-    assert found() == [
-        (".git/HEAD", "digest"),
-        (".git/index", "digest"),
-        ("README", "size"),
-        ("data/1", "missing"),
-        ("more", "extra"),
-    ]
-
-
-@settings(max_examples=30, deadline=None)
-@given(data=st.data())
-def test_only_what_is_wanted_is_needed(data: st.DataObject) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        trip = Trip(Path(name), make=False)
-        build(trip.here, data.draw(shapes()))
-        build(trip.there, data.draw(shapes()))
-        trip.base = capture(trip.here)
-        theirs = trip.theirs()
-        needed = wanted(trip.base, theirs)
-        incoming = Path(name) / "incoming"
-        incoming.mkdir()
-        for path in needed:
-            write(incoming, path, (trip.there / path).read_bytes())
-        apply(trip.here, trip.base, theirs, incoming, trip.keep, allow_mass_deletion=True)
-        assert compare(capture(trip.here), theirs) == ()
+def test_what_stands_in_the_way_of_an_undo_is_told_whole(trip: Trip) -> None:
+    for name in ("README", "data/1", "data/2"):
+        write(trip.there, name, "theirs")
+    trip.apply()
+    assert check_undo(trip.here, trip.keep) == ()
+    for name in ("README", "data/2"):
+        write(trip.here, name, "mine, later")
+    assert check_undo(trip.here, trip.keep) == ("README", "data/2")
+    with pytest.raises(TreeChanged) as caught:
+        undo(trip.here, trip.keep)
+    assert caught.value.paths == ("README", "data/2") and "pull" not in caught.value.way_out
+    assert (trip.here / "data/1").read_text() == "theirs"

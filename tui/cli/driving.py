@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
 from agent.sanitise import clean
-from remote.steps import Decision, HandoffStep, Preflighted, Problem, PullStep, Reviewed, StillHere
+from remote.steps import Decision, HandoffStep, Preflighted, Problem, PullStep, Reviewed, StillHere, awaits_decision
 from tui.cli.errors import NotMoved
 from tui.cli.step_view import StepView
 
@@ -26,7 +26,7 @@ class Decider:
 
     def __init__(self, question: str, settled: Decision | None) -> None:
         self._question = question
-        self._settled: Decision | None = settled
+        self.settled: Decision | None = settled
         self.blocking: Problem | None = None
         """What stood in the way, once something did."""
 
@@ -35,8 +35,8 @@ class Decider:
         self.blocking = find_blocking(step)
         if self.blocking is not None:
             return "cancel"
-        if self._settled is not None:
-            return self._settled
+        if self.settled is not None:
+            return self.settled
         agreed: Decision = "go" if await confirm(self._question) else "cancel"
         return agreed
 
@@ -60,7 +60,7 @@ async def drive(
         while True:
             last = await steps.asend(decision)
             view.take(last)
-            decision = await decide(last) if isinstance(last, Preflighted | Reviewed) else None
+            decision = await decide(last) if awaits_decision(last) else None
     except StopAsyncIteration:
         assert last is not None
         return last

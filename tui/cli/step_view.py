@@ -12,6 +12,7 @@ from remote.steps import (
     HandoffStep,
     Home,
     Offered,
+    Planned,
     Preflighted,
     Proved,
     PullStep,
@@ -24,6 +25,7 @@ from remote.steps import (
     Verified,
 )
 from tui.cli.output import Output
+from tui.cli.pull_words import describe_home, describe_plan
 from tui.drawing.words import count, size
 
 if TYPE_CHECKING:
@@ -125,16 +127,19 @@ def describe(step: HandoffStep | PullStep) -> str:
             return f"received {count(step.files_done, 'file')}, {size(step.bytes_done)}, {size(step.rate)}/s"
         case Verified():
             return f"verified: {count(step.files, 'file')} equal on both sides ({step.digest[:12]})"
+        case Planned():
+            return describe_plan(step)
         case Offered():
             return f"given up here and offered as epoch {step.epoch}"
         case Proved():
             return f"{step.agent} goes on there ({step.resumed}, its session {step.agent_session_id})"
         case Applied():
-            return f"applied: {count(step.changed, 'change')}, {count(step.deleted, 'deletion')}; undo: {step.undo}"
+            placed = f"{count(step.changed, 'change')}, {count(step.deleted, 'deletion')}"
+            return f"applied: {placed}; castoff undo takes it back, the originals are in {step.undo}"
         case Away():
             return f"{step.run_id} is on {step.host} after {step.seconds:.1f} s. You can close the laptop."
         case Home():
-            return f"{step.run_id} is home after {step.seconds:.1f} s: {count(step.changed, 'change')}."
+            return describe_home(step)
         case StillHere():
             return ""  # the command ends with this as its error
 
