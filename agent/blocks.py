@@ -70,6 +70,19 @@ class NoteBlock(Block):
     text: str
 
 
+class SetupBlock(Block):
+    """A setup command of the project, and what it printed; it runs while ``ended_at`` is ``None``."""
+
+    type: Literal["setup"] = "setup"
+    command: str
+    number: int
+    total: int
+    output: str = ""
+    status: int | None = None
+    detail: str = ""
+    ended_at: float | None = None
+
+
 class MoveBlock(Block):
     """A divider: the session moved between machines."""
 
@@ -107,6 +120,7 @@ AnyBlock = Annotated[
     | ToolBlock
     | PermissionBlock
     | NoteBlock
+    | SetupBlock
     | MoveBlock
     | AgentBlock
     | TurnBlock,

@@ -221,12 +221,41 @@ class Moved(Event):
     sandbox: str = ""
 
 
+class SetupStarted(Event):
+    """A setup command of the project began to run here, the ``number``th of ``total``."""
+
+    kind: Literal["setup_started"] = "setup_started"
+    command: str
+    number: int
+    total: int
+
+
+class SetupPrinted(Event):
+    """A piece of what the setup command printed, standard output and error as they came."""
+
+    kind: Literal["setup_printed"] = "setup_printed"
+    text: str
+
+
+class SetupEnded(Event):
+    """The setup command ended with the exit ``status`` (negative: a signal); ``None`` if it has none.
+
+    ``stopped``: somebody interrupted it, or the session was to move.
+    """
+
+    kind: Literal["setup_ended"] = "setup_ended"
+    status: int | None
+    detail: str = ""
+    """A sentence where the status does not say it: why it was ended, or could not start."""
+    stopped: bool = False
+
+
 class Notified(Event):
     """A notification was handed to a channel, or could not be. ``channel`` is masked."""
 
     kind: Literal["notified"] = "notified"
     notification_id: str
-    about: Literal["finished", "failed", "needs-input", "paused"]
+    about: Literal["finished", "failed", "needs-input", "paused", "setup-failed"]
     channel: str
     ok: bool
     detail: str = ""
@@ -256,6 +285,9 @@ AnyEvent = Annotated[
     | PolicySet
     | BudgetSet
     | Moved
+    | SetupStarted
+    | SetupPrinted
+    | SetupEnded
     | Notified
     | Noted,
     Field(discriminator="kind"),

@@ -9,12 +9,12 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from agent import client
-from agent.arrival import arrive, continuation, read_arrival
+from agent.arrival import arrival_prompt_id, arrive, continuation, read_arrival
 from agent.budget import find_limit, unmeasured
 from agent.client import Launch
 from agent.driver import Driver
@@ -49,6 +49,7 @@ from agent.recorder import Recorder
 from agent.runner_lock import hold
 from agent.server import LINE_LIMIT, ViewerSession
 from agent.sessions import SessionDir
+from agent.setup import describe_outcomes, read_outcomes
 
 _LAST_WORDS_SECONDS = 5.0
 LONGEST_END_SECONDS = client.LONGEST_END_SECONDS + _LAST_WORDS_SECONDS
@@ -77,6 +78,9 @@ class Duty:
     linger: float | None = None
     watchers: tuple[Callable[[Recorder], None], ...] = ()
     """Called once with the recorder, to observe it and to record into it."""
+    prepare: Callable[[Recorder], Awaitable[None]] | None = None
+    """What is done once the agent is there and before its first turn; it records what it does. Cancelled when the
+    session is drained or stopped meanwhile, or the user interrupts."""
 
 
 class Runner:
@@ -90,6 +94,7 @@ class Runner:
         self._ended = asyncio.Event()
         self._draining = False
         self._cut: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Future[None] | None = None
         self._viewers: set[asyncio.Task[None]] = set()
         self._idle_since = time.monotonic()
         recorder.observe(self._notice)
@@ -129,6 +134,7 @@ class Runner:
             case Prompt():
                 self._queue(command.text)
             case Interrupt():
+                await self._end_preparing()
                 await self._driver.cancel("cancelled")
             case Answer():
                 self._driver.answer(command.request_id, command.option_id)
@@ -177,7 +183,8 @@ class Runner:
     async def _work(self) -> None:
         """Take up the session, then one prompt after the other."""
         self._take_up()
-        await self._start_agent()
+        if await self._start_agent():
+            await self._prepare()
         while True:
             prompt = next(iter(self._recorder.state.queue), None)
             if prompt is None or self._draining or self._recorder.state.phase in ("paused", "failed"):
@@ -201,6 +208,37 @@ class Runner:
             for event in arrive(arrival, self._recorder.state, self._recorder.epoch):
                 self._recorder.record(event)
         self._recorder.sync()
+
+    async def _prepare(self) -> None:
+        """Do what is to be done before the first turn, and tell the agent of it with the prompt of its arrival."""
+        if self._duty.prepare is None:
+            return
+        before = self._recorder.state
+        self._preparing = asyncio.ensure_future(self._duty.prepare(self._recorder))
+        try:
+            await asyncio.wait((self._preparing,))
+        finally:
+            await self._end_preparing()
+        if self._draining:
+            return
+        if not self._preparing.cancelled():
+            self._preparing.result()
+        self._tell_preparation()
+        if self._recorder.state.phase == "starting":
+            self._say(before.phase, before.detail)
+
+    def _tell_preparation(self) -> None:
+        """Put what came of it before the prompt with which the agent goes on here, if there is one."""
+        state = self._recorder.state
+        words = describe_outcomes(read_outcomes(state))
+        first = next((p for p in state.queue if p.prompt_id == arrival_prompt_id(state.arrived)), None)
+        if words and first is not None and not first.text.startswith(words):
+            self._recorder.record(first.model_copy(update={"text": f"{words}\n\n{first.text}"}))
+
+    async def _end_preparing(self) -> None:
+        if self._preparing is not None:
+            self._preparing.cancel()
+            await asyncio.wait((self._preparing,))
 
     async def _start_agent(self) -> bool:
         before = self._recorder.state
@@ -284,6 +322,7 @@ class Runner:
 
     async def _finish(self, phase: Phase) -> None:
         self._draining = True
+        await self._end_preparing()
         await self._driver.cancel("drained")
         await self._driver.close()
         # The turn's own end is recorded by the worker; only after it the last phase may stand, and nothing after that.

@@ -5,7 +5,9 @@ Pure: `remote.setup` runs them.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from agent.blocks import MoveBlock, SetupBlock
 from agent.events import Frozen
+from agent.state import SessionState
 
 _TAIL_LINES = 12
 _TAIL_CHARACTERS = 1500
@@ -53,16 +55,31 @@ def find_due(
 ) -> tuple[SetupCommand, ...]:
     """The commands to run now, in their order; ``digests`` are those of each command's files, by its line.
 
-    At one epoch a command runs once. At a later one it runs again if it failed, or its files are not the same.
+    At one epoch a command runs once, and after one that failed there no other does. At a later epoch it runs again if
+    it failed, or its files are not the same.
     """
     done = {each.run: each for each in record.done}
-    return tuple(command for command in commands if _is_due(done.get(command.run), digests[command.run], epoch))
+    here = [done[each.run] for each in commands if each.run in done and done[each.run].epoch == epoch]
+    if any(each.status != 0 for each in here):
+        return ()
+    return tuple(each for each in commands if _is_due(done.get(each.run), digests[each.run], epoch))
 
 
 def _is_due(done: SetupDone | None, digest: str, epoch: int) -> bool:
     if done is None:
         return True
     return done.epoch != epoch and (done.status != 0 or done.digest != digest)
+
+
+def read_outcomes(state: SessionState) -> tuple[SetupOutcome, ...]:
+    """What came of the commands that have run since the session arrived where it is."""
+    found: list[SetupOutcome] = []
+    for block in state.blocks:
+        if isinstance(block, MoveBlock):
+            found.clear()
+        elif isinstance(block, SetupBlock):
+            found.append(SetupOutcome(run=block.command, status=block.status, output=block.output))
+    return tuple(found)
 
 
 def describe_outcomes(outcomes: Iterable[SetupOutcome]) -> str:

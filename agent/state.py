@@ -13,6 +13,7 @@ from agent.blocks import (
     NoteBlock,
     PermissionBlock,
     PromptBlock,
+    SetupBlock,
     TextBlock,
     ThoughtBlock,
     ToolBlock,
@@ -35,6 +36,9 @@ from agent.events import (
     Policy,
     PolicySet,
     Prompted,
+    SetupEnded,
+    SetupPrinted,
+    SetupStarted,
     Text,
     Thought,
     ToolCalled,
@@ -170,6 +174,10 @@ class _Fold:
                 self._budget_set(event)
             case Moved():
                 self._moved(event)
+            case SetupStarted():
+                self._setup_started(event)
+            case SetupPrinted() | SetupEnded():
+                self._setup_went_on(event)
             case Noted():
                 self._blocks.append(NoteBlock(seq=event.seq, at=event.at, level=event.level, text=event.text))
             case _:
@@ -213,8 +221,12 @@ class _Fold:
         self._pieces.append(event.text)
 
     def _prompted(self, event: Prompted) -> None:
-        if all(event.prompt_id != waiting.prompt_id for waiting in self._queue):
-            self._queue.append(event)
+        for place, waiting in enumerate(self._queue):
+            if waiting.prompt_id == event.prompt_id:
+                # Said again, or with more to it, before its turn came.
+                self._queue[place] = event
+                return
+        self._queue.append(event)
 
     def _turn_started(self, event: TurnStarted) -> None:
         prompt = next((p for p in self._queue if p.prompt_id == event.prompt_id), None)
@@ -323,6 +335,21 @@ class _Fold:
             "budget_turns": self._turns,
             "budget_at": event.at,
         }
+
+    def _setup_started(self, event: SetupStarted) -> None:
+        block = SetupBlock(seq=event.seq, at=event.at, command=event.command, number=event.number, total=event.total)
+        self._blocks.append(block)
+
+    def _setup_went_on(self, event: SetupPrinted | SetupEnded) -> None:
+        for place in reversed(range(len(self._blocks))):
+            block = self._blocks[place]
+            if isinstance(block, SetupBlock):
+                if isinstance(event, SetupPrinted):
+                    update: dict[str, object] = {"output": block.output + event.text}
+                else:
+                    update = {"status": event.status, "detail": event.detail, "ended_at": event.at}
+                self._blocks[place] = block.model_copy(update=update)
+                return
 
     def _moved(self, event: Moved) -> None:
         self._changes |= {"location": event.to, "arrived": event.epoch}

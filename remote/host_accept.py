@@ -19,13 +19,15 @@ from agent.sessions import SessionDir, open_session
 from remote import host_protocol as protocol
 from remote.carried import place_carried
 from remote.errors import RemoteError
+from remote.furnishing import drop_furnishing, keep_furnishing
 from remote.host_base import record_run_base
 from remote.host_lease import change_lease, known_lease, session_path
 from remote.host_runner import end_run, is_alive, last_words, start_run
 from remote.host_tools import check_arrival
 from remote.mirror import start_mirror, take_mirror
+from remote.leftovers import put_aside, put_back
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
-from remote.place import Place, home_path, incoming_path, tree_path, write_place
+from remote.place import Place, home_path, incoming_path, leftovers_path, tree_path, write_place
 from snapshot.manifest import Manifest, write_manifest
 from snapshot.replica import remove_tree
 from snapshot.verify import verify
@@ -52,6 +54,7 @@ async def prepare(request: protocol.Prepare) -> protocol.Room:
     make_private(incoming)
     (incoming / "checked.json").unlink(missing_ok=True)
     if earlier.exists() and not (incoming / "tree").exists():
+        await asyncio.to_thread(put_aside, earlier, leftovers_path(request.run_id), incoming / "aside")
         earlier.rename(incoming / "tree")
     return protocol.Room(tree=str(make_private(incoming / "tree")), parcel=str(make_private(incoming / "parcel")))
 
@@ -86,6 +89,7 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
     except (AgentError, RemoteError) as error:
         await end_run(session)
         # Only now, with nothing running, may the other side have it back.
+        drop_furnishing(session)
         released = release(read_lease(session), request.epoch + 1)
         write_lease(session, released)
         return protocol.Verdict(reason=str(error), way_out=error.way_out, released=released.epoch)
@@ -104,6 +108,7 @@ async def _take_in(request: protocol.Accept) -> None:
         if tree.exists():
             await asyncio.to_thread(remove_tree, tree)
         (incoming / "tree").rename(tree)
+    await asyncio.to_thread(put_back, incoming / "aside", leftovers_path(request.run_id), tree)
     place_session(parcel, path)
     session = open_session(path)
     profile = load_profile(session.info.agent)
@@ -118,6 +123,7 @@ async def _take_in(request: protocol.Accept) -> None:
         home_at=request.home_at if request.sandbox == "open" else str(home_path(request.run_id)),
     )
     write_place(path, place)
+    keep_furnishing(session, request.furnishing)
     write_manifest(path / "manifest.json", parcel_manifest(parcel))
     check, _ = await asyncio.gather(check_arrival(request, place), record_run_base(session, place))
     write_model(arrival_path(session, request.epoch), request.arrival.model_copy(update={"check": check}))

@@ -19,6 +19,7 @@ from remote.place import Place, base_store
 from remote.sandbox import Bind
 from snapshot.base import record_base
 from snapshot.manifest import GitSummary
+from snapshot.selection import Selection
 
 _STORE_AT = PurePosixPath("/run/castoff/base")
 _SECONDS = 300.0
@@ -40,9 +41,10 @@ async def read_run_diff(session: SessionDir, place: Place) -> object:
     return json.loads(await _run(place, words, store))
 
 
-async def list_run_paths(place: Place) -> tuple[str, ...]:
-    """The paths of the run's tree that git does not ignore; raises `RemoteError`."""
-    printed = await _run(place, ["list", "--tree", place.tree_at], None)
+async def list_run_paths(place: Place, selection: Selection) -> tuple[str, ...]:
+    """The paths of the run's tree that travel; raises `RemoteError`."""
+    words = ["list", "--tree", place.tree_at, f"--selection={selection.model_dump_json()}"]
+    printed = await _run(place, words, None)
     return tuple(name.decode("utf-8", "surrogateescape") for name in printed.split(b"\0") if name)
 
 

@@ -11,12 +11,14 @@ from agent.profiles import load_profile
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from remote import host_protocol as protocol
+from remote.furnishing import drop_furnishing
 from remote.host_base import bundle_commits, list_run_paths
 from remote.host_look import open_run
 from remote.host_runner import end_run, start_run
+from remote.leftovers import note_leftovers
 from remote.local import attach_running, quiet
 from remote.parcel import fold, pack_parcel
-from remote.place import Place
+from remote.place import Place, leftovers_path
 from snapshot.capture import capture_paths
 from snapshot.manifest import Manifest, read_manifest
 
@@ -46,8 +48,9 @@ async def pack(request: protocol.Pack) -> protocol.Packed:
     await _keep_quiet(session, request.drain_seconds)
     lease = read_lease(session)
     base = read_manifest(session.path / "manifest.json")
-    paths = await list_run_paths(place)
+    paths = await list_run_paths(place, base.selection)
     manifest = await asyncio.to_thread(capture_paths, Path(place.tree), paths, base=base)
+    await asyncio.to_thread(note_leftovers, Path(place.tree), manifest, leftovers_path(session.id))
     commits = await bundle_commits(session, place, base.git) if base.git else None
     parcel = session.path / "parcel"
     packed = await asyncio.to_thread(_pack, session, place, manifest, parcel, commits)
@@ -82,6 +85,7 @@ async def confirm_away(request: protocol.Confirm) -> protocol.Standing:
     if lease != Lease(epoch=request.epoch, state="away", to=lease.to):
         write_lease(session, confirm(lease, request.epoch))
     await end_run(session)
+    drop_furnishing(session)
     return protocol.Standing(lease=read_lease(session))
 
 

@@ -11,6 +11,7 @@ from agent.arrival import Arrival
 from agent.events import Frozen, ResumeKind
 from agent.lease import Lease
 from agent.mcp import McpServers
+from remote.furnishing import Furnishing
 from remote.run import Run
 from remote.steps import Problem
 from remote.tools import Program
@@ -105,6 +106,7 @@ class Accept(Frozen):
     tree_at: str
     home_at: str
     arrival: Arrival
+    furnishing: Furnishing = Furnishing()
     programs: tuple[str, ...] = ()
     """Programs that the session has used, by name or path; a relative one is in the tree. They are looked for again."""
     outside: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agent.client import Launch
@@ -25,14 +25,17 @@ def launch_here(session: SessionDir, profile: Profile) -> Launch:
     return Launch(agent_command(profile), env, cwd=project, tree=str(project), tree_here=project)
 
 
-def launch_on_host(profile: Profile, place: Place) -> Launch:
-    """Start the agent in the sandbox of its run; raises `AgentFailed`."""
+def launch_on_host(profile: Profile, place: Place, given: Mapping[str, str]) -> Launch:
+    """Start the agent in the sandbox of its run, with the host's variables and those ``given``, which win.
+
+    Raises `AgentFailed`.
+    """
     argv, binds = _command_inside(profile, place)
     try:
         variables = read_env()
     except RemoteError as error:
         raise AgentFailed(str(error), error.way_out) from error
-    env = {name: value for name, value in variables.items() if name not in profile.unset}
+    env = {name: value for name, value in {**variables, **given}.items() if name not in profile.unset}
     return Launch(
         wrap_in(place, argv, binds),
         environment_in(place, env | GIT_STAT),

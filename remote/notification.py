@@ -12,13 +12,14 @@ from agent.sanitise import clean
 from agent.sessions import SessionInfo
 from agent.state import SessionState
 
-About = Literal["finished", "failed", "needs-input", "paused"]
+About = Literal["finished", "failed", "needs-input", "paused", "setup-failed"]
 
 _VERBS: dict[About, str] = {
     "finished": "finished",
     "failed": "failed",
     "needs-input": "needs you",
     "paused": "paused",
+    "setup-failed": "goes on, but a setup command failed",
 }
 _TITLE_LENGTH = 60
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*[.,:;!?…]*")

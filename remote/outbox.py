@@ -4,7 +4,7 @@ What is due is decided by the journal's own events: a phase change that a crash 
 """
 
 from agent.durable import read_model, write_model
-from agent.events import Frozen, Phase, PhaseChanged
+from agent.events import Frozen, Phase, PhaseChanged, SetupEnded
 from agent.sessions import SessionDir
 from remote.notification import About, Notification
 
@@ -25,7 +25,7 @@ class Pending(Frozen):
 
 
 class Outbox(Frozen):
-    """``seen`` is the seq of the last phase change that was looked at, ``told`` what the user was last told without
+    """``seen`` is the seq of the last event that was looked at, ``told`` what the user was last told without
     work since."""
 
     epoch: int = 0
@@ -33,8 +33,11 @@ class Outbox(Frozen):
     told: About | None = None
     pending: tuple[Pending, ...] = ()
 
-    def judge(self, event: PhaseChanged) -> "tuple[Outbox, About | None]":
-        """The outbox after a phase change, and what the user is to be told of it, if anything."""
+    def judge(self, event: PhaseChanged | SetupEnded) -> "tuple[Outbox, About | None]":
+        """The outbox after an event that may be news, and what the user is to be told of it, if anything."""
+        if isinstance(event, SetupEnded):
+            failed = event.status != 0 and not event.stopped
+            return self.model_copy(update={"seen": event.seq}), "setup-failed" if failed else None
         about = _ABOUT.get(event.phase)
         told = None if event.phase == "working" else about or self.told
         due = about if about != self.told else None

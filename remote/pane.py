@@ -12,6 +12,9 @@ from agent.events import (
     PermissionAsked,
     PhaseChanged,
     Planned,
+    SetupEnded,
+    SetupPrinted,
+    SetupStarted,
     Text,
     ToolCalled,
     TurnEnded,
@@ -57,6 +60,12 @@ def _describe(event: AnyEvent, state: SessionState) -> str:
             return f"agent {clean(event.agent)} {clean(event.version)} ({event.resumed})"
         case Moved():
             return f"-- moved from {clean(event.origin)} to {clean(event.to)}: {event.files} files"
+        case SetupStarted():
+            return f"setup {event.number} of {event.total}: {clean(event.command, single_line=True)}"
+        case SetupPrinted():
+            return clean(event.text).rstrip()
+        case SetupEnded():
+            return f"setup ended: {clean(event.detail) if event.status is None else f'status {event.status}'}"
         case Notified():
             return f"notified ({event.about}) {clean(event.channel)}: {'ok' if event.ok else clean(event.detail)}"
         case Noted():

@@ -49,6 +49,11 @@ def incoming_path(run_id: str) -> Path:
     return make_private(state_dir() / "incoming") / run_id
 
 
+def leftovers_path(run_id: str) -> Path:
+    """Where it is written down what of a run's tree stays on this host when the run goes home."""
+    return make_private(state_dir() / "leftovers") / f"{run_id}.json"
+
+
 def base_store(session: SessionDir) -> Path:
     """The object store of the base that diffs are made against."""
     return session.path / "base"

@@ -5,10 +5,12 @@ from pathlib import Path
 from agent.profiles import load_profile
 from agent.runner import Duty, serve
 from agent.sessions import open_session
+from remote.furnishing import read_furnishing
 from remote.launch import launch_here, launch_on_host
 from remote.notify import Notifier
 from remote.pane import print_event
 from remote.place import read_place
+from remote.setup import set_up
 
 _LINGER_SECONDS = 900.0
 """How long an idle local runner that nobody watches stays, in seconds."""
@@ -27,8 +29,9 @@ async def serve_session(path: Path) -> None:
             Duty(
                 session,
                 profile,
-                lambda: launch_on_host(profile, place),
+                lambda: launch_on_host(profile, place, read_furnishing(session).variables),
                 host=place.host,
+                prepare=lambda recorder: set_up(session, place, recorder),
                 watchers=(lambda recorder: recorder.observe(print_event), notifier.watch),
             )
         )

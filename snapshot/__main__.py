@@ -10,6 +10,7 @@ from snapshot.commits import bundle
 from snapshot.diff import diff
 from snapshot.errors import SnapshotError
 from snapshot.listing import list_paths
+from snapshot.selection import EVERYTHING, Selection
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
             case "bundle":
                 out = str(bundle(tree, given.base or None, given.out, known=given.known)).encode()
             case _:
-                out = b"".join(os.fsencode(path) + b"\0" for path in list_paths(tree))
+                out = b"".join(os.fsencode(path) + b"\0" for path in list_paths(tree, given.selection))
     except SnapshotError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -38,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -I -m snapshot", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
-        ("list", "print the paths that git does not ignore, separated by NUL"),
+        ("list", "print the paths that travel, separated by NUL"),
         ("base", "record the tree as base; print its id"),
         ("diff", "print what changed since the base, as JSON"),
         ("bundle", "write new commits into a bundle; print their number"),
@@ -49,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--store", type=Path, required=True)
         if name in {"diff", "bundle"}:
             command.add_argument("--base", required=True, help="the base's id; for a bundle a commit, or empty")
+        if name == "list":
+            command.add_argument("--selection", type=Selection.model_validate_json, default=EVERYTHING, metavar="JSON")
         if name == "bundle":
             command.add_argument("--out", type=Path, required=True)
             command.add_argument("--known", action="append", default=[], metavar="COMMIT")

@@ -12,14 +12,18 @@ def rsync_filters(tree: Path, manifest: Manifest) -> bytes:
     ``--from0`` has to come first: rsync reads the list where the option stands. The tree needs a trailing slash.
     Directories that are not in the manifest are excluded whole.
     """
+    return b"".join(_anchor(os.fsencode(path)) + b"\0" for path in find_staying(tree, manifest))
+
+
+def find_staying(tree: Path, manifest: Manifest) -> list[str]:
+    """What of ``tree`` is not in the manifest; a directory stands for all that is in it."""
     travels = {entry.path for entry in manifest.entries}
     folders = ["", *(f"{entry.path}/" for entry in manifest.entries if entry.type == "dir")]
-    patterns: list[bytes] = []
+    staying: list[str] = []
     for folder in folders:
         with os.scandir(f"{tree}/{folder}") as listing:
-            stays = sorted(folder + item.name for item in listing if folder + item.name not in travels)
-        patterns += [_anchor(os.fsencode(path)) for path in stays]
-    return b"".join(pattern + b"\0" for pattern in patterns)
+            staying += sorted(folder + item.name for item in listing if folder + item.name not in travels)
+    return staying
 
 
 def _anchor(path: bytes) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textual.message import Message
 from textual.reactive import reactive
 
-from agent.blocks import AnyBlock, ToolBlock
+from agent.blocks import AnyBlock, SetupBlock, ToolBlock
 from agent.state import SessionState
 from tui.drawing.blocks import Look, draw_block, gap_before
 from tui.drawing.lines import BLANK, Line, cut, line, span
@@ -149,8 +149,7 @@ class Transcript(LinesView, can_focus=True):
 
     def _second(self, block: AnyBlock) -> int:
         """For a call that runs, the second it is in; for all else, zero."""
-        running = isinstance(block, ToolBlock) and block.status == "in_progress"
-        return int(self._now() - block.at) if running else 0
+        return int(self._now() - block.at) if _runs(block) else 0
 
     def _now(self) -> float:
         """Unix time on the runner's clock, as far as this side can know it."""
@@ -164,5 +163,12 @@ class Transcript(LinesView, can_focus=True):
         return _Drawn(block, (width, self.details, self._second(block)), lines)
 
     def _tick(self) -> None:
-        if self.state.running:
+        if self.state.running or (self.state.blocks and _runs(self.state.blocks[-1])):
             self.redraw()
+
+
+def _runs(block: AnyBlock) -> bool:
+    """Whether the time that it has taken so far is shown."""
+    if isinstance(block, SetupBlock):
+        return block.ended_at is None
+    return isinstance(block, ToolBlock) and block.status == "in_progress"

@@ -11,6 +11,9 @@ from agent.events import (
     PhaseChanged,
     Planned,
     Prompted,
+    SetupEnded,
+    SetupPrinted,
+    SetupStarted,
     Text,
     Thought,
     ToolCalled,
@@ -31,13 +34,13 @@ class Narrator:
 
     def __init__(self, out: Output) -> None:
         self._out = out
-        self._streaming: type[Text] | type[Thought] | None = None
+        self._streaming: type[Text | Thought | SetupPrinted] | None = None
         self._titles: dict[str, str] = {}
         self._told = ""
 
     def take(self, event: AnyEvent) -> None:
         """Print one event, if it says something to people."""
-        if isinstance(event, Text | Thought):
+        if isinstance(event, Text | Thought | SetupPrinted):
             self._stream(event)
             return
         line, style = self._line(event)
@@ -51,11 +54,11 @@ class Narrator:
             self._out.say("")
             self._streaming = None
 
-    def _stream(self, event: Text | Thought) -> None:
+    def _stream(self, event: Text | Thought | SetupPrinted) -> None:
         if self._streaming is not type(event):
             self.end()
             self._streaming = type(event)
-        self._out.write(event.text, "dim" if isinstance(event, Thought) else "")
+        self._out.write(event.text, "" if isinstance(event, Text) else "dim")
 
     def _line(self, event: AnyEvent) -> tuple[str, str]:
         match event:
@@ -104,6 +107,11 @@ def _narrate_rest(event: AnyEvent) -> tuple[str, str]:
             return f"-- {event.agent} {event.version} {verb}{f' on {event.host}' if event.host else ''}", "dim"
         case Moved():
             return f"-- moved from {event.origin} to {event.to}: {event.files} files, {event.seconds:.1f} s", "bold"
+        case SetupStarted():
+            return f"* setup {event.number} of {event.total}: {_one_line(event.command)}", "cyan"
+        case SetupEnded():
+            ended = event.detail if event.status is None else f"status {event.status}"
+            return f"* setup: {ended}", "cyan" if event.status == 0 else "yellow"
         case Noted():
             return f"-- {event.text}", "yellow" if event.level != "info" else "dim"
         case _:

@@ -9,6 +9,7 @@ from agent.blocks import (
     NoteBlock,
     PermissionBlock,
     PromptBlock,
+    SetupBlock,
     TextBlock,
     ThoughtBlock,
     ToolBlock,
@@ -68,6 +69,8 @@ def draw_block(block: AnyBlock, look: Look) -> list[Line]:
             return _permission(block, look)
         case NoteBlock():
             return _note(block, look)
+        case SetupBlock():
+            return _setup(block, look)
         case MoveBlock():
             return [_move(block, look.width)]
         case AgentBlock():
@@ -181,6 +184,22 @@ def _note(block: NoteBlock, look: Look) -> list[Line]:
         min(look.width, PROSE_WIDTH),
         first=Line((Span(mark, role),)),
     )
+
+
+def _setup(block: SetupBlock, look: Look) -> list[Line]:
+    """A setup command like a call of a tool: its end while it runs or when it failed."""
+    running = block.ended_at is None
+    bad = not running and block.status != 0
+    took = duration((look.now if block.ended_at is None else block.ended_at) - block.at)
+    word = "running" if running else "done" if not bad else "failed" if block.status is not None else "stopped"
+    role: Role = "accent" if running else "bad" if bad else "muted"
+    mark = Span(f"{TOOL_MARKS['execute']} ", role)
+    right = [Span(f"setup {block.number} of {block.total} ", "muted"), Span(word, role), Span(f" {took}", "muted")]
+    out = [spread([mark, span(block.command)], right, look.width)]
+    out.extend(_output(block.output, look, tail=running or bad))
+    if block.detail:
+        out.append(line(Span("  ", "rule"), span(block.detail, "warn")))
+    return out
 
 
 def _move(block: MoveBlock, width: int) -> Line:

@@ -1,19 +1,13 @@
-"""Running a program in a process group of its own, with its output as it comes and a limit in time."""
+"""Running a command of the agent's: its output capped, its end shown while it runs."""
 
-import asyncio
-import contextlib
 import os
-import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.builtin.providers import SECRET_VARIABLES
 from agent.builtin.tools.capture import Capture
-
-_GRACE = 2.0
-_LINGER = 0.5
-"""Seconds between the polite and the hard signal, and for output after a program's end."""
+from agent.streaming import stream_process
 
 
 @dataclass(frozen=True)
@@ -36,93 +30,11 @@ async def run_process(
     Standard output and error are one stream; there is no input. ``show`` gets the end of the output now and then.
     """
     capture = Capture(show)
-    timed_out = False
-    process, output = await _start(argv, cwd, command_environment(os.environ))
-    try:
-        async with _reading(output) as reader, asyncio.timeout(seconds):
-            await _follow(process, reader, capture)
-    except TimeoutError:
-        timed_out = True
-    finally:
-        await _end_group(process)
-    return Ended(process.returncode or 0, capture.text(), timed_out)
-
-
-async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[asyncio.subprocess.Process, int]:
-    """Start the program; return it with the reading end of its output.
-
-    The pipe is ours and not asyncio's, whose ``wait`` would wait for everybody who holds the pipe open.
-    """
-    reading_end, writing_end = os.pipe()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            cwd=cwd,
-            env=env,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=writing_end,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except BaseException:
-        os.close(reading_end)
-        raise
-    finally:
-        os.close(writing_end)
-    return process, reading_end
-
-
-@contextlib.asynccontextmanager
-async def _reading(descriptor: int) -> AsyncGenerator[asyncio.StreamReader]:
-    """A reader of a pipe's end, which is closed afterwards whoever may still hold the other end."""
-    reader = asyncio.StreamReader()
-    pipe = os.fdopen(descriptor, "rb", buffering=0)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), pipe
-    )
-    try:
-        yield reader
-    finally:
-        transport.close()
+    ended = await stream_process(argv, cwd, command_environment(os.environ), seconds, capture.add)
+    return Ended(ended.status, capture.text(), ended.timed_out)
 
 
 def command_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a command: ours without the model's keys, and told that nobody is at a terminal."""
     kept = {name: value for name, value in environ.items() if name not in SECRET_VARIABLES}
     return kept | {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
-
-
-async def _follow(process: asyncio.subprocess.Process, reader: asyncio.StreamReader, capture: Capture) -> None:
-    """Read until the program has ended. What it left running may hold the pipe open: that gets a moment, no more."""
-    reading = asyncio.create_task(_read(reader, capture))
-    try:
-        await process.wait()
-        await asyncio.wait([reading], timeout=_LINGER)
-        if reading.done():
-            reading.result()
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-
-
-async def _read(reader: asyncio.StreamReader, capture: Capture) -> None:
-    while data := await reader.read(65536):
-        await capture.add(data)
-
-
-async def _end_group(process: asyncio.subprocess.Process) -> None:
-    """End what is left of the group: first politely, then not. Holds even when cancelled in between."""
-    _signal_group(process.pid, signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), _GRACE)
-    except TimeoutError:
-        pass  # the hard signal below is the answer
-    finally:
-        _signal_group(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    # Nobody is left, or (macOS) only those that have ended and wait for us to take notice.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
