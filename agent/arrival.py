@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent.arrival_check import ArrivalCheck, tell_agent, tell_user
 from agent.durable import read_model
-from agent.events import Budget, BudgetSet, Event, Frozen, Moved, Noted, Policy, PolicySet, Prompted
+from agent.events import Budget, BudgetSet, Event, Frozen, Moved, Noted, PhaseChanged, Policy, PolicySet, Prompted
 from agent.sessions import SessionDir
 from agent.state import SessionState
 
@@ -55,10 +55,15 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
         events.append(BudgetSet(budget=arrival.budget))
     text = _first_prompt(arrival, state)
     if text:
-        events.append(Prompted(prompt_id=arrival_prompt_id(epoch), text=text, source="castoff"))
+        events.append(Prompted(prompt_id=f"arrival-{epoch}", text=text, source="castoff"))
     if arrival.check is not None and not _was_told(state, tell_user(arrival.check)):
         level = "warning" if arrival.check.missing or arrival.check.unknown else "info"
         events.append(Noted(level=level, text=tell_user(arrival.check)))
+    if arrival.to == "here" and state.queue:
+        # What a host says was asked of the agent has to be asked for on this machine too.
+        waiting = "A prompt" if len(state.queue) == 1 else f"{len(state.queue)} prompts"
+        detail = f"{waiting} that waited on {arrival.origin} came along; nothing is sent before you resume."
+        events.append(PhaseChanged(phase="paused", detail=detail))
     moved = Moved(
         origin=arrival.origin,
         to=arrival.to,
@@ -68,11 +73,6 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
         sandbox=arrival.sandbox,
     )
     return (*events, moved)
-
-
-def arrival_prompt_id(epoch: int) -> str:
-    """The id of the prompt, if there is one, with which the session goes on at ``epoch``."""
-    return f"arrival-{epoch}"
 
 
 def _was_told(state: SessionState, note: str) -> bool:

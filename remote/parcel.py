@@ -21,7 +21,8 @@ from snapshot.errors import SnapshotError
 from snapshot.manifest import Manifest, read_manifest, write_manifest
 from snapshot.walk import walk
 
-_HISTORY = ("journal.jsonl", "acp.jsonl")
+HISTORY = ("journal.jsonl", "acp.jsonl")
+"""What happened in a session: its events, and the raw frames of its agent's protocol."""
 
 
 def fold(session: SessionDir) -> SessionState:
@@ -48,7 +49,7 @@ def pack_parcel(
     make_private(target)
     if commits is not None:
         _copy(commits, target / "commits.bundle")
-    for name in ("session.json", *_HISTORY):
+    for name in ("session.json", *HISTORY):
         if (session.path / name).exists():
             _copy(session.path / name, target / "session" / name)
     sid = fold(session).agent_session_id
@@ -82,7 +83,7 @@ def place_session(parcel: Path, session_path: Path) -> None:
 
 def place_history(parcel: Path, session_path: Path) -> None:
     """Put journal and frames of a received session in place, durably, and nothing else of it."""
-    for name in _HISTORY:
+    for name in HISTORY:
         if (parcel / "session" / name).exists():
             _replace(parcel / "session" / name, session_path / name)
     sync_directory(session_path)

@@ -3,7 +3,17 @@
 import pytest
 
 from agent.arrival import Arrival, arrive
-from agent.events import AnyEvent, Budget, Event, Prompted, ToolCalled, TurnEnded, TurnStarted
+from agent.events import (
+    AnyEvent,
+    Budget,
+    Event,
+    PhaseChanged,
+    PolicySet,
+    Prompted,
+    ToolCalled,
+    TurnEnded,
+    TurnStarted,
+)
 from agent.state import SessionState, advance
 
 _ARRIVAL = Arrival(
@@ -53,3 +63,14 @@ def test_cut_by_a_crash_it_is_told_again_to_the_same_end(cut: int) -> None:
     ignored = {"head_seq": 0, "queue": (), "blocks": ()}
     assert again.model_copy(update=ignored) == whole.model_copy(update=ignored)
     assert [p.prompt_id for p in again.queue] == [p.prompt_id for p in whole.queue] == ["arrival-2"]
+
+
+def test_what_waited_elsewhere_is_not_sent_here_unasked() -> None:
+    before = advance(
+        SessionState(), stamp((PolicySet(policy="accept-all"), Prompted(prompt_id="p", text="Do it.")), 0, 2)
+    )
+    home = Arrival(origin="vm", to="here", files=0, size=0, seconds=1.0, policy="ask")
+    state = advance(before, stamp(arrive(home, before, 3), before.head_seq, 3))
+    assert (state.phase, state.policy) == ("paused", "ask")
+    assert "vm" in state.detail and [prompt.text for prompt in state.queue] == ["Do it."]
+    assert not [e for e in arrive(home, SessionState(), 3) if isinstance(e, PhaseChanged)]
