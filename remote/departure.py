@@ -41,8 +41,8 @@ from snapshot.capture import capture
 from snapshot.digest import DigestCache
 from snapshot.errors import TreeChanged
 from snapshot.filters import rsync_filters
-from snapshot.manifest import Manifest, write_manifest
 from snapshot.left import keep_left
+from snapshot.manifest import Manifest, write_manifest
 from snapshot.selection import Selection
 from snapshot.survey import Survey, survey
 
@@ -168,6 +168,11 @@ class Departure:
             await self._send(report)
         self.watch.lap("send")
 
+    def _keep_left(self) -> None:
+        overlay = self._overlay if self._overlay.exists() else None
+        left = keep_left(self._tree, self.session.path / "left", self._manifest, overlay)
+        write_model(self.session.move(self.epoch) / "left.json", left)
+
     async def _send(self, report: Callable[[Sending], None], *, thorough: bool = False) -> None:
         request = Prepare(run_id=self.session.id, epoch=self.epoch, project=self.session.info.project)
         room = await self._host.ask(request, Room)
@@ -177,11 +182,6 @@ class Departure:
 
         def tell(progress: Progress) -> None:
             report(_sending(progress, manifest))
-    def _keep_left(self) -> None:
-        overlay = self._overlay if self._overlay.exists() else None
-        left = keep_left(self._tree, self.session.path / "left", self._manifest, overlay)
-        write_model(self.session.move(self.epoch) / "left.json", left)
-
 
         connection = self._host.connection
         overlay = self._overlay if self._overlay.exists() else None

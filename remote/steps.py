@@ -223,16 +223,6 @@ class Reviewed(Frozen):
     problems: tuple[Problem, ...] = ()
 
 
-class Receiving(Frozen):
-    """Bytes come home; fields as in `Sending`."""
-
-    step: Literal["receiving"] = "receiving"
-    files_done: int
-    files: int
-    bytes_done: int
-    total: int
-    rate: float
-
 class Way(Frozen):
     """A way to settle something: whose version it takes, and the shell command to give in the project."""
 
@@ -281,6 +271,16 @@ class Planned(Frozen):
     asks: bool = False
 
 
+class Receiving(Frozen):
+    """Bytes come home; fields as in `Sending`."""
+
+    step: Literal["receiving"] = "receiving"
+    files_done: int
+    files: int
+    bytes_done: int
+    total: int
+    rate: float
+
 
 class Applied(Frozen):
     """The changes are in the tree here; what they replaced is kept in ``undo``, and as ``undo_ref`` in git."""
@@ -289,6 +289,7 @@ class Applied(Frozen):
     changed: int
     deleted: int
     undo: str
+    undo_ref: str = ""
 
 
 class Home(Frozen):
@@ -302,8 +303,12 @@ class Home(Frozen):
     epoch: int
     changed: int
     deleted: int
-    undo_ref: str = ""
     commits_ref: str = ""
+    clashes: tuple[Clash, ...] = ()
+    held: tuple[HeldBack, ...] = ()
+    notes: tuple[str, ...] = ()
+    branch: str = ""
+    patch: str = ""
     seconds: float
     timings: tuple[Timing, ...] = ()
 
@@ -314,11 +319,6 @@ HandoffStep = (
     | Preflighted
     | Draining
     | Captured
-    clashes: tuple[Clash, ...] = ()
-    held: tuple[HeldBack, ...] = ()
-    notes: tuple[str, ...] = ()
-    branch: str = ""
-    patch: str = ""
     | Sending
     | Verified
     | Offered
