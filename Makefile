@@ -22,7 +22,7 @@ check:  ## lint, format, types, import contracts
 
 bench:  ## where the time goes
 	@.ci/setup dev
-	@set -e; for file in $(filter-out bench/screens.py,$(wildcard bench/*.py)); do echo "== $$file"; $(BIN)/python -I "$$file"; done
+	@set -e; for file in $(filter-out bench/screens.py bench/link.py,$(wildcard bench/*.py)); do echo "== $$file"; $(BIN)/python -I "$$file"; done
 
 clean:  ## remove everything that the other targets made here (`castoff demo --reset` removes the demo's state)
 	@rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
