@@ -55,7 +55,7 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
         events.append(BudgetSet(budget=arrival.budget))
     text = _first_prompt(arrival, state)
     if text:
-        events.append(Prompted(prompt_id=f"arrival-{epoch}", text=text, source="castoff"))
+        events.append(Prompted(prompt_id=arrival_prompt_id(epoch), text=text, source="castoff"))
     if arrival.check is not None and not _was_told(state, tell_user(arrival.check)):
         level = "warning" if arrival.check.missing or arrival.check.unknown else "info"
         events.append(Noted(level=level, text=tell_user(arrival.check)))
@@ -73,6 +73,11 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
         sandbox=arrival.sandbox,
     )
     return (*events, moved)
+
+
+def arrival_prompt_id(epoch: int) -> str:
+    """The id of the prompt, if there is one, with which the session goes on at ``epoch``."""
+    return f"arrival-{epoch}"
 
 
 def _was_told(state: SessionState, note: str) -> bool:
