@@ -1,14 +1,16 @@
-"""The pull-back screen: review, progress, and home again."""
+"""The pull-back screen: review, progress, the plan and its questions, and home again."""
 
 import time
 from typing import Any
 
 from textual.app import ComposeResult
+from textual.geometry import Region
 
-from remote.steps import Applied, Home, Reviewed, StillHere
+from remote.steps import Agreed, Applied, Home, Planned, Reviewed, StillHere
 from tui.backend import Backend, Place
 from tui.drawing.lines import Line, Span, span, spread
 from tui.drawing.moves import draw_home, draw_review, draw_rows, draw_setup, draw_still_here, pull_rows
+from tui.drawing.plans import draw_left_open, draw_plan
 from tui.keymap import bindings
 from tui.lines_view import Lines
 from tui.move_screen import MoveScreen
@@ -24,6 +26,10 @@ class Pull(MoveScreen):
     def __init__(self, backend: Backend, place: Place) -> None:
         """A pull-back of the run at ``place``."""
         super().__init__(backend, place, place.host)
+        self._mark = 0
+        """The executable file that keys are about, by its index in the plan."""
+        self._accepted: frozenset[int] = frozenset()
+        self._deletions = False
 
     def compose(self) -> ComposeResult:
         """Title, page, foot."""
@@ -49,6 +55,45 @@ class Pull(MoveScreen):
             self.castoff.move_begins(self.place)
             move.decide("go")
             self.changed()
+        elif (plan := self._plan) is not None:
+            accept = tuple(each.path for index, each in enumerate(plan.executable) if index in self._accepted)
+            move.decide(Agreed(accept=accept, deletions=self._deletions))
+            self.changed()
+
+    @property
+    def _plan(self) -> Planned | None:
+        """The plan, while it waits for its answer."""
+        move = self.move
+        return move.last if move is not None and isinstance(move.last, Planned) and move.waits else None
+
+    def action_accept(self) -> None:
+        """Take the marked file, or leave it after all."""
+        if (plan := self._plan) is not None and plan.executable:
+            self._accepted ^= {self._mark}
+            self.show()
+
+    def action_deletions(self) -> None:
+        """Delete here too what the run deleted, or keep it after all."""
+        if (plan := self._plan) is not None and plan.mass_deletion is not None:
+            self._deletions = not self._deletions
+            self.show()
+
+    def action_move(self, by: int) -> None:
+        """Go to another executable file of the plan, else scroll."""
+        plan = self._plan
+        if plan is None or not plan.executable:
+            self.query_one("#page").scroll_relative(y=by, animate=False)
+            return
+        self._mark = max(0, min(len(plan.executable) - 1, self._mark + by))
+        self.show()
+        self.call_after_refresh(self._show_mark)
+
+    def _show_mark(self) -> None:
+        body = self.query_one("#body", Lines)
+        row = next((row for row, drawn in enumerate(body.lines) if drawn.fill == "selected"), None)
+        if row is not None:
+            region = Region(0, body.virtual_region.y + row, 1, 8)
+            self.query_one("#page").scroll_to_region(region, animate=False)
 
     def _draw_title(self, width: int) -> list[Line]:
         left = [Span("Pull back", "heading"), Span("  "), span(self.place.title, "muted")]
@@ -62,11 +107,13 @@ class Pull(MoveScreen):
         match move.last:
             case Home() as home:
                 applied = move.find(Applied)
-                return draw_home(home, applied.undo if applied is not None else "", width)
+                return draw_home(home, applied, width) + draw_left_open(home, width)
             case StillHere() as still:
                 return draw_still_here(still, width, pulling=True, host=self.host)
             case Reviewed() as review if not self.moving:
                 return draw_review(review, width)
+            case Planned() as plan if move.waits:
+                return draw_plan(plan, self._accepted, self._mark, deletions=self._deletions, width=width)
             case _ if self.moving:
                 return draw_rows(pull_rows(move.steps, self.host), move.steps, now, width)
             case _:
@@ -80,4 +127,8 @@ class Pull(MoveScreen):
             return self.foot([("Enter", "back")], width)
         if isinstance(last, Reviewed) and not any(p.blocking for p in last.problems):
             return self.foot([("Enter", "take it home"), ("Esc", "back, nothing happens")], width)
+        if (plan := self._plan) is not None:
+            keys = [("Space", "take the marked file"), ("↑ ↓", "next file")] if plan.executable else []
+            keys += [("d", "delete here too, or keep")] if plan.mass_deletion is not None else []
+            return self.foot([*keys, ("Enter", "bring it home so"), ("Esc", "back, the run goes on")], width)
         return self.foot([("Esc", "back, nothing happens")], width)

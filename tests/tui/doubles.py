@@ -9,7 +9,7 @@ from typing import Any
 from agent.errors import ViewerGone
 from agent.events import AnyEvent, Budget, Policy
 from remote.run import Runs
-from remote.steps import Decision, HandoffStep, PullStep, Terms
+from remote.steps import Decision, HandoffStep, PullStep, Terms, awaits_decision
 from tui.backend import HostCard, Place, Settings, Signpost, Trust
 
 PLACE = Place(session_id="k3v7q2m9x4ab", title="parser", project="/home/ada/parser", agent="castoff")
@@ -109,9 +109,9 @@ class DoubleMove:
                 if isinstance(step, Exception):
                     raise step
                 decision = yield step
-                if step.step in ("preflighted", "reviewed"):
+                if awaits_decision(step):
                     self.decisions.append(decision)
-                    if decision != "go":
+                    if decision is None or decision == "cancel":
                         return
         except asyncio.CancelledError:
             self.cancelled = True

@@ -10,6 +10,7 @@ from remote.steps import (
     Draining,
     Home,
     Offered,
+    Planned,
     Preflighted,
     Problem,
     Proved,
@@ -107,7 +108,7 @@ def pull_rows(steps: Sequence[Timed], host: str) -> list[_Row]:
         (f"Stop the agent on {host} at a safe point", drained, received or verified),
         ("Bring it here, aside", received, _sent(steps) or verified),
         ("Compare, file by file", _sent(steps) or received, verified),
-        (f"Give the session up on {host}", verified, offered),
+        (f"Give the session up on {host}", _begun(steps, Planned) or verified, offered),
         ("Put it in place here", offered, applied or home),
     ]
 
@@ -154,7 +155,7 @@ def cancel_words(last: Step | None, host: str, *, pulling: bool) -> str:
             return "Too late to cancel: it is changing hands. If that fails, it stays where it was."
         case Draining():
             return f"Cancel now and nothing has moved. {stays}"
-        case Captured() | Sending() | Receiving() | Verified():
+        case Captured() | Sending() | Receiving() | Verified() | Planned():
             return f"Cancel now and nothing has changed. {stays}"
         case _:
             return "Cancel now and nothing has happened."
@@ -232,14 +233,18 @@ def draw_change(change: Change, width: int) -> Line:
     return spread([Span(f"{mark} ", role), Span(fit_start(span(change.path).text, room))], right, width)
 
 
-def draw_home(step: Home, undo: str, width: int) -> list[Line]:
+def draw_home(step: Home, applied: Applied | None, width: int) -> list[Line]:
     """The session is home."""
     out = [line(Span("✓ ", "ok"), Span("The session is here again.", "strong")), BLANK]
     deleted = f", {count(step.deleted, 'file')} deleted" if step.deleted else ""
-    out += _row("Changed", f"{count(step.changed, 'file') if step.changed else 'no file'}{deleted}", width)
+    if step.branch or step.patch:
+        out += _row("Its work", f"on the branch {step.branch}" if step.branch else f"in {step.patch}", width)
+    else:
+        out += _row("Changed", f"{count(step.changed, 'file') if step.changed else 'no file'}{deleted}", width)
     if step.commits_ref:
         out += _row("Commits", step.commits_ref, width)
-    if undo and (step.changed or step.deleted):
-        out += _row("Undo", f"what was here before is kept in {undo}", width)
+    if applied is not None and (step.changed or step.deleted):
+        kept = f", and as the commit {applied.undo_ref}" if applied.undo_ref else ""
+        out += _row("Undo", f"castoff undo; what was here before is kept in {applied.undo}{kept}", width)
     out += _row("Took", duration(step.seconds), width)
     return out + _timings(step.timings, width)
