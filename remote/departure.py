@@ -35,8 +35,9 @@ from remote.local import open_local, quiet
 from remote.loss_check import LossCheck
 from remote.parcel import fold, pack_parcel
 from remote.progress import Stopwatch, meanwhile
+from remote.project_check import ProjectCheck
 from remote.rsync import Progress, Transfer, prepare, send
-from remote.steps import Away, Decision, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
+from remote.steps import Away, Decision, Extras, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
 from snapshot.capture import capture
 from snapshot.digest import DigestCache
 from snapshot.errors import TreeChanged
@@ -80,6 +81,7 @@ class Departure:
         self._tree = Path(session.info.project)
         self._selection = Selection(leave=terms.leave)
         self._losses = LossCheck(session, terms)
+        self._project = ProjectCheck(session, terms)
         self._seen: Preflighted | None = None
         self._manifest = Manifest(entries=())
         self._parcel_digest = ""
@@ -106,6 +108,7 @@ class Departure:
         """Everything that can be known before anything changes."""
         self.epoch = read_lease(self.session).epoch + 1
         self.watch.lap("connect")
+        self._selection = await asyncio.to_thread(self._project.look)
         seen, _ = await asyncio.gather(
             asyncio.to_thread(survey, self._tree, self._selection), asyncio.to_thread(self._losses.look)
         )
@@ -125,7 +128,8 @@ class Departure:
             Seen,
         )
         stays, objections = await asyncio.to_thread(self._losses.report, facts)
-        self._seen = _preflighted(self._host, facts, seen, stays, objections)
+        problems = (*self._project.object(), *objections)
+        self._seen = _preflighted(self._host, facts, seen, stays, problems, self._project.report(seen))
         self.watch.lap("preflight")
         return self._seen
 
@@ -252,6 +256,7 @@ class Departure:
             tree_at=self.session.info.project,
             home_at=self.session.info.home,
             arrival=arrival,
+            furnishing=self._project.furnishing,
             programs=self._losses.used_programs,
             outside=self._losses.left_outside,
         )
@@ -284,7 +289,7 @@ class Departure:
                 await viewer.resume()
         except CommandRefused:
             # It has gone on by itself: nothing is left to resume.
-            await self._send(lambda _: None, thorough=True)
+            pass
         finally:
             await viewer.close()
 
@@ -318,7 +323,12 @@ class Departure:
 
 
 def _preflighted(
-    client: HostClient, seen: Seen, tree: Survey, stays: tuple[Stays, ...], problems: tuple[Problem, ...]
+    client: HostClient,
+    seen: Seen,
+    tree: Survey,
+    stays: tuple[Stays, ...],
+    problems: tuple[Problem, ...],
+    extras: Extras,
 ) -> Preflighted:
     facts = HostFacts(
         host=client.connection.name,
@@ -337,6 +347,7 @@ def _preflighted(
         size=tree.size,
         git=tree.git,
         stays=stays,
+        extras=extras,
         problems=(*refused, *problems, *seen.problems),
     )
 

@@ -83,6 +83,15 @@ def is_loss(stays: Stays) -> bool:
     return stays.kind != "other" and stays.choice != "carry"
 
 
+class Extras(Frozen):
+    """What the project's settings ask for: ignored files that travel all the same, names of variables that go along
+    with their values, and the commands that set the project up there."""
+
+    included: tuple[Stays, ...] = ()
+    env: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+
+
 class HostFacts(Frozen):
     """What a host said of itself in preflight. ``free`` is bytes free where runs live; ``rtt`` seconds."""
 
@@ -121,6 +130,7 @@ class Preflighted(Frozen):
     git: str
     """One line on the repository (branch, staged, unstaged, untracked counts), or why there is none."""
     stays: tuple[Stays, ...] = ()
+    extras: Extras = Extras()
     problems: tuple[Problem, ...] = ()
 
 

@@ -150,6 +150,9 @@ def _describe_preflight(step: Preflighted) -> str:
         f"{facts.host}: {facts.user}, {facts.system}, {size(facts.free)} free, {facts.rtt * 1000:.0f} ms away",
         f"  sandbox: {facts.sandbox}{'. ' if facts.sandbox_detail else ''}{facts.sandbox_detail}",
         f"  travels: {count(step.files, 'file')}, {size(step.size)}; {step.git}",
+        *(f"  included: {s.what}{_extent(s)}: {s.why}" for s in step.extras.included),
+        *([f"  variables: {', '.join(step.extras.env)}"] if step.extras.env else []),
+        *(f"  setup: {clean(command, single_line=True)}" for command in step.extras.setup),
         *(f"  stays: {s.what}{_extent(s)}: {s.why}" for s in step.stays),
         *_describe_problems(step),
     ]

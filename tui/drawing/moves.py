@@ -8,6 +8,7 @@ from remote.steps import (
     Captured,
     Change,
     Draining,
+    Extras,
     Home,
     Offered,
     Planned,
@@ -23,7 +24,7 @@ from remote.steps import (
     Verified,
 )
 from tui.drawing.diffs import counts
-from tui.drawing.lines import BLANK, Line, Role, Span, cut, fit_start, line, pad, span, spread, wrap
+from tui.drawing.lines import BLANK, Line, Role, Span, cut, fit_start, line, pad, span, spread, text_lines, wrap
 from tui.drawing.words import count, duration, size
 from tui.moves import Step, Timed
 
@@ -47,6 +48,7 @@ def draw_preflight(step: Preflighted, width: int) -> list[Line]:
     out += _row("Sandbox", facts.sandbox_detail or _SANDBOX[facts.sandbox], width, role)
     out += _row("Travels", f"{count(step.files, 'file')}, {size(step.size)}", width)
     out += _row("", step.git, width, "muted")
+    out += _draw_extras(step.extras, width)
     for index, stays in enumerate(step.stays):
         amount = ", ".join(
             x for x in (count(stays.files, "file") if stays.files else "", size(stays.size) if stays.size else "") if x
@@ -57,6 +59,20 @@ def draw_preflight(step: Preflighted, width: int) -> list[Line]:
     if not step.stays:
         out += _row("Stays", "nothing", width, "muted")
     return [*out, *draw_problems(step.problems, width)]
+
+
+def _draw_extras(extras: Extras, width: int) -> list[Line]:
+    """What the project's settings ask for beside that."""
+    out: list[Line] = []
+    for index, each in enumerate(extras.included):
+        what = f"{each.what} ({count(each.files, 'file')}, {size(each.size)})"
+        first = Line((Span(pad("Included" if index == 0 else "", LABEL), "muted"),))
+        out += wrap([span(what), span(f"  {each.why}", "muted")], width, first=first)
+    if extras.env:
+        out += _row("Variables", f"{', '.join(extras.env)}, with their values", width)
+    for index, command in enumerate(extras.setup):
+        out += _row("Setup" if index == 0 else "", " ".join(text_lines(command)), width, "code")
+    return out
 
 
 def draw_problems(problems: Sequence[Problem], width: int) -> list[Line]:

@@ -1,0 +1,50 @@
+"""What the project's settings make of one handoff: what is selected, what goes along, and whether that is agreed to."""
+
+import os
+from pathlib import Path
+
+from agent.sessions import SessionDir
+from remote.agreement import find_disagreement
+from remote.furnishing import Furnishing
+from remote.project import Project, read_project
+from remote.steps import Extras, Problem, Stays, Terms
+from snapshot.selection import Selection
+from snapshot.survey import Survey
+
+
+class ProjectCheck:
+    """The settings of ``session``'s project, read once and held for the whole handoff."""
+
+    def __init__(self, session: SessionDir, terms: Terms) -> None:
+        self._tree = Path(session.info.project)
+        self._terms = terms
+        self._project = Project()
+
+    def look(self) -> Selection:
+        """Read the settings; returns what they select. Raises `remote.errors.ProjectFileInvalid`."""
+        self._project = read_project(self._tree)
+        return self._project.selection(leave=self._terms.leave)
+
+    def report(self, seen: Survey) -> Extras:
+        """What goes along beyond what git does not ignore, and what will be run."""
+        settings = self._project.settings
+        included = tuple(Stays(what=k.what, why=k.why, files=k.files, size=k.size) for k in seen.included)
+        return Extras(included=included, env=settings.env, setup=tuple(command.run for command in settings.setup))
+
+    def object(self) -> tuple[Problem, ...]:
+        """What was not agreed to, and which variables have no value here."""
+        unset = [name for name in self._project.settings.env if name not in os.environ]
+        problems = find_disagreement(self._tree, self._project)
+        if unset:
+            several = "are" if len(unset) > 1 else "is"
+            sentence = f"{', '.join(unset)} {several} not set here and will not be set there."
+            way_out = "Set it where castoff is started, or take it out of env."
+            problems.append(Problem(code="env-unset", sentence=sentence, way_out=way_out, blocking=False))
+        return tuple(problems)
+
+    @property
+    def furnishing(self) -> Furnishing:
+        """What the run gets there; the variables have the values of this very moment."""
+        settings = self._project.settings
+        values = {name: os.environ[name] for name in settings.env if name in os.environ}
+        return Furnishing(setup=settings.setup, variables=values)
