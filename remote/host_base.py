@@ -18,18 +18,23 @@ from remote.launch import environment_in, python_inside, wrap_in
 from remote.place import Place, base_store
 from remote.sandbox import Bind
 from snapshot.base import record_base
-from snapshot.manifest import GitSummary
+from snapshot.commits import LEFT, what_left
+from snapshot.manifest import Manifest
 from snapshot.selection import Selection
 
 _STORE_AT = PurePosixPath("/run/castoff/base")
 _SECONDS = 300.0
 
 
-async def record_run_base(session: SessionDir, place: Place) -> None:
-    """Keep the tree as it arrived, so that what the run changes can be told; raises `GitFailed`."""
-    # What arrived is still the user's own, and nothing of its configuration is read: no sandbox is needed yet.
+async def record_run_base(session: SessionDir, place: Place, manifest: Manifest) -> None:
+    """Keep the tree as it arrived, so that what the run changes can be told; raises `GitFailed`, `RemoteError`."""
     store = make_private(base_store(session))
-    base = await asyncio.to_thread(record_base, Path(place.tree), store)
+    if manifest.inner:
+        words = ["base", "--tree", place.tree_at, "--store", _inside(place, store)]
+        base = (await _run(place, words, store)).decode()
+    else:
+        # What arrived is still the user's own, and nothing of its configuration is used: no sandbox is needed yet.
+        base = await asyncio.to_thread(record_base, Path(place.tree), store)
     write_record(session.path / "base.id", base.encode() + b"\n")
 
 
@@ -48,16 +53,21 @@ async def list_run_paths(place: Place, selection: Selection) -> tuple[str, ...]:
     return tuple(name.decode("utf-8", "surrogateescape") for name in printed.split(b"\0") if name)
 
 
-async def bundle_commits(session: SessionDir, place: Place, left: GitSummary) -> Path | None:
-    """A bundle of the commits that the run made since it ``left``; ``None`` if it made none. Raises `RemoteError`."""
+async def bundle_commits(session: SessionDir, place: Place, base: Manifest) -> Path | None:
+    """A folder with bundles of the commits that the run made since ``base`` left; ``None`` if there is no repository.
+
+    Raises `RemoteError`.
+    """
+    left = what_left(base)
+    if not left:
+        return None
     out = session.path / "bundle"
     shutil.rmtree(out, ignore_errors=True)
     make_private(out)
-    words = ["bundle", "--tree", place.tree_at, "--out", _inside(place, out) + "/commits.bundle"]
-    words += [f"--base={left.head or ''}", *(f"--known={commit}" for _, commit in left.refs)]
-    await _run(place, words, out)
-    made = out / "commits.bundle"
-    return made if made.is_file() and not made.is_symlink() else None
+    (out / "left.json").write_bytes(LEFT.dump_json(left))
+    inside = _inside(place, out)
+    await _run(place, ["bundle", "--tree", place.tree_at, "--out", inside, "--left", f"{inside}/left.json"], out)
+    return out
 
 
 def _inside(place: Place, store: Path) -> str:

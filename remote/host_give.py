@@ -51,7 +51,7 @@ async def pack(request: protocol.Pack) -> protocol.Packed:
     paths = await list_run_paths(place, base.selection)
     manifest = await asyncio.to_thread(capture_paths, Path(place.tree), paths, base=base)
     await asyncio.to_thread(note_leftovers, Path(place.tree), manifest, leftovers_path(session.id))
-    commits = await bundle_commits(session, place, base.git) if base.git else None
+    commits = await bundle_commits(session, place, base)
     parcel = session.path / "parcel"
     packed = await asyncio.to_thread(_pack, session, place, manifest, parcel, commits)
     return protocol.Packed(

@@ -39,7 +39,7 @@ def pack_parcel(
     commits: Path | None = None,
     carried: Sequence[str] = (),
 ) -> str:
-    """Make the parcel in ``target`` anew, with a bundle of ``commits`` if there is one; returns `parcel_digest`.
+    """Make the parcel in ``target`` anew, with the bundles in the folder ``commits``; returns `parcel_digest`.
 
     ``carried`` are files of ``home`` that travel as well, relative to it.
 
@@ -47,8 +47,9 @@ def pack_parcel(
     """
     shutil.rmtree(target, ignore_errors=True)
     make_private(target)
-    if commits is not None:
-        _copy(commits, target / "commits.bundle")
+    for file in commits.glob("*.bundle") if commits is not None else ():
+        if file.is_file() and not file.is_symlink():
+            _copy(file, target / file.name)
     for name in ("session.json", *HISTORY):
         if (session.path / name).exists():
             _copy(session.path / name, target / "session" / name)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from snapshot.base import record_base
-from snapshot.commits import bundle
+from snapshot.commits import LEFT, bundle_all
 from snapshot.diff import diff
 from snapshot.errors import SnapshotError
 from snapshot.listing import list_paths
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
             case "diff":
                 out = diff(tree, given.store, given.base).model_dump_json().encode()
             case "bundle":
-                out = str(bundle(tree, given.base or None, given.out, known=given.known)).encode()
+                out = str(bundle_all(tree, LEFT.validate_json(given.left.read_bytes()), given.out)).encode()
             case _:
                 out = b"".join(os.fsencode(path) + b"\0" for path in list_paths(tree, given.selection))
     except SnapshotError as error:
@@ -42,19 +42,21 @@ def _parser() -> argparse.ArgumentParser:
         ("list", "print the paths that travel, separated by NUL"),
         ("base", "record the tree as base; print its id"),
         ("diff", "print what changed since the base, as JSON"),
-        ("bundle", "write new commits into a bundle; print their number"),
+        ("bundle", "write new commits into a bundle for each repository; print their number"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--tree", type=Path, required=True)
         if name in {"base", "diff"}:
             command.add_argument("--store", type=Path, required=True)
-        if name in {"diff", "bundle"}:
-            command.add_argument("--base", required=True, help="the base's id; for a bundle a commit, or empty")
+        if name == "diff":
+            command.add_argument("--base", required=True, help="the base's id")
         if name == "list":
             command.add_argument("--selection", type=Selection.model_validate_json, default=EVERYTHING, metavar="JSON")
         if name == "bundle":
-            command.add_argument("--out", type=Path, required=True)
-            command.add_argument("--known", action="append", default=[], metavar="COMMIT")
+            command.add_argument("--out", type=Path, required=True, help="a folder")
+            command.add_argument(
+                "--left", type=Path, required=True, help="a file with the repositories that left, as JSON"
+            )
     return parser
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from snapshot.errors import GitFailed
 from snapshot.git import OWN_CONFIG, git, quote_path
-from snapshot.repository import COPIED, has_repository
+from snapshot.listing import list_paths
+from snapshot.repository import COPIED, git_path, has_repository
+from snapshot.walk import walk
 
 LARGE = 2 * 1024 * 1024
 """Files above this many bytes are not compared line by line."""
@@ -63,7 +65,7 @@ def run_in_store(tree: Path, store: Path, *arguments: str, stdin: bytes = b"") -
     """The output of a git command that sees the store's objects and the user's. Raises `GitFailed`."""
     environment = {**OWN_CONFIG, "GIT_INDEX_FILE": str((store / _INDEX).absolute())}
     if has_repository(tree):
-        environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = quote_path(tree / ".git" / "objects")
+        environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = quote_path(git_path(tree, "objects"))
     config = (*COPIED, f"core.bigFileThreshold={LARGE}", *_user_excludes())
     return git(*arguments, tree=tree, git_dir=store, config=config, environment=environment, stdin=stdin).out
 
@@ -85,25 +87,47 @@ def _alone(store: Path) -> Generator[None]:
 def _add_all(tree: Path, store: Path) -> str:
     # Without a repository nothing is ignored: the whole folder travelled.
     force = () if has_repository(tree) else ("--force",)
-    run_in_store(tree, store, "add", "--all", *force, ".")
+    try:
+        run_in_store(tree, store, "add", "--all", *force, ".")
+        inner = b"160000 " in run_in_store(tree, store, "ls-files", "--stage", "-z")
+    except GitFailed:
+        # One without a commit cannot be added.
+        if not any(path.endswith("/.git") for path, _ in walk(tree).found):
+            raise
+        inner = True
+    if inner:
+        _add_inner(tree, store)
     return run_in_store(tree, store, "write-tree").decode().strip()
 
 
+def _add_inner(tree: Path, store: Path) -> None:
+    """Take the files of the repositories inside the tree, of which git itself adds the commit only."""
+    files = {path for path in list_paths(tree) if (tree / path).is_symlink() or not (tree / path).is_dir()}
+    held = os.fsdecode(run_in_store(tree, store, "ls-files", "-v", "-z")).split("\0")
+    # A sparse checkout's files are in the index only.
+    gone = [item[2:] for item in held if item[2:] not in files and item[:1] not in {"S", "s"}]
+    run_in_store(tree, store, "update-index", "--force-remove", "-z", "--stdin", stdin=_lines(gone))
+    run_in_store(tree, store, "update-index", "--add", "--replace", "-z", "--stdin", stdin=_lines(sorted(files)))
+
+
+def _lines(paths: list[str]) -> bytes:
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)
+
+
 def _seed(tree: Path, store: Path) -> None:
-    if not (tree / ".git" / "index").is_file() or not has_repository(tree):
+    if not has_repository(tree) or not (own := git_path(tree, "index")).is_file():
         return
-    for shared in (tree / ".git").glob("sharedindex.*"):
+    for shared in own.parent.glob("sharedindex.*"):
         shutil.copy2(shared, store / shared.name)
     # The times must be kept: git trusts an entry only if the index file is newer than the file.
     part = store / f"{_INDEX}.part"
-    shutil.copy2(tree / ".git" / "index", part)
+    shutil.copy2(own, part)
     part.replace(store / _INDEX)
 
 
 def _copy_excludes(tree: Path, store: Path) -> None:
-    rules = tree / ".git" / "info" / "exclude"
     copy = store / "info" / "exclude"
-    if rules.is_file():
+    if has_repository(tree) and (rules := git_path(tree, "info/exclude")).is_file():
         copy.parent.mkdir(exist_ok=True)
         shutil.copyfile(rules, copy)
     else:

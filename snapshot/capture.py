@@ -12,13 +12,14 @@ from pathlib import Path
 from snapshot.credentials import without_credentials
 from snapshot.digest import DigestCache, file_digest, read_file, text_digest
 from snapshot.errors import SnapshotRefused, TreeChanged
-from snapshot.manifest import Entry, GitSummary, Manifest, entry_type, in_git, time_counts
+from snapshot.manifest import Entry, GitSummary, Inner, Manifest, entry_type, in_git, time_counts
 from snapshot.overlay import Change, Overlay
 from snapshot.refusal import Refusal
-from snapshot.repository import ignored_among, read_summary
+from snapshot.repository import read_summary
+from snapshot.roots import ignored_in
 from snapshot.scan import Scan, scan
 from snapshot.selection import EVERYTHING, Selection, leave_out
-from snapshot.walk import Found, read_link, show_path, walk
+from snapshot.walk import Found, read_link, show_path, skip_git, walk
 
 # Files that changed this shortly before the first look may have changed again within the same clock tick.
 _TICK_NS = 50_000_000
@@ -49,11 +50,11 @@ def capture(
     again = _look_again(tree, seen, selection)
     _compare(seen.travels, again)
     _read_fresh_again(tree, seen.travels, entries, since, over)
-    if seen.git is not None and _stand(read_summary(tree)) != _stand(seen.git):
-        raise TreeChanged("A git command changed the repository while the tree was read.", (".git",), "Try again.")
+    _check_repositories(tree, seen)
     if cache is not None:
         cache.save()
-    return Manifest(entries=entries, git=seen.git, selection=selection)
+    inner = tuple(Inner(path=path, git=git) for path, git in seen.inner.items())
+    return Manifest(entries=entries, git=seen.git, inner=inner, selection=selection)
 
 
 def capture_paths(tree: Path, paths: Iterable[str], *, base: Manifest | None = None) -> Manifest:
@@ -63,7 +64,7 @@ def capture_paths(tree: Path, paths: Iterable[str], *, base: Manifest | None = N
     What ``base`` holds and still exists is added, so that an ignore rule made by the run deletes nothing.
     Paths that do not exist are left out. Raises `SnapshotRefused` and `TreeChanged` as `capture` does.
     """
-    wanted = {path for path in paths if not path.startswith(".git/")}
+    wanted = {path for path in paths if not in_git(path)}
     wanted |= {entry.path for entry in base.tree_entries()} if base else set()
     found = _select(tree, wanted)
     since = time.time_ns()
@@ -75,7 +76,7 @@ def capture_paths(tree: Path, paths: Iterable[str], *, base: Manifest | None = N
 
 def _select(tree: Path, wanted: set[str]) -> list[Found]:
     # The walk never follows a link, so a path through one, or with `..`, selects nothing.
-    listed, unlisted = walk(tree, {".git"})
+    listed, unlisted = walk(tree, enter=skip_git)
     above = {parent for item in listed if item.path in wanted for parent in _parents(item.path)}
     found = [item for item in listed if item.path in wanted or item.path in above]
     refusals = [
@@ -144,7 +145,7 @@ def _look_again(tree: Path, seen: Scan, selection: Selection) -> list[Found]:
     found = leave_out(walk(tree, staying).found, selection).found
     known = {item.path for item in seen.travels}
     fresh = [item.path for item in found if item.path not in known and not in_git(item.path)]
-    late = ignored_among(tree, fresh) if seen.git is not None else set[str]()
+    late = ignored_in(tree, {*seen.inner, *([""] if seen.git else [])}, fresh)
     return [item for item in found if item.path not in late]
 
 
@@ -174,6 +175,14 @@ def _read_fresh_again(tree: Path, found: list[Found], entries: tuple[Entry, ...]
             raise _changed([path]) from error
         if digest != (over.raw_digest(path) or entry.digest):
             raise _changed([path])
+
+
+def _check_repositories(tree: Path, seen: Scan) -> None:
+    own = {"": seen.git} if seen.git is not None else {}
+    for path, summary in {**own, **seen.inner}.items():
+        if _stand(read_summary(tree / path)) != _stand(summary):
+            sentence = "A git command changed the repository while the tree was read."
+            raise TreeChanged(sentence, (f"{path}/.git" if path else ".git",), "Try again.")
 
 
 def _stand(summary: GitSummary) -> tuple[object, ...]:

@@ -11,9 +11,14 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from blake3 import blake3
+from pydantic import TypeAdapter
+
 from snapshot.errors import GitFailed, HostileObjects
 from snapshot.git import OWN_CONFIG, git, quote_path
-from snapshot.manifest import Frozen
+from snapshot.manifest import Frozen, Manifest
+from snapshot.names import Name
+from snapshot.repository import git_path, is_readable
 
 _QUARANTINE = "refs/quarantine"
 
@@ -41,6 +46,47 @@ def bundle(tree: Path, base_head: str | None, out: Path, *, known: Sequence[str]
         return 0
     git("bundle", "create", "--quiet", str(out.absolute()), "--stdin", tree=tree, stdin=listing)
     return count
+
+
+class Left(Frozen):
+    """What home has of one repository: ``path`` is its work tree's in the tree, ``head`` and ``known`` are commits."""
+
+    path: Name
+    head: str | None
+    known: tuple[str, ...]
+
+
+LEFT: TypeAdapter[tuple[Left, ...]] = TypeAdapter(tuple[Left, ...])
+
+
+def what_left(manifest: Manifest) -> tuple[Left, ...]:
+    """The repositories of ``manifest``, the tree's own first if it has one."""
+    own = [("", manifest.git)] if manifest.git is not None else []
+    each = [*own, *((inner.path, inner.git) for inner in manifest.inner)]
+    return tuple(Left(path=path, head=git.head, known=tuple(commit for _, commit in git.refs)) for path, git in each)
+
+
+def bundle_all(tree: Path, left: Sequence[Left], folder: Path) -> int:
+    """Make a `bundle` (`bundle_name`) of each repository of ``left`` that is still there and has new commits.
+
+    Returns the number of commits. It runs git on the tree: inside the sandbox. Raises `GitFailed`.
+    """
+    there = [each for each in left if is_readable(tree / each.path)]
+    return sum(bundle(tree / each.path, each.head, folder / bundle_name(each.path), known=each.known) for each in there)
+
+
+def bundle_name(path: str) -> str:
+    """The file name of the bundle of the repository at ``path`` in the tree; ``commits.bundle`` for the tree's own."""
+    return f"commits-{blake3(os.fsencode(path)).hexdigest(16)}.bundle" if path else "commits.bundle"
+
+
+def import_inner(tree: Path, manifest: Manifest, folder: Path, ref: str) -> tuple[Imported, ...]:
+    """`import_bundle` for each repository inside ``tree``, from its bundle in ``folder`` if there is one.
+
+    Only those that left: what ``folder`` holds beyond that is not looked at. Raises what `import_bundle` does.
+    """
+    bundles = [(inner.path, folder / bundle_name(inner.path)) for inner in manifest.inner]
+    return tuple(import_bundle(tree / path, file, ref) for path, file in bundles if file.exists())
 
 
 def import_bundle(repo: Path, bundle_file: Path, ref: str) -> Imported:
@@ -74,9 +120,9 @@ def _make_quarantine(repo: Path, quarantine: Path) -> None:
     form = git("rev-parse", "--show-object-format", tree=repo).out.decode().strip()
     git("init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(quarantine), environment=OWN_CONFIG)
     (quarantine / "objects" / "info").mkdir(exist_ok=True)
-    borrowed = os.fsencode(quote_path(repo.resolve() / ".git" / "objects"))
+    borrowed = os.fsencode(quote_path(git_path(repo.resolve(), "objects")))
     (quarantine / "objects" / "info" / "alternates").write_bytes(borrowed + b"\n")
-    shallow = repo / ".git" / "shallow"
+    shallow = git_path(repo, "shallow")
     if shallow.exists():
         shutil.copyfile(shallow, quarantine / "shallow")
 

@@ -1,6 +1,7 @@
 """The manifest: the exact list of what travels, and its file.
 
-The file is one JSON object, names in it as `snapshot.names` writes them. Entries are rows, not objects, which makes the file a third smaller;
+The file is one JSON object, names in it as `snapshot.names` writes them. Entries are rows, not objects, which makes
+the file a third smaller;
 ``digest`` in it is compared on reading, so a damaged file is never taken for a shorter list.
 """
 
@@ -75,12 +76,21 @@ class GitSummary(Frozen):
         return f"{at} · {', '.join(parts) or 'clean'}"
 
 
+class Inner(Frozen):
+    """How a repository inside the tree stood: a submodule or any other; ``path`` is that of its work tree."""
+
+    path: Name
+    git: GitSummary
+
+
 class Manifest(Frozen):
-    """What travels, sorted by path. ``git`` is None where there is no repository; ``selection`` is what was chosen."""
+    """What travels, sorted by path. ``git`` is None where the tree itself is no repository; ``inner`` are those in it,
+    sorted by path. ``selection`` is what was chosen."""
 
     version: int = FORMAT
     entries: tuple[Entry, ...]
     git: GitSummary | None = None
+    inner: tuple[Inner, ...] = ()
     selection: Selection = EVERYTHING
 
     @cached_property
@@ -108,7 +118,7 @@ class Manifest(Frozen):
         return {entry.path: entry for entry in self.entries}
 
     def tree_entries(self) -> tuple[Entry, ...]:
-        """The entries outside ``.git``."""
+        """The entries outside any ``.git``."""
         return tuple(entry for entry in self.entries if not in_git(entry.path))
 
 
@@ -142,6 +152,7 @@ class _Page(Frozen):
     version: Literal[1] = FORMAT
     digest: str
     git: GitSummary | None
+    inner: tuple[Inner, ...] = ()
     selection: Selection = EVERYTHING
     entries: list[Row]
 
@@ -155,7 +166,9 @@ def dump_manifest(manifest: Manifest) -> bytes:
         (encode_name(e.path), e.type, e.mode, e.size, e.mtime_ns, e.digest, encode_name(e.target))
         for e in manifest.entries
     ]
-    page = _Page(digest=manifest.digest, git=manifest.git, selection=manifest.selection, entries=rows)
+    page = _Page(
+        digest=manifest.digest, git=manifest.git, inner=manifest.inner, selection=manifest.selection, entries=rows
+    )
     return page.model_dump_json().encode() + b"\n"
 
 
@@ -168,7 +181,7 @@ def parse_manifest(data: bytes) -> Manifest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ManifestDamaged(f"The manifest cannot be read: {first['msg']}.", "Start the move again.") from error
-    manifest = Manifest(version=page.version, entries=entries, git=page.git, selection=page.selection)
+    manifest = Manifest(version=page.version, entries=entries, git=page.git, inner=page.inner, selection=page.selection)
     paths = [entry.path for entry in entries]
     if manifest.digest != page.digest or len(set(paths)) != len(paths):
         raise ManifestDamaged("The manifest is not the one that was written.", "Start the move again.")

@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from snapshot.credentials import read_settings
-from snapshot.errors import GitFailed
 from snapshot.git import git
 from snapshot.manifest import GitSummary
 from snapshot.refusal import Refusal
@@ -26,8 +24,31 @@ class Status(NamedTuple):
 
 
 def has_repository(tree: Path) -> bool:
-    """Whether ``tree`` has a ``.git`` directory of its own."""
-    return (tree / ".git").is_dir() and not (tree / ".git").is_symlink()
+    """Whether ``tree`` has a ``.git``: a directory, or a file or link that leads to one."""
+    return (tree / ".git").is_dir() or (tree / ".git").is_file()
+
+
+def is_readable(tree: Path) -> bool:
+    """Whether git finds a repository at ``tree/.git``."""
+    if not has_repository(tree):
+        return False
+    return git("rev-parse", "--git-dir", "--git-common-dir", tree=tree, accept=(0, 128)).status == 0
+
+
+def git_path(tree: Path, name: str) -> Path:
+    """Where the repository of ``tree`` keeps its own file ``name``: not always in ``tree/.git``. Raises `GitFailed`."""
+    return tree / os.fsdecode(git("rev-parse", "--git-path", name, tree=tree).out[:-1])
+
+
+def own_directories(tree: Path) -> list[Path]:
+    """Where all that belongs to the repository of ``tree`` lies, resolved: its directory, the one that it shares with
+    other worktrees, and the object directories that it borrows from. Raises `GitFailed`."""
+    asked = [("rev-parse", "--absolute-git-dir"), ("rev-parse", "--git-common-dir")]
+    found = [tree / os.fsdecode(git(*words, tree=tree).out[:-1]) for words in asked]
+    if any((found[1] / "objects/info" / name).exists() for name in ("alternates", "http-alternates")):
+        lines = git("count-objects", "-v", tree=tree).out.split(b"\n")
+        found += [Path(os.fsdecode(line[11:])) for line in lines if line.startswith(b"alternate: ")]
+    return [path.resolve() for path in found]
 
 
 def read_status(tree: Path, *, copied: bool = False) -> Status:
@@ -85,35 +106,8 @@ def find_tracked(tree: Path) -> list[str]:
     return [path for path in os.fsdecode(git("ls-files", "-z", tree=tree).out).split("\0") if path]
 
 
-def inspect(tree: Path) -> list[Refusal]:
-    """Why the repository of ``tree`` cannot travel as it is; empty when it can, or when there is none."""
-    dot_git = tree / ".git"
-    if not os.path.lexists(dot_git):
-        return list(_surrounding(tree))
-    if dot_git.is_symlink():
-        return [_refuse("git-symlink", ".git", "Here .git is a symbolic link; what it leads to would not travel.")]
-    if not dot_git.is_dir():
-        return [
-            _refuse(
-                "linked-worktree",
-                ".git",
-                "This is a linked worktree or a submodule: its repository lies elsewhere and would not travel.",
-                "Open the main working tree, or a clone of its own (git clone).",
-            )
-        ]
-    try:
-        git("rev-parse", "--git-dir", tree=tree)
-        settings = read_settings(tree)
-        return [
-            *_outside(dot_git),
-            *_partial(settings),
-            *_submodules(tree),
-        ]
-    except GitFailed as error:
-        return [_refuse("git-broken", ".git", f"The repository cannot be read: {error}", "Repair it, then try again.")]
-
-
-def _surrounding(tree: Path) -> Iterator[Refusal]:
+def surrounding(tree: Path) -> Iterator[Refusal]:
+    """A refusal if ``tree``, which has no repository of its own, belongs to one above it."""
     for parent in tree.absolute().parents:
         if os.path.lexists(parent / ".git"):
             # A home directory under version control surrounds everything: only files that it tracks here count.
@@ -128,43 +122,6 @@ def _surrounding(tree: Path) -> Iterator[Refusal]:
                     "Open the root of the repository.",
                 )
             return
-
-
-def _outside(dot_git: Path) -> Iterator[Refusal]:
-    for name in ("objects/info/alternates", "objects/info/http-alternates"):
-        if (dot_git / name).exists():
-            yield _refuse(
-                "alternates",
-                f".git/{name}",
-                "The repository borrows objects from another one, which would not travel.",
-                "Make it whole: git repack -a -d, then delete .git/objects/info/alternates.",
-            )
-    if (dot_git / "commondir").exists():
-        yield _refuse("linked-worktree", ".git/commondir", "The repository's common part lies elsewhere.")
-
-
-def _partial(settings: list[tuple[str, str, str]]) -> Iterator[Refusal]:
-    for _, name, value in settings:
-        promisor = (
-            name.startswith("remote.")
-            and name.endswith(".promisor")
-            and value.lower() not in {"false", "no", "off", "0"}
-        )
-        if promisor or name == "extensions.partialclone":
-            yield _refuse(
-                "partial-clone",
-                ".git/config",
-                "This is a partial clone: objects that were never fetched are missing.",
-                "Fetch them all: git fetch --refetch --no-filter, then unset the remote's promisor settings.",
-            )
-            return
-
-
-def _submodules(tree: Path) -> Iterator[Refusal]:
-    for record in os.fsdecode(git("ls-files", "--stage", "-z", tree=tree).out).split("\0"):
-        if record.startswith("160000 "):
-            path = record.partition("\t")[2]
-            yield _refuse("submodule", path, f"{path!r} is a submodule; submodules do not travel yet.")
 
 
 def _read_refs(tree: Path) -> tuple[tuple[str, str], ...]:

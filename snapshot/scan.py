@@ -9,8 +9,9 @@ from snapshot.errors import SnapshotRefused
 from snapshot.gitfiles import find_links, find_locks, find_settings
 from snapshot.manifest import GitSummary, entry_type, in_git
 from snapshot.refusal import Refusal
-from snapshot.repository import find_tracked, has_repository, ignored_among, inspect, read_status
-from snapshot.selection import EVERYTHING, Selection, choose, is_under, leave_out
+from snapshot.repository import has_repository, surrounding
+from snapshot.roots import Roots, ignored_in
+from snapshot.selection import EVERYTHING, Selection, is_under, leave_out
 from snapshot.walk import Found, show_path, walk
 
 _EFFECTIVE = os.access in os.supports_effective_ids
@@ -20,6 +21,7 @@ class Scan(NamedTuple):
     """``travels`` is sorted by path; ``ignored``, ``left`` (by choice) and ``sockets`` (in ``.git``, or ignored) are
     paths that stay. ``included`` travels although git ignores it.
 
+    ``git`` is how the tree's own repository stands, ``inner`` how those in it do, by path.
     ``withheld`` are settings files that hold credentials, with the names of what is left out of the copies that travel.
     """
 
@@ -29,6 +31,7 @@ class Scan(NamedTuple):
     left: frozenset[str]
     sockets: list[str]
     git: GitSummary | None
+    inner: dict[str, GitSummary]
     refusals: list[Refusal]
     withheld: dict[str, tuple[str, ...]]
 
@@ -38,36 +41,37 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
     if not tree.is_dir():
         sentence = f"There is no folder {str(tree)!r}."
         raise SnapshotRefused([Refusal(code="no-tree", path="", sentence=sentence, way_out="Name an existing folder.")])
-    refusals = inspect(tree)
-    readable = has_repository(tree) and all(refusal.code != "git-broken" for refusal in refusals)
-    status = read_status(tree) if readable else None
-    ignored, included = choose(tree, status.ignored if status else frozenset(), selection)
-    walked, unlisted = walk(tree, ignored)
+    roots = Roots(tree, selection)
+    walked, unlisted = walk(tree, enter=roots.enter)
     found, left = leave_out(walked, selection)
+    roots.forget(left)
+    refusals = list(roots.refusals)
+    if not has_repository(tree):
+        refusals += surrounding(tree)
+    refusals += [_elsewhere(path, dot_git) for path, dot_git in roots.outside.items()]
     special = [path for path, record in found if entry_type(record.st_mode) is None]
     staying = {path for path in special if in_git(path)}
-    if status:
-        staying |= ignored_among(tree, [path for path in special if path not in staying])
+    staying |= ignored_in(tree, roots.statuses, [path for path in special if path not in staying])
     refusals += [*find_locks(tree, found), *find_links(tree, found)]
     refusals += [_unreadable(path) for path in unlisted if not is_under(path, left)]
-    if left and readable:
-        refusals += [_tracked(path) for path in find_tracked(tree) if is_under(path, left)]
+    if left:
+        refusals += [_tracked(path) for path in roots.tracked() if is_under(path, left)]
     for item in found:
         if item.path not in staying:
             refusals += _examine(item)
     travels = [item for item in found if item.path not in staying]
     refusals += [refusal for item in travels if (refusal := _check_access(tree, item))]
     settings = find_settings(tree, dict(travels))
-    refusals += settings.refusals
     return Scan(
         travels,
-        included,
-        ignored,
+        sorted(roots.included),
+        frozenset(roots.ignored),
         left,
         sorted(staying),
-        status.summary if status else None,
-        refusals,
-        withheld=settings.withheld,
+        roots.own,
+        roots.inner,
+        [*refusals, *settings.refusals],
+        settings.withheld,
     )
 
 
@@ -78,17 +82,16 @@ def _examine(item: Found) -> list[Refusal]:
     if entry_type(record.st_mode) is None:
         sentence = f"{shown!r} is a {_kind(record.st_mode)}, which cannot travel."
         refusals.append(Refusal(code="special-file", path=shown, sentence=sentence, way_out="Remove it or ignore it."))
-    folder, _, name = shown.rpartition("/")
-    if name.lower() == ".git" and shown != ".git" and not in_git(folder):
-        refusals.append(
-            Refusal(
-                code="nested-repository",
-                path=folder,
-                sentence=f"{folder or '.'!r} is a git repository inside this one; its changes could not come home.",
-                way_out="Ignore that folder, or move it out of this tree.",
-            )
-        )
+    if shown.rpartition("/")[2].lower() == ".git" and not in_git(path):
+        sentence = f"Some systems take {shown!r} for a git repository's own files; changes in it could not come home."
+        refusals.append(Refusal(code="git-name", path=shown, sentence=sentence, way_out="Rename it or ignore it."))
     return refusals
+
+
+def _elsewhere(path: Path, dot_git: str) -> Refusal:
+    sentence = f"The repository {show_path(dot_git)!r} needs {show_path(str(path))!r}, which would not travel."
+    way_out = "Open the main working tree, or a clone of its own (git clone)."
+    return Refusal(code="git-elsewhere", path=show_path(dot_git), sentence=sentence, way_out=way_out)
 
 
 def _check_access(tree: Path, item: Found) -> Refusal | None:

@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from snapshot.credentials import read_settings
 from snapshot.errors import TreeChanged
+from snapshot.git_stays import git_stays
 from snapshot.manifest import Frozen, GitSummary, entry_type, in_git
 from snapshot.refusal import Kept, Refusal
-from snapshot.repository import has_repository
 from snapshot.scan import Scan, scan
 from snapshot.selection import EVERYTHING, Selection, check_pattern
 from snapshot.walk import Found, show_path, walk
@@ -19,7 +18,6 @@ _LEFT = "left here by choice"
 _INCLUDED = "ignored by git, and included by choice"
 _MOST_PATTERNS = 2_000
 """Paths of one class that can be asked for; more would make matching slow."""
-_SETTINGS = ("core.hookspath", "core.excludesfile", "core.attributesfile")
 
 
 class Survey(Frozen):
@@ -48,18 +46,24 @@ def survey(tree: Path, selection: Selection = EVERYTHING) -> Survey:
         *_links(seen),
         *_attributes(tree, seen),
     ]
-    kept += _credentials(seen)
-    if has_repository(tree) and seen.git is not None:
-        kept += _settings(tree)
+    kept += git_stays(tree, seen)
     return Survey(
         files=sum(entry_type(item.stat.st_mode) != "dir" for item in seen.travels),
         size=sum(item.stat.st_size for item in seen.travels if entry_type(item.stat.st_mode) != "dir"),
-        git=seen.git.line if seen.git else "no git repository: the folder alone travels",
+        git=_line(seen),
         summary=seen.git,
         stays=_sort(kept),
         included=_sort(_sum_included(seen.included)),
         refusals=tuple(seen.refusals),
     )
+
+
+def _line(seen: Scan) -> str:
+    own = seen.git.line if seen.git else "no git repository: the folder alone travels"
+    if not seen.inner:
+        return own
+    word = "repository" if len(seen.inner) == 1 else "repositories"
+    return f"{own} · {len(seen.inner)} {word} inside"
 
 
 def _sort(kept: Iterable[Kept]) -> tuple[Kept, ...]:
@@ -129,15 +133,6 @@ def _sockets(paths: list[str]) -> list[Kept]:
     ]
 
 
-def _credentials(seen: Scan) -> list[Kept]:
-    kept: list[Kept] = []
-    for path, names in sorted(seen.withheld.items()):
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        why = f"{', '.join(names[:3])}{more}: a copy without them travels"
-        kept.append(Kept(what=f"credentials in {show_path(path)}", why=why, files=1))
-    return kept
-
-
 def _links(seen: Scan) -> list[Kept]:
     several = [item for item in seen.travels if item.stat.st_nlink > 1 and entry_type(item.stat.st_mode) == "file"]
     outside = [item for item in several if not in_git(item.path)]
@@ -158,24 +153,3 @@ def _has_attributes(file: str) -> bool:
         return any(not name.startswith("security.") for name in os.listxattr(file, follow_symlinks=False))
     except OSError:
         return False
-
-
-def _settings(tree: Path) -> list[Kept]:
-    """Settings of the repository that lead outside the tree, and the user's own."""
-    kept: list[Kept] = []
-    root = tree.resolve()
-    for origin, name, value in read_settings(tree):
-        include = name == "include.path" or (name.startswith("includeif.") and name.endswith(".path"))
-        if not include and name not in _SETTINGS:
-            continue
-        beside = (tree.absolute() / origin).parent if include else tree
-        if not (beside / Path(value).expanduser()).resolve().is_relative_to(root):
-            why = (
-                f"the repository's setting {name.partition('.')[0]}.path"
-                if include
-                else f"the repository's setting {name}"
-            )
-            kept.append(Kept(what=show_path(value), why=f"{why} leads outside the folder"))
-    if (Path.home() / ".gitconfig").exists():
-        kept.append(Kept(what="~/.gitconfig", why="your own git settings stay; the host's apply there"))
-    return kept

@@ -1,7 +1,7 @@
 """Walking a tree: every name in it, with its `os.lstat` record, symbolic links not followed."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,33 +22,47 @@ class Walked(NamedTuple):
     unlisted: list[str]
 
 
-def walk(tree: Path, skip: Collection[str] = frozenset()) -> Walked:
-    """List everything in ``tree`` but ``skip`` (paths; a directory with all that is in it).
+Enter = Callable[[str], Collection[str]]
+"""Asked about a folder that holds a ``.git``, "" or a path that ends in ``/``: which paths are skipped from now on?"""
+
+
+def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = None) -> Walked:
+    """List everything in ``tree`` but ``skip`` (paths; a directory with all that is in it) and what ``enter`` says.
 
     Raises `TreeChanged` when a directory vanishes meanwhile.
     """
     root = os.fspath(tree)
     found: list[Found] = []
     unlisted: list[str] = []
+    more = set[str]()
     todo = [""]
     while todo:
         inside = todo.pop()
         try:
             with os.scandir(f"{root}/{inside}") as listing:
-                for item in listing:
-                    path = inside + item.name
-                    if path in skip:
-                        continue
-                    found.append(Found(path, item.stat(follow_symlinks=False)))
-                    if item.is_dir(follow_symlinks=False):
-                        todo.append(path + "/")
+                items = list(listing)
+            if enter is not None and any(item.name == ".git" for item in items):
+                more.update(enter(inside))
+            for item in items:
+                path = inside + item.name
+                if path in skip or path in more:
+                    continue
+                found.append(Found(path, item.stat(follow_symlinks=False)))
+                if item.is_dir(follow_symlinks=False):
+                    todo.append(path + "/")
         except PermissionError:
             unlisted.append(inside.rstrip("/") or ".")
         except (FileNotFoundError, NotADirectoryError) as error:
             where = inside.rstrip("/") or str(tree)
-            raise TreeChanged(f"{where!r} vanished while it was read.", (where,), "Try again.") from error
+            shown = show_path(where)
+            raise TreeChanged(f"{shown!r} vanished while it was read.", (where,), "Try again.") from error
     found.sort()
     return Walked(found, unlisted)
+
+
+def skip_git(folder: str) -> Collection[str]:
+    """For `walk`: no repository's own files are listed."""
+    return (f"{folder}.git",)
 
 
 def show_path(path: str) -> str:

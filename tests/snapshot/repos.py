@@ -152,6 +152,66 @@ def rebasing(tree: Path) -> None:
     run(tree, "rebase", "other", check=False)
 
 
+def submodules(tree: Path) -> None:
+    """Clean; changed in every way; with one of its own; moved on to another commit; not checked out."""
+    lib = tree.parent / f"{tree.name}.lib"
+    deep = tree.parent / f"{tree.name}.deep"
+    start(deep)
+    start(lib)
+    run(lib, "submodule", "add", "-q", str(deep), "deep")
+    run(lib, "commit", "-qm", "with another inside")
+    start(tree)
+    for name in ("clean", "changed", "libs/moved", "gone", "old style"):
+        run(tree, "submodule", "add", "-q", str(lib), name)
+    run(tree, "submodule", "update", "-q", "--init", "--recursive")
+    run(tree, "commit", "-qm", "submodules")
+    changed = tree / "changed"
+    write(changed, "README", "staged\n")
+    run(changed, "add", "README")
+    write(changed, "README", "not staged\n")
+    write(changed, "new file", "untracked\n")
+    write(changed, "build/out.o", "ignored\n")
+    write(changed, "deep/src/app.py", "print(2)\n")
+    run(changed, "stash", "-u")
+    run(changed, "stash", "apply", "-q", "--index")
+    run(tree / "libs/moved", "commit", "-q", "--allow-empty", "-m", "on its own")
+    run(tree, "submodule", "deinit", "-f", "gone")
+    old = tree / "old style"
+    (old / ".git").unlink()
+    (tree / ".git/modules/old style").rename(old / ".git")
+    write(old, "deep/.git", "gitdir: ../.git/modules/deep\n")
+    run(tree, "config", "--file", str(old / ".git/modules/deep/config"), "core.worktree", "../../../deep")
+    run(tree, "config", "--file", str(old / ".git/config"), "--unset", "core.worktree")
+
+
+def inner_repositories(tree: Path) -> None:
+    """Repositories that the outer one knows nothing of, one without a commit, one ignored; and what looks like one."""
+    start(tree)
+    start(tree / "vendor/lib")
+    write(tree / "vendor/lib", "README", "changed\n")
+    write(tree / "vendor/lib", "build/out", "ignored there\n")
+    write(tree / "vendor/lib", "x.pyc", "ignored there\n")
+    start(tree / "vendor/lib/deeper still")
+    unborn(tree / "fresh")
+    start(tree / "build/ignored")
+    write(tree, "stale/.git", "gitdir: ../nowhere\n")
+    (tree / "hollow/.git").mkdir(parents=True)
+
+
+def workspace(tree: Path) -> None:
+    """A plain folder with clones in it."""
+    write(tree, "notes.txt")
+    start(tree / "one")
+    split(tree / "two")
+    merging(tree / "group/three")
+
+
+def worktree_inside(tree: Path) -> None:
+    start(tree)
+    run(tree, "worktree", "add", "-q", "-b", "side", str(tree / "trees/side"))
+    write(tree / "trees/side", "README", "on the side\n")
+
+
 def stashed(tree: Path) -> None:
     start(tree)
     write(tree, "README", "stash one\n")
@@ -225,6 +285,10 @@ STATES: dict[str, Callable[[Path], None]] = {
         nasty,
         odd_names,
         ignored,
+        submodules,
+        inner_repositories,
+        workspace,
+        worktree_inside,
         merging,
         rebasing,
         stashed,
@@ -239,10 +303,25 @@ STATES: dict[str, Callable[[Path], None]] = {
 }
 
 
+def roots(tree: Path) -> list[Path]:
+    """Every folder of the tree that git takes for a repository."""
+    found = [Path(folder) for folder, folders, files in os.walk(tree) if ".git" in (*folders, *files)]
+    found = [folder for folder in found if ".git" not in folder.relative_to(tree).parts]
+    return [folder for folder in sorted(found) if run(folder, "rev-parse", "--show-toplevel", check=False) != b""]
+
+
 def fingerprint(tree: Path) -> dict[str, bytes]:
-    """Everything git says of a tree, ignored files left out."""
-    if not (tree / ".git").exists():
-        return {}
+    """Everything git says of a tree and of the repositories in it, ignored files left out."""
+    each: dict[str, bytes] = {}
+    for root in roots(tree):
+        if "ignored" not in root.parts:
+            name = root.relative_to(tree).as_posix()
+            each |= {f"{name}: {key}": value for key, value in _fingerprint(root).items()}
+    return each
+
+
+def _fingerprint(tree: Path) -> dict[str, bytes]:
+    own = tree / os.fsdecode(run(tree, "rev-parse", "--git-dir").rstrip(b"\n"))
     status = run(tree, "status", "--porcelain=v2", "--branch", "--ignored", "-uall", "-z").split(b"\0")
     return {
         "status": b"\0".join(line for line in status if not line.startswith(b"! ")),
@@ -252,7 +331,9 @@ def fingerprint(tree: Path) -> dict[str, bytes]:
         "refs": run(tree, "for-each-ref"),
         "config": run(tree, "config", "--local", "--list"),
         "fsck": run(tree, "fsck", "--no-dangling"),
-        "merge": b"".join(sorted(os.fsencode(path.name) for path in (tree / ".git").iterdir())),
+        "submodules": run(tree, "submodule", "status", "--recursive", check=False),
+        "worktrees": run(tree, "worktree", "list", "--porcelain").replace(os.fsencode(tree), b"HERE"),
+        "merge": b"".join(sorted(os.fsencode(path.name) for path in own.iterdir())),
     }
 
 

@@ -14,7 +14,7 @@ from snapshot.errors import SnapshotRefused, TreeChanged
 from snapshot.listing import list_paths
 from snapshot.manifest import entry_type
 from snapshot.verify import verify
-from snapshot.walk import Walked
+from snapshot.walk import Enter, Walked
 from tests.snapshot.repos import ignored, run, start, write
 
 OLD = 1_600_000_000_000_000_000
@@ -74,9 +74,15 @@ def test_a_git_command_during_the_first_look_is_noticed(
     write(tmp_path, "more")
     real = scan_module.walk
 
-    def walk(tree: Path, skip: Collection[str] = frozenset()) -> Walked:
-        run(tree, *command)
-        return real(tree, skip)
+    def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = None) -> Walked:
+        assert enter is not None
+
+        def and_then(folder: str) -> Collection[str]:
+            stays = enter(folder)
+            run(tree, *command)
+            return stays
+
+        return real(tree, skip, and_then)
 
     monkeypatch.setattr(scan_module, "walk", walk)
     with pytest.raises(TreeChanged, match="git command"):

@@ -1,5 +1,6 @@
 """What comes along and what stays by choice: here, on the list of the run's tree, and when the run comes home."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from snapshot.listing import list_paths
 from snapshot.manifest import dump_manifest, parse_manifest
 from snapshot.selection import EVERYTHING, Selection, check_pattern
 from snapshot.survey import survey
+from snapshot.walk import Enter, Walked
 from tests.snapshot.repos import run, write
 
 _RULES = "build/\n.env*\n*.log\nnode_modules/\n"
@@ -92,7 +94,11 @@ def test_an_unreadable_folder_that_is_excluded_is_no_hindrance(tree: Path, monke
     import snapshot.scan
 
     real = snapshot.scan.walk
-    monkeypatch.setattr(snapshot.scan, "walk", lambda *given: real(*given)._replace(unlisted=["scratch/deep"]))  # type: ignore[reportUnknownLambdaType]
+
+    def closed(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = None) -> Walked:
+        return real(tree, skip, enter)._replace(unlisted=["scratch/deep"])
+
+    monkeypatch.setattr(snapshot.scan, "walk", closed)
     assert [r.code for r in survey(tree).refusals] == ["unreadable"]
     assert survey(tree, Selection(exclude=("scratch/",))).refusals == ()
 

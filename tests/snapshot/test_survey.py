@@ -24,6 +24,7 @@ from tests.snapshot.repos import (
     shallow,
     split,
     start,
+    submodules,
     unborn,
     write,
 )
@@ -120,34 +121,21 @@ def test_what_cannot_be_carried_is_told(tree: Path, tmp_path: Path) -> None:
 def test_a_linked_worktree(tree: Path, tmp_path: Path) -> None:
     start(tmp_path / "main")
     run(tmp_path / "main", "worktree", "add", "-q", str(tree))
-    assert refused(tree) == [("linked-worktree", ".git")]
-
-
-def test_a_submodule(tree: Path, tmp_path: Path) -> None:
-    start(tmp_path / "lib")
-    start(tree)
-    run(tree, "submodule", "add", "-q", str(tmp_path / "lib"), "lib")
-    assert ("submodule", "lib") in refused(tree)
+    assert refused(tree) == [("git-elsewhere", ".git")]
 
 
 def test_borrowed_objects(tree: Path, tmp_path: Path) -> None:
     start(tmp_path / "main")
     run(tmp_path, "clone", "-q", "--shared", "main", str(tree))
-    assert refused(tree) == [("alternates", ".git/objects/info/alternates")]
+    assert refused(tree) == [("git-elsewhere", ".git")]
 
 
 @pytest.mark.parametrize(("value", "found"), [("on", True), ("1", True), ("false", False), ("off", False)])
 def test_a_promisor(tree: Path, value: str, found: bool) -> None:
     start(tree)
     run(tree, "config", "remote.origin.promisor", value)
-    assert refused(tree) == ([("partial-clone", ".git/config")] if found else [])
-
-
-def test_a_partial_clone(tree: Path, tmp_path: Path) -> None:
-    start(tmp_path / "main")
-    run(tmp_path / "main", "config", "uploadpack.allowFilter", "true")
-    run(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{tmp_path}/main", str(tree))
-    assert refused(tree) == [("partial-clone", ".git/config")]
+    assert refused(tree) == []
+    assert [kept.what for kept in survey(tree).stays] == (["missing objects of the repository"] if found else [])
 
 
 @pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "refs/heads/main.lock", "packed-refs.lock"])
@@ -215,9 +203,42 @@ def test_a_setting_that_is_not_utf8(tree: Path) -> None:
 def test_a_nested_repository(tree: Path) -> None:
     start(tree)
     start(tree / "vendor/lib")
-    assert refused(tree) == [("nested-repository", "vendor/lib")]
-    write(tree, ".gitignore", "vendor/\n")
+    write(tree / "vendor/lib", "x.pyc", "12345")
+    write(tree, "y.pyc", "1")
     assert refused(tree) == []
+    seen = survey(tree)
+    assert seen.git == "main · 1 untracked · 1 repository inside"
+    assert [(kept.what, kept.size) for kept in seen.stays] == [("*.pyc", 6)]
+
+
+def test_a_git_command_at_work_in_a_nested_repository(tree: Path) -> None:
+    submodules(tree)
+    write(tree, ".git/modules/changed/index.lock")
+    write(tree, "old style/.git/refs/heads/hooks/x.lock")
+    write(tree, ".git/modules/clean/hooks/x.lock")
+    assert refused(tree) == [
+        ("git-locked", ".git/modules/changed/index.lock"),
+        ("git-locked", "old style/.git/refs/heads/hooks/x.lock"),
+    ]
+
+
+def test_a_name_that_some_take_for_git(tree: Path) -> None:
+    start(tree)
+    write(tree, "src/.GIT/config")
+    assert refused(tree) == [("git-name", "src/.GIT")]
+
+
+def test_links_of_a_repository(tree: Path, tmp_path: Path) -> None:
+    start(tree)
+    write(tmp_path, "outside")
+    (tree / ".git/hooks/pre-commit").symlink_to("../../../outside")
+    (tree / ".git/info/exclude").unlink()
+    (tree / ".git/info/exclude").symlink_to("../../README")
+    assert refused(tree) == []
+    assert [kept.what for kept in survey(tree).stays] == [".git/hooks/pre-commit"]
+    (tree / ".git/description").unlink()
+    (tree / ".git/description").symlink_to("../../outside")
+    assert refused(tree) == [("git-outside", ".git/description")]
 
 
 def test_a_folder_of_a_larger_repository(tree: Path) -> None:
