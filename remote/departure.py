@@ -37,6 +37,7 @@ from remote.parcel import fold, pack_parcel
 from remote.progress import Stopwatch, meanwhile
 from remote.project_check import ProjectCheck
 from remote.rsync import Progress, Transfer, prepare, send
+from remote.secret_check import SecretCheck
 from remote.steps import Away, Decision, Extras, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
 from snapshot.capture import capture
 from snapshot.digest import DigestCache
@@ -80,6 +81,7 @@ class Departure:
         self.epoch = 0
         self._tree = Path(session.info.project)
         self._selection = Selection(leave=terms.leave)
+        self._secrets = SecretCheck(session, terms)
         self._losses = LossCheck(session, terms)
         self._project = ProjectCheck(session, terms)
         self._seen: Preflighted | None = None
@@ -115,6 +117,7 @@ class Departure:
         self._selection = await asyncio.to_thread(self._losses.choose, seen, self._selection)
         if self.terms.carry:
             seen = await asyncio.to_thread(survey, self._tree, self._selection)
+        secrets = await asyncio.to_thread(self._secrets.look, self._selection)
         facts = await self._host.ask(
             Look(
                 agent=self.session.info.agent,
@@ -128,7 +131,7 @@ class Departure:
             Seen,
         )
         stays, objections = await asyncio.to_thread(self._losses.report, facts)
-        problems = (*self._project.object(), *objections)
+        problems = (*self._project.object(), *secrets, *objections)
         self._seen = _preflighted(self._host, facts, seen, stays, problems, self._project.report(seen))
         self.watch.lap("preflight")
         return self._seen
@@ -146,7 +149,12 @@ class Departure:
         for attempt in range(_CAPTURE_TRIES):
             try:
                 self._manifest = await asyncio.to_thread(
-                    capture, self._tree, self._selection, cache=cache, overlay=self._overlay
+                    capture,
+                    self._tree,
+                    self._selection,
+                    cache=cache,
+                    overlay=self._overlay,
+                    changes=self._secrets.changes(),
                 )
                 break
             except TreeChanged:
@@ -163,6 +171,7 @@ class Departure:
             move / "parcel",
             carried=self._losses.carried,
         )
+        await asyncio.to_thread(self._secrets.confirm, self._manifest, move / "parcel")
         self.watch.lap("capture")
         return self._manifest
 

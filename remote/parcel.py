@@ -50,16 +50,20 @@ def pack_parcel(
     for file in commits.glob("*.bundle") if commits is not None else ():
         if file.is_file() and not file.is_symlink():
             _copy(file, target / file.name)
-    for name in ("session.json", *HISTORY):
-        if (session.path / name).exists():
-            _copy(session.path / name, target / "session" / name)
-    sid = fold(session).agent_session_id
     make_private(target / "home")
-    for name in session_files(profile, home, sid) if sid else ():
-        _copy(home / name, target / "home" / name)
+    for name, source in packed_files(session, profile, home):
+        _copy(source, target / name)
     pack_carried(target, home, carried)
     write_manifest(target / "manifest.json", manifest)
     return parcel_digest(target)
+
+
+def packed_files(session: SessionDir, profile: Profile, home: Path) -> list[tuple[str, Path]]:
+    """The session's own files: the name of each in a parcel, and where it is. Raises `agent.errors.AgentError`."""
+    own = [(f"session/{name}", session.path / name) for name in ("session.json", *HISTORY)]
+    sid = fold(session).agent_session_id
+    kept = session_files(profile, home, sid) if sid else ()
+    return [(name, file) for name, file in own if file.exists()] + [(f"home/{name}", home / name) for name in kept]
 
 
 def parcel_digest(parcel: Path) -> str:

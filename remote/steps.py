@@ -36,13 +36,19 @@ class Wish(Frozen):
 
 
 class Terms(Frozen):
-    """What the user chose for a handoff. ``say`` is the last word to the agent; empty means: continue."""
+    """What the user chose for a handoff. ``say`` is the last word to the agent; empty means: continue.
+
+    ``leave`` are paths of the tree that stay here, ``mask`` files whose secrets travel as asterisks, and
+    ``allow_secrets`` fingerprints, or beginnings of them, of secrets that may travel as they are.
+    """
 
     say: str = ""
     budget: Budget = Budget()
     policy: Policy = "accept-all"
     drain_seconds: float = 20.0
     leave: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    allow_secrets: tuple[str, ...] = ()
     carry: tuple[str, ...] = ()
     """What of the loss report travels all the same, by its names there."""
     stop_on_loss: bool = False
@@ -51,12 +57,16 @@ class Terms(Frozen):
 
 
 class Problem(Frozen):
-    """What stands in the way (``blocking``) or should be known: a sentence, and a way out."""
+    """What stands in the way (``blocking``) or should be known: a sentence, and a way out.
+
+    ``secrets`` are the fingerprints of the secrets it tells of.
+    """
 
     code: str
     sentence: str
     way_out: str = ""
     blocking: bool = True
+    secrets: tuple[str, ...] = ()
 
 
 LossKind = Literal["ignored", "outside", "command", "version", "variable", "mcp", "process", "other"]

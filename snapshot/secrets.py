@@ -15,6 +15,7 @@ from blake3 import blake3
 
 from snapshot.keywords import Keywords
 from snapshot.manifest import Frozen
+from snapshot.names import Name
 from snapshot.secret_detectors import Detector, load_detectors
 from snapshot.secret_rules import REACH, Matcher, Span, load_matchers
 
@@ -41,7 +42,7 @@ class _Window(NamedTuple):
 class Hit(Frozen):
     """A credential at a line (from 1) of a file; ``fingerprint`` is the same wherever the same value stands."""
 
-    path: str
+    path: Name
     line: int
     rule: str
     description: str
@@ -99,7 +100,6 @@ def _windows(handle: int) -> Iterator[_Window]:
 
 def _hits(windows: Iterable[_Window], path: str) -> Iterator[Hit]:
     line = 1
-    shown = os.fsencode(path).decode(errors="backslashreplace")
     for block, own, end in windows:
         counted = own
         for span in _spans(_text(block), path):
@@ -108,7 +108,7 @@ def _hits(windows: Iterable[_Window], path: str) -> Iterator[Hit]:
             line += block.count(b"\n", counted, span.start)
             counted = span.start
             mark = fingerprint(block[span.start : span.end])
-            yield Hit(path=shown, line=line, rule=span.rule, description=span.description, fingerprint=mark)
+            yield Hit(path=path, line=line, rule=span.rule, description=span.description, fingerprint=mark)
         line += block.count(b"\n", counted, end)
 
 

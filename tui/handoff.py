@@ -168,6 +168,21 @@ class Handoff(MoveScreen):
             for field in self.query(".field"):
                 field.set_class(False, "gone")
 
+    def action_allow_secrets(self) -> None:
+        """Let the secrets that are shown travel, and ask the host again."""
+        secrets = self._secrets()
+        if secrets and self.confirmable():
+            allowed = (*self.terms.allow_secrets, *secrets)
+            self.terms = self.terms.model_copy(update={"allow_secrets": allowed})
+            self.ask()
+
+    def _secrets(self) -> list[str]:
+        """The fingerprints of the secrets in the way, while a decision is due."""
+        move = self.move
+        if move is None or not move.waits or not isinstance(move.last, Preflighted):
+            return []
+        return [secret for problem in move.last.problems for secret in problem.secrets]
+
     def on_key(self, event: Key) -> None:
         """Down and up go through the fields."""
         if event.key in ("up", "down"):
@@ -225,6 +240,8 @@ class Handoff(MoveScreen):
         if isinstance(last, StillHere):
             return self.foot([("Enter", "back to the session"), ("Ctrl+L", "try again")], width)
         again = [("Ctrl+L", "check again"), ("Esc", "back, nothing happens")]
+        if self._secrets():
+            again.insert(0, ("Ctrl+O", "allow these secrets"))
         if isinstance(last, Preflighted) and not any(p.blocking for p in last.problems):
             return self.foot([("Enter", "cast off"), *again], width)
         return self.foot(again, width)

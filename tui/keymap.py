@@ -55,6 +55,7 @@ KEYS: tuple[Key, ...] = (
     Key("handoff.host", "f2", "next_host", "Next host", "Choose the next host", True),
     Key("handoff.policy", "f5", "next_policy", "Policy", "Ask, accept edits, accept all", True),
     Key("handoff.again", "ctrl+l", "check_again", "Check again", "Ask the host again", True),
+    Key("handoff.allow", "ctrl+o", "allow_secrets", "Allow secrets", "Let these secrets travel, now and later", True),
     Key("pull.confirm", "enter", "confirm", "Pull back", "Take the run home as shown"),
     Key("pull.accept", "space", "accept", "Take the file", "Take the marked executable file, or leave it"),
     Key("pull.deletions", "d", "deletions", "Deletions", "Delete here too what the run deleted, or keep it"),

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -176,3 +177,12 @@ def test_a_prefix_chooses_only_if_it_is_long_enough() -> None:
     hit = Hit(path="a", line=1, rule="r", description="d", fingerprint="0123456789abcdef0123456789abcdef")
     assert choose([hit], ["01234567"]) == {hit.fingerprint}
     assert choose([hit], ["0123456", "", "76543210"]) == set()
+
+
+def test_a_name_that_is_not_utf8_is_told_and_remembered(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.env")
+    (tmp_path / name).write_bytes(plant().data)
+    for _ in range(2):
+        (hit,) = scan_tree(tmp_path, [name], cache=ScanCache(tmp_path / "cache.json"))
+        assert hit.path == name
+        assert Hit.model_validate_json(hit.model_dump_json()) == hit

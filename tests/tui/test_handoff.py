@@ -6,7 +6,7 @@ import pytest
 
 from agent.errors import AgentFailed
 from remote.errors import RemoteError, SettingsDamaged
-from remote.steps import Away, Connecting, Draining, Preflighted, StillHere
+from remote.steps import Away, Connecting, Draining, Preflighted, Problem, StillHere
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove
@@ -412,3 +412,19 @@ async def test_damaged_host_settings_are_a_sentence(stage: Stage, monkeypatch: p
         await stand.pilot.press("f8", "ctrl+r")
         await stand.wait(lambda: isinstance(stand.app.screen, RunsScreen) and len(stand.notices) == 3)
         assert set(stand.notices) == {"The settings are damaged. Mend them."}
+
+
+async def test_secrets_are_allowed_only_once_they_have_been_seen(stage: Stage) -> None:
+    problem = Problem(code="secret", sentence="A secret is in .env.", way_out="Leave it.", secrets=("ab12", "cd34"))
+    seen = recorded.PREFLIGHT.model_copy(update={"problems": (problem,)})
+    backend = _backend(DoubleMove([Connecting(host="vm"), seen]))
+    async with stage(backend) as stand:
+        await _open(stand)
+        await stand.wait(lambda: "A secret is in .env." in _body(stand))
+        assert "allow these secrets" in _foot(stand)
+        await stand.pilot.press("ctrl+o")
+        assert len(backend.out.terms) == 1
+        await stand.passes(QUIET_SECONDS + 0.1)
+        await stand.pilot.press("ctrl+o")
+        await stand.wait(lambda: len(backend.out.terms) == 2)
+        assert backend.out.terms[1].allow_secrets == ("ab12", "cd34")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 
 import click
 
@@ -9,6 +10,7 @@ from agent.events import Budget, Policy
 from agent.lease import read_lease
 from agent.sessions import SessionDir
 from remote.steps import Away, HandoffStep, StillHere, Terms
+from snapshot.allowed import SHORTEST_PREFIX
 from tui.cli.driving import Decider, can_ask, drive
 from tui.cli.edge import async_command
 from tui.cli.names import complete_host, complete_session
@@ -39,6 +41,14 @@ Examples:
     show_default=True,
     help="What the agent may do there without asking.",
 )
+@click.option("--leave", multiple=True, metavar="PATH", help="A file or folder of the project that stays here.")
+@click.option("--mask", multiple=True, metavar="PATH", help="Send this file with its secrets as asterisks.")
+@click.option(
+    "--allow-secret",
+    multiple=True,
+    metavar="DIGITS",
+    help="Let a secret travel, by the beginning of its fingerprint; remembered for the project.",
+)
 @click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal.")
 @async_command
 async def handoff(
@@ -50,17 +60,30 @@ async def handoff(
     max_turns: int | None,
     max_minutes: float | None,
     policy: Policy,
+    leave: tuple[str, ...],
+    mask: tuple[str, ...],
+    allow_secret: tuple[str, ...],
     yes: bool,
 ) -> None:
     """Cast a session off to a host: tree, plan and conversation move, and the same agent carries on there.
 
     First it shows what travels, what stays and what stands in the way; nothing has changed then. Ctrl-C at any step
     puts things right again and says where the session is. The same command again finishes a move that was cut.
+
+    What looks like a secret stops it, until you leave that file here, send it masked or allow the secret. Paths are
+    relative to the project, as they are shown.
     """
     _need_answerer(out, yes)
     moving = pick_departing(session)
     budget = Budget(max_usd=max_usd, max_turns=max_turns, max_minutes=max_minutes)
-    terms = Terms(say=check_text(say), budget=budget, policy=policy)
+    terms = Terms(
+        say=check_text(say),
+        budget=budget,
+        policy=policy,
+        leave=_in_project(moving, leave),
+        mask=_in_project(moving, mask),
+        allow_secrets=_check_digits(allow_secret),
+    )
     decider = Decider(f"Cast off to {host}?", "go" if yes else None)
     try:
         last = await _hand_off(out, moving, host, terms, decider)
@@ -80,6 +103,24 @@ async def _hand_off(out: Output, session: SessionDir, host: str, terms: Terms, d
         steps = hand_off(session, links.host(host), terms, links)
         with contextlib.closing(StepView(out)) as view:
             return await drive(steps, view, decider.decide)
+
+
+def _in_project(session: SessionDir, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The paths as they are in the project; raises `click.BadParameter` for one that leads out of it."""
+    inside: list[str] = []
+    for path in paths:
+        relative = os.path.relpath(os.path.join(session.info.project, path), session.info.project)  # noqa: PTH118
+        if relative.split("/")[0] in ("..", ".", ".git"):
+            raise click.BadParameter(f"{path!r} is no file or folder in the project.")
+        inside.append(relative)
+    return tuple(inside)
+
+
+def _check_digits(prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    for prefix in prefixes:
+        if len(prefix) < SHORTEST_PREFIX or not set(prefix.lower()) <= set("0123456789abcdef"):
+            raise click.BadParameter(f"{prefix!r} is no fingerprint: take the digits behind the secret that is shown.")
+    return prefixes
 
 
 def _need_answerer(out: Output, yes: bool) -> None:
