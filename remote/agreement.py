@@ -4,6 +4,7 @@ A cloned project brings its file along. Variables' values leave this machine and
 the user agreed to exactly this file; another digit in it asks again.
 """
 
+import os
 from pathlib import Path
 
 from blake3 import blake3
@@ -13,6 +14,7 @@ from agent.events import Frozen
 from agent.paths import state_dir
 from remote.project import NAME, Project
 from remote.steps import Problem
+from snapshot.walk import show_path
 
 
 class Agreement(Frozen):
@@ -32,12 +34,12 @@ def is_agreed(tree: Path, project: Project) -> bool:
     if not needs_agreement(project):
         return True
     path = _path(tree)
-    return path.exists() and read_model(path, Agreement) == Agreement(tree=str(tree), digest=project.digest)
+    return path.exists() and read_model(path, Agreement) == _agreement(tree, project)
 
 
 def agree(tree: Path, project: Project) -> None:
     """Let the project have what its file asks for now, in place of what was agreed to earlier."""
-    write_model(_path(tree), Agreement(tree=str(tree), digest=project.digest))
+    write_model(_path(tree), _agreement(tree, project))
 
 
 def withdraw_agreement(tree: Path) -> None:
@@ -58,8 +60,10 @@ def find_disagreement(tree: Path, project: Project) -> list[Problem]:
     return [Problem(code="not-allowed", sentence=sentence, way_out=way_out)]
 
 
+def _agreement(tree: Path, project: Project) -> Agreement:
+    return Agreement(tree=show_path(str(tree.resolve())), digest=project.digest)
+
+
 def _path(tree: Path) -> Path:
-    return (
-        make_private(state_dir() / "agreed")
-        / f"{blake3(str(tree).encode(errors='surrogateescape')).hexdigest(16)}.json"
-    )
+    name = blake3(os.fsencode(tree.resolve())).hexdigest(16)
+    return make_private(state_dir() / "agreed") / f"{name}.json"

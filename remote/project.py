@@ -127,6 +127,11 @@ class Project(Frozen):
         return Selection(include=self.settings.include, exclude=self.settings.exclude, leave=leave)
 
 
+def is_variable(name: str) -> bool:
+    """Whether ``name`` may stand in ``env``."""
+    return _VARIABLE.fullmatch(name) is not None and _OWN_VARIABLES.fullmatch(name) is None
+
+
 def read_project(tree: Path) -> Project:
     """The settings that count for ``tree``; raises `ProjectFileInvalid`."""
     user, _ = _read(config_dir() / USER_NAME)

@@ -32,6 +32,8 @@ COMMANDS = {
     "pull": Entry("pull:pull", "Bring a run and its work back home."),
     "undo": Entry("undo:undo", "Take back what a pull did to the tree."),
     "stop": Entry("stop:stop", "End a run's agent; the session and its work are kept."),
+    "init": Entry("init:init", "Write a project's settings file from what is found."),
+    "allow": Entry("allow:allow", "Agree to what a project's settings file asks for."),
     "host": Entry("host:host", "Add, list, check, set up and remove hosts."),
     "notify": Entry("notify:notify", "Say where notifications go."),
     "doctor": Entry("doctor:doctor", "Say what this machine has and lacks."),

@@ -11,6 +11,7 @@ from agent.lease import read_lease
 from agent.sessions import SessionDir
 from remote.steps import Away, HandoffStep, StillHere, Terms
 from snapshot.allowed import SHORTEST_PREFIX
+from tui.cli.defaults import fill_in
 from tui.cli.driving import Decider, can_ask, drive
 from tui.cli.edge import async_command
 from tui.cli.names import complete_host, complete_session
@@ -24,12 +25,13 @@ from tui.cli.trust import make_trust
 @click.command(
     epilog="""\b
 Examples:
+  castoff handoff                          to the host that .castoff.toml names
   castoff handoff --host vm
   castoff handoff k3v9 --host vm --say "Go on; run all tests before you end." --max-usd 5 --yes
 """
 )
 @click.argument("session", required=False, shell_complete=complete_session)
-@click.option("--host", required=True, shell_complete=complete_host, help="Where to: a host of castoff host list.")
+@click.option("--host", shell_complete=complete_host, help="Where to: a host of castoff host list.")
 @click.option("--say", default="", metavar="TEXT", help="A last word to the agent; by default it just goes on.")
 @click.option("--max-usd", type=click.FloatRange(min=0, min_open=True), help="Pause the run at this cost.")
 @click.option("--max-turns", type=click.IntRange(min=1), help="Pause the run after so many turns.")
@@ -54,7 +56,7 @@ Examples:
 async def handoff(
     out: Output,
     session: str | None,
-    host: str,
+    host: str | None,
     say: str,
     max_usd: float | None,
     max_turns: int | None,
@@ -67,6 +69,8 @@ async def handoff(
 ) -> None:
     """Cast a session off to a host: tree, plan and conversation move, and the same agent carries on there.
 
+    Host and limits that are not given come from the project's .castoff.toml.
+
     First it shows what travels, what stays and what stands in the way; nothing has changed then. Ctrl-C at any step
     puts things right again and says where the session is. The same command again finishes a move that was cut.
 
@@ -75,7 +79,7 @@ async def handoff(
     """
     _need_answerer(out, yes)
     moving = pick_departing(session)
-    budget = Budget(max_usd=max_usd, max_turns=max_turns, max_minutes=max_minutes)
+    host, budget = fill_in(moving, host, Budget(max_usd=max_usd, max_turns=max_turns, max_minutes=max_minutes))
     terms = Terms(
         say=check_text(say),
         budget=budget,
