@@ -39,6 +39,7 @@ from remote.project_check import ProjectCheck
 from remote.rsync import Progress, Transfer, prepare, send
 from remote.secret_check import SecretCheck
 from remote.steps import Away, Decision, Extras, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
+from remote.tally import Tally
 from snapshot.capture import capture
 from snapshot.digest import DigestCache
 from snapshot.errors import TreeChanged
@@ -191,10 +192,10 @@ class Departure:
         room = await self._host.ask(request, Room)
         patterns = await asyncio.to_thread(rsync_filters, self._tree, self._manifest)
         filters = b"".join(b"- " + pattern + b"\0" for pattern in patterns.split(b"\0") if pattern)
-        manifest = self._manifest
+        manifest, tally = self._manifest, Tally(self._manifest.entries)
 
         def tell(progress: Progress) -> None:
-            report(_sending(progress, manifest))
+            report(_sending(progress, manifest, tally))
 
         connection = self._host.connection
         overlay = self._overlay if self._overlay.exists() else None
@@ -365,11 +366,13 @@ def _is_wrong(compared: Compared, manifest: Manifest) -> bool:
     return bool(compared.differences) or compared.digest != manifest.digest
 
 
-def _sending(progress: Progress, manifest: Manifest) -> Sending:
+def _sending(progress: Progress, manifest: Manifest, tally: Tally) -> Sending:
+    settled = tally.advance(progress)
     return Sending(
-        files_done=max(0, manifest.files - progress.files_left) if progress.files_left is not None else 0,
+        files_done=settled.files,
         files=manifest.files,
-        bytes_done=min(progress.bytes_done, manifest.size),
+        bytes_done=settled.bytes,
         total=manifest.size,
         rate=progress.rate,
+        sent=progress.bytes_done,
     )

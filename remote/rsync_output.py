@@ -36,7 +36,7 @@ class Progress(Frozen):
     percent: int
     rate: float
     files_left: int | None = None
-    """Files not looked at yet, of ``files_total``; ``None`` where rsync did not say."""
+    """Files not looked at yet, of ``files_total``; ``None`` in the middle of a file."""
     files_total: int | None = None
 
 

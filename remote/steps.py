@@ -160,7 +160,10 @@ class Captured(Frozen):
 
 
 class Sending(Frozen):
-    """Bytes move. ``bytes_done`` counts file bytes, ``rate`` is bytes a second, ``total`` the bytes of all files."""
+    """Bytes move. Of ``total``, the bytes of all files, ``bytes_done`` are there, sent now or there already.
+
+    ``rate`` is bytes a second, ``sent`` the bytes of files that had to be sent so far.
+    """
 
     step: Literal["sending"] = "sending"
     files_done: int
@@ -168,6 +171,7 @@ class Sending(Frozen):
     bytes_done: int
     total: int
     rate: float
+    sent: int = 0
 
 
 class Verified(Frozen):
