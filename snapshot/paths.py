@@ -45,7 +45,7 @@ def check_paths(manifest: Manifest, base: Manifest | None = None) -> tuple[PathP
             problems += [_problem(entry.path, *found) for found in _name_problems(entry.path)]
         if entry.type == "symlink" and (before is None or before.target != entry.target):
             problems += [_problem(entry.path, *found) for found in _link_problems(entry)]
-    return tuple(problems + _collisions(manifest, known))
+    return tuple(problems + _contradictions(manifest) + _collisions(manifest, known))
 
 
 def is_git_name(name: str) -> bool:
@@ -103,6 +103,22 @@ def _link_problems(entry: Entry) -> list[tuple[str, str]]:
     if any(is_git_name(part) for part in landing):
         return [("link-git", "is a link into a git repository's own files")]
     return []
+
+
+def _contradictions(manifest: Manifest) -> list[PathProblem]:
+    """Paths below something that is no folder."""
+    taken = {f"{entry.path}/" for entry in manifest.tree_entries() if entry.type != "dir"}
+    return [
+        _problem(entry.path, "no-folder", f"lies in {above!r}, which is no folder")
+        for entry in manifest.tree_entries()
+        for above in _folders_above(entry.path)
+        if above in taken
+    ]
+
+
+def _folders_above(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
 
 
 def _collisions(manifest: Manifest, known: dict[str, Entry]) -> list[PathProblem]:

@@ -1,6 +1,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,13 @@ from snapshot.errors import (
     UndoDamaged,
     UnsafePaths,
 )
-from snapshot.home import Applied, apply, check_undo, has_begun, read_state, redo, take_back, undo
+from snapshot.home import Applied, apply, check_undo, has_begun, read_state, redo, undo
 from snapshot.manifest import Entry, Manifest
-from snapshot.plan import Choice, Plan, find_questions, make_plan
-from snapshot.texts import Folders, TextMerger
+from snapshot.plan import Choice, Plan, find_questions
 from snapshot.verify import Difference, verify
-from tests.snapshot.repos import run, start, write
+from tests.snapshot.repos import run, write
 from tests.snapshot.trees import Shape, build, shapes
+from tests.snapshot.trips import Trip
 
 
 @pytest.fixture(autouse=True)
@@ -34,63 +35,6 @@ def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[rep
         return None
 
     monkeypatch.setattr(os, "fsync", fsync)
-
-
-class Trip:
-    """A tree here, the run's tree there, and what left."""
-
-    def __init__(self, root: Path, *, make: bool = True) -> None:
-        self.here, self.there, self.left = root / "here", root / "there", root / "left"
-        self.folders = Folders(root / "move")
-        self.keep = self.folders.keep
-        if make:
-            start(self.here)
-            for number in range(3):
-                write(self.here, f"data/{number}", f"{number}")
-            self.leave()
-
-    def leave(self) -> None:
-        for folder in (self.there, self.left):
-            shutil.copytree(self.here, folder, symlinks=True)
-        self.base = capture(self.here)
-
-    def theirs(self) -> Manifest:
-        return capture(self.there)
-
-    def receive(self, theirs: Manifest) -> None:
-        """What rsync does: the wanted files, into quarantine."""
-        shutil.rmtree(self.folders.run, ignore_errors=True)
-        self.folders.run.mkdir(parents=True)
-        changes = compare(self.base, theirs)
-        gone = [change.path for change in changes if not os.path.lexists(f"{self.here}/{change.path}")]
-        for path in wanted(changes, gone):
-            if os.path.lexists(f"{self.there}/{path}"):
-                write(self.folders.run, path, Path(f"{self.there}/{path}").read_bytes())
-
-    def read_left(self, entry: Entry) -> bytes | None:
-        return Path(f"{self.left}/{entry.path}").read_bytes()
-
-    def plan(self, choice: Choice | None = None, theirs: Manifest | None = None) -> Plan:
-        theirs = theirs or self.theirs()
-        self.receive(theirs)
-        return self.merge(theirs, choice)
-
-    def merge(self, theirs: Manifest, choice: Choice | None = None) -> Plan:
-        merger = TextMerger(self.here, self.folders, self.read_left, "vm")
-        asked = find_questions(self.base, theirs, self.folders, self.read_left)
-        accept = frozenset(each.change.path for each in asked.executable)
-        choice = choice or Choice(accept=accept, deletions=True)
-        return make_plan(self.here, self.base, theirs, self.folders, merger, asked, choice)
-
-    def apply(self, choice: Choice | None = None) -> Applied:
-        """What a pull does, also one that is done again."""
-        theirs = self.theirs()
-        if has_begun(self.keep):
-            plan = read_state(self.keep).plan
-            if plan.theirs == theirs.digest:
-                return apply(self.here, plan, self.folders)
-            take_back(self.here, self.keep)
-        return apply(self.here, self.plan(choice, theirs), self.folders)
 
 
 @pytest.fixture
@@ -154,6 +98,15 @@ def test_home_and_back(base: Shape, theirs: Shape) -> None:
 
 def cut_after(calls: int, trip: Trip, action: str) -> bool:
     """Run ``action`` in a process that dies at its ``calls``-th change to the file system; whether it finished."""
+    return _dies_after(calls, trip.apply if action == "apply" else lambda: undo(trip.here, trip.keep))
+
+
+def cut_after_plan(calls: int, trip: Trip, plan: Plan) -> bool:
+    """The same for carrying out a plan."""
+    return _dies_after(calls, lambda: apply(trip.here, plan, trip.folders))
+
+
+def _dies_after(calls: int, action: Callable[[], object]) -> bool:
     child = os.fork()
     if child == 0:
         left = calls
@@ -174,10 +127,7 @@ def cut_after(calls: int, trip: Trip, action: str) -> bool:
             dying(name)
         status = 1
         try:
-            if action == "apply":
-                trip.apply()
-            else:
-                undo(trip.here, trip.keep)
+            action()
             status = 0
         finally:
             os._exit(status)
