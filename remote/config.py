@@ -1,6 +1,6 @@
-"""The settings file: the hosts that castoff may send runs to.
+"""The settings file: the hosts that castoff may send runs to, and how large these may be.
 
-``config.toml`` in the settings directory, one ``[hosts.NAME]`` table for each host. It is edited in
+``config.toml`` in the settings directory, one ``[hosts.NAME]`` table for each host, and ``[limits]``. It is edited in
 place, so comments and what other versions wrote survive, and it is replaced whole or not at all.
 """
 
@@ -17,6 +17,7 @@ from agent.durable import write_record
 from agent.events import Frozen
 from agent.paths import config_dir
 from remote.errors import HostInvalid, HostNotConfigured, SettingsDamaged
+from remote.size_limits import SizeLimits
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DESTINATION = re.compile(r"(?:[^@\s:/-][^@\s:/]*@)?[^@\s/-][^@\s/]*")
@@ -84,7 +85,7 @@ def make_host(name: str, destination: str, **fields: Any) -> Host:
 
 
 class Settings:
-    """The hosts in one settings file. Each call reads the file again: another castoff may have changed it."""
+    """What is in one settings file. Each call reads the file again: another castoff may have changed it."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or config_dir() / "config.toml"
@@ -104,6 +105,15 @@ class Settings:
                 f"Add it: castoff host add {name} user@address",
             )
         return hosts[name]
+
+    def limits(self) -> SizeLimits:
+        """The limits of what a handoff sends; raises `SettingsDamaged`."""
+        try:
+            return SizeLimits.model_validate(self._read().unwrap().get("limits", {}))
+        except ValidationError as error:
+            what = error.errors()[0]
+            where = ".".join(("limits", *map(str, what["loc"])))
+            raise self._damaged(f"{where}: {what['msg']}") from error
 
     def add(self, host: Host) -> None:
         """Add a host, or replace the one of that name, keeping its comments and unknown keys."""

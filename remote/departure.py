@@ -15,7 +15,7 @@ from agent.events import Frozen
 from agent.lease import read_lease
 from agent.profiles import load_profile
 from agent.sessions import SessionDir
-from remote.config import Host
+from remote.config import Host, Settings
 from remote.errors import RemoteError
 from remote.host_client import HostClient
 from remote.host_protocol import (
@@ -38,6 +38,7 @@ from remote.progress import Stopwatch, meanwhile
 from remote.project_check import ProjectCheck
 from remote.rsync import Progress, Transfer, prepare, send
 from remote.secret_check import SecretCheck
+from remote.size_limits import check_size
 from remote.steps import Away, Decision, Extras, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
 from remote.tally import Tally
 from snapshot.capture import capture
@@ -132,7 +133,8 @@ class Departure:
             Seen,
         )
         stays, objections = await asyncio.to_thread(self._losses.report, facts)
-        problems = (*self._project.object(), *secrets, *objections)
+        large = check_size(seen, Settings().limits())
+        problems = (*self._project.object(), *large, *secrets, *objections)
         self._seen = _preflighted(self._host, facts, seen, stays, problems, self._project.report(seen))
         self.watch.lap("preflight")
         return self._seen

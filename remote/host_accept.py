@@ -24,8 +24,8 @@ from remote.host_base import record_run_base
 from remote.host_lease import change_lease, known_lease, session_path
 from remote.host_runner import end_run, is_alive, last_words, start_run
 from remote.host_tools import check_arrival
-from remote.mirror import start_mirror, take_mirror
 from remote.leftovers import put_aside, put_back
+from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.place import Place, home_path, incoming_path, leftovers_path, tree_path, write_place
 from snapshot.manifest import Manifest, write_manifest
