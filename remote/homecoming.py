@@ -11,15 +11,14 @@ from pathlib import Path
 
 from agent.arrival import Arrival, arrival_path
 from agent.durable import make_private, write_model
-from agent.errors import JournalDamaged, NotOwner
-from agent.journal import read_events
+from agent.errors import NotOwner
 from agent.lease import read_lease, take, write_lease
 from agent.profiles import load_profile
 from agent.session_files import session_files
 from agent.sessions import SessionDir
-from agent.state import SessionState, advance
 from remote import steps
-from remote.errors import RemoteError
+from remote.errors import LocalFull, RemoteError
+from remote.history import History, check_history
 from remote.host_client import HostClient
 from remote.host_protocol import Confirm, Give, Pack, Packed, Regain, Standing
 from remote.landing import Landing
@@ -33,6 +32,12 @@ from snapshot.home import Applied
 from snapshot.manifest import Manifest, read_manifest
 
 _PACK_SECONDS = 600.0
+_RESERVE = 64 << 20
+"""Bytes that stay free here, whatever a host sends."""
+_SLACK = 1 << 20
+"""Bytes by which rsync may count otherwise than a manifest."""
+_EPOCHS = 10_000
+"""How far a host may have come by itself: it takes two at each pull that was given up."""
 
 
 class Homecoming:
@@ -47,6 +52,7 @@ class Homecoming:
         self._lease = read_lease(session)
         self._packed: Packed | None = None
         self._theirs = Manifest(entries=())
+        self._history: History | None = None
         self._drained = False
         self._agent_files: tuple[Path, ...] = ()
         # One directory a stay on the host, whatever epoch the host has come to: a second try finds it again.
@@ -106,6 +112,13 @@ class Homecoming:
         self._drained = True
         request = Pack(run_id=self.session.id, drain_seconds=self.drain_seconds)
         self._packed = await self._host.ask(request, Packed, timeout=_PACK_SECONDS)
+        if not self._lease.epoch <= self._packed.epoch < self._lease.epoch + _EPOCHS:
+            raise RemoteError(
+                f"{self.host} says that it holds the run at epoch {self._packed.epoch}, but was given "
+                f"{self._lease.epoch}.",
+                "Look at the host.",
+                code="epoch",
+            )
         self.watch.lap("drain and pack")
 
     async def fetch(self, report: Callable[[Receiving], None]) -> None:
@@ -114,12 +127,15 @@ class Homecoming:
         trusted = _is_this_machine(self._host.connection.host.address)
         connection, parcel = self._host.connection, self._move / "parcel"
         shutil.rmtree(parcel, ignore_errors=True)
-        await fetch(connection, self._packed.parcel, make_private(parcel), trusted=trusted)
+        room = self._find_room()
+        await fetch(connection, self._packed.parcel, make_private(parcel), limit=room, trusted=trusted)
         if await asyncio.to_thread(parcel_digest, parcel) != self._packed.parcel_digest:
             raise RemoteError("The session's files came otherwise than the host packed them.", "Pull again.")
         self._theirs = parcel_manifest(parcel)
         names = await asyncio.to_thread(self._landing.expect, self._base(), self._theirs)
         total = sum(self._theirs.by_path[name].size for name in names)
+        if total > room:
+            raise LocalFull(f"The run's files need {total} bytes, and {room} are free here.", "Free some space.")
 
         def tell(progress: Progress) -> None:
             left = progress.files_left if progress.files_left is not None else len(names)
@@ -136,8 +152,22 @@ class Homecoming:
         if names:
             listed = b"".join(os.fsencode(name) + b"\0" for name in names)
             incoming = make_private(self._landing.folders.run)
-            await fetch(connection, self._packed.tree, incoming, listed, tell, trusted=trusted)
+            try:
+                await fetch(
+                    connection, self._packed.tree, incoming, listed, tell, limit=total + _SLACK, trusted=trusted
+                )
+            except RemoteError as error:
+                if error.code == "too-much":
+                    shutil.rmtree(incoming)
+                raise
         self.watch.lap("fetch")
+
+    def _find_room(self) -> int:
+        """How many bytes may come; raises `LocalFull`."""
+        room = shutil.disk_usage(self._move).free - _RESERVE
+        if room < 0:
+            raise LocalFull("Hardly any space is left on this machine.", "Free some space and try again.")
+        return room
 
     async def check(self) -> Manifest:
         """Check what came against what the host promised, and the history against ours; raises before any change."""
@@ -151,7 +181,9 @@ class Homecoming:
     def _check_session(self) -> tuple[Path, ...]:
         """Check the history that came; returns the agent's session files that belong to it, relative to HOME."""
         parcel, here = self._move / "parcel", Path(self.session.info.home)
-        sid = _check_history(self.session, parcel).agent_session_id
+        assert self._packed is not None
+        self._history = check_history(self.session, parcel, self._lease.epoch, self._packed.epoch)
+        sid = self._history.state.agent_session_id
         if not sid:
             return ()
         files = session_files(load_profile(self.session.info.agent), parcel / "home", sid)
@@ -209,6 +241,7 @@ class Homecoming:
 
     async def settle(self, applied: Applied) -> Home:
         """Hold the session here, and let the host file its copy away."""
+        assert self._history is not None, "the history is checked first"
         parcel = self._move / "parcel"
         place_history(parcel, self.session.path)
         place_home(parcel, Path(self.session.info.home), self._agent_files, self._move / "home-before")
@@ -218,6 +251,7 @@ class Homecoming:
             files=applied.changed + applied.deleted,
             size=sum(entry.size for entry in self._theirs.tree_entries()),
             seconds=self.watch.seconds,
+            policy=self._history.policy_at_home,
         )
         write_model(arrival_path(self.session, self._epoch), arrival)
         write_lease(self.session, take(read_lease(self.session), self._epoch))
@@ -250,18 +284,6 @@ class Homecoming:
         # The pull's own error says what happened; a run that cannot be told waits, drained, for the next command.
         with contextlib.suppress(RemoteError):
             await self.client.ask(Regain(run_id=self.session.id, epoch=epoch), Standing)
-
-
-def _check_history(session: SessionDir, parcel: Path) -> SessionState:
-    """The journal that comes home must go on from ours, and must be a journal; returns the state that it tells."""
-    ours, theirs = session.journal, parcel / "session" / "journal.jsonl"
-    with ours.open("rb") as mine, theirs.open("rb") as other:
-        while block := mine.read(1 << 20):
-            if other.read(len(block)) != block:
-                raise JournalDamaged(
-                    "The run's history does not go on from the one that left here.", "Look at the host."
-                )
-    return advance(SessionState(), read_events(theirs))
 
 
 def _is_this_machine(address: str) -> bool:

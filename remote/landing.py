@@ -15,6 +15,7 @@ from snapshot.changes import Change as TreeChange
 from snapshot.changes import compare, wanted
 from snapshot.commits import import_bundle, import_inner
 from snapshot.errors import GitFailed, HostileObjects, TreeChanged, WayBlocked
+from snapshot.git_obeys import find_obeyed
 from snapshot.home import Applied, count
 from snapshot.left import Left, read_left
 from snapshot.manifest import Entry, Manifest
@@ -93,7 +94,9 @@ class Landing:
         if (recorded := self._recorded()) is not None:
             self._plan = recorded
             return Planned(changes=tuple(_show_placement(each.path) for each in recorded.placements))
-        self._questions = find_questions(self._base, self._theirs, self.folders, self._read_left)
+        self._questions = find_questions(
+            self._base, self._theirs, self.folders, self._read_left, obeyed=find_obeyed(self._tree)
+        )
         every = Agreed(accept=tuple(show_path(e.change.path) for e in self._questions.executable), deletions=True)
         plan = self._make(every)
         return plan_step(

@@ -16,7 +16,7 @@ from pathlib import Path
 from agent import children
 from remote.bridge import Bridge
 from remote.connection import Connection
-from remote.errors import HostLacks, LocalLacks
+from remote.errors import HostLacks, LocalLacks, RemoteError
 from remote.rsync_output import (
     Progress,
     Transfer,
@@ -96,14 +96,16 @@ async def fetch(
     names: bytes | None = None,
     progress: Watch | None = None,
     *,
+    limit: int,
     trusted: bool = False,
 ) -> Transfer:
     """Bring ``names`` (paths below ``source`` on the host, each ended by NUL; ``None`` is everything) into ``target``.
 
     The host is not trusted: no owners, no devices, no setuid, no links that lead out, modes 0700 and 0600; ``target``
-    must be a quarantine that is checked before anything is used. A named directory comes without its content. An rsync
-    here that cannot be trusted with a hostile sender is refused, unless the host is ``trusted`` (this very machine).
-    Raises what `send` raises, and `LocalFull`.
+    must be a quarantine that is checked before anything is used. A named directory comes without its content. More than
+    ``limit`` bytes end it: a file with a hole is large at no cost there. An rsync here that cannot be trusted with a
+    hostile sender is refused, unless the host is ``trusted`` (this very machine).
+    Raises what `send` raises, `LocalFull`, and `RemoteError` (``too-much``).
     """
     here, there = await _versions(connection)
     if here.number < _SAFE_TO_RECEIVE and not trusted:
@@ -122,7 +124,20 @@ async def fetch(
             listed.write_bytes(names)
             words += ["--dirs", "--from0", f"--files-from={listed}"]
         paths = [f"host:{source}/", f"{target}/"]
-        return await _run(bridge, connection, [*words, "--", *paths], progress, sending=False)
+        watch = _limited(limit, connection.name, progress)
+        return await _run(bridge, connection, [*words, "--", *paths], watch, sending=False)
+
+
+def _limited(limit: int, host: str, progress: Watch | None) -> Watch:
+    def watch(now: Progress) -> None:
+        if now.bytes_done > limit:
+            raise RemoteError(
+                f"{host} sends more than it may: over {limit} bytes.", "Look at the run there.", code="too-much"
+            )
+        if progress is not None:
+            progress(now)
+
+    return watch
 
 
 def _compression(connection: Connection, here: Version, there: Version) -> list[str]:

@@ -6,7 +6,7 @@ The list is that of hooks, build and test set-up, editors and agents which start
 import json
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from snapshot.changes import Change
 from snapshot.manifest import Entry, Frozen
@@ -78,6 +78,8 @@ _PATTERNS = (
     (re.compile(r"\.mk$"), "make runs it"),
     (re.compile(r"\.code-workspace$"), "an editor obeys it"),
 )
+_OF_REPOSITORIES = frozenset({"config", "config.worktree", "commondir", "gitdir"})
+"""What a bare repository is told by what to do."""
 _LARGEST = 1 << 20
 
 Read = Callable[[Entry], bytes | None]
@@ -91,10 +93,36 @@ class Executable(Frozen):
     why: str
 
 
-def find_executables(changes: Sequence[Change], read_left: Read, read_run: Read) -> tuple[Executable, ...]:
-    """Those of ``changes`` that put executable configuration in place; deletions are none."""
-    found = ((change, _why(change, read_left, read_run)) for change in changes)
+def find_executables(
+    changes: Sequence[Change],
+    read_left: Read,
+    read_run: Read,
+    *,
+    repositories: Collection[str] = frozenset(),
+    obeyed: Collection[str] = frozenset(),
+) -> tuple[Executable, ...]:
+    """Those of ``changes`` that put executable configuration in place; deletions are none.
+
+    ``repositories`` are folders with a ``HEAD``, which git may take for bare repositories, ``obeyed`` the paths that
+    git's settings here name.
+    """
+    found = (
+        (change, _why_here(change, repositories, obeyed) or _why(change, read_left, read_run)) for change in changes
+    )
     return tuple(Executable(change=change, why=why) for change, why in found if why)
+
+
+def _why_here(change: Change, repositories: Collection[str], obeyed: Collection[str]) -> str:
+    """Why a change counts where others would not, by what else is there."""
+    if change.after is None or change.after.type == "dir":
+        return ""
+    folder, _, name = change.path.rpartition("/")
+    if name.casefold() == "head" or (name.casefold() in _OF_REPOSITORIES and folder in repositories):
+        return "git takes its folder for a repository"
+    path = f"{change.path.casefold()}/"
+    named = (f"{each.casefold()}/" for each in obeyed)
+    # At it, below it; or above it, where a link takes the folder's place.
+    return "git's settings here name it" if any(path.startswith(n) or n.startswith(path) for n in named) else ""
 
 
 def _why(change: Change, read_left: Read, read_run: Read) -> str:

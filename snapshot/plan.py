@@ -1,6 +1,6 @@
 """The plan of a pull: what will be placed here, what clashes, what is held back. Made before anything changes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -67,16 +67,25 @@ def check_safe(base: Manifest, theirs: Manifest) -> None:
         raise UnsafePaths(problems)
 
 
-def find_questions(base: Manifest, theirs: Manifest, folders: Folders, read_left: ReadLeft) -> Questions:
-    """What has to be asked about the run's tree, whose files are in ``folders.run``."""
+def find_questions(
+    base: Manifest, theirs: Manifest, folders: Folders, read_left: ReadLeft, *, obeyed: Collection[str] = frozenset()
+) -> Questions:
+    """What has to be asked about the run's tree, whose files are in ``folders.run``.
+
+    ``obeyed`` are paths that git's settings here name (`snapshot.git_obeys`).
+    """
 
     def read_run(entry: Entry) -> bytes | None:
         file = folders.run / entry.path
         return file.read_bytes() if file.is_file() and not file.is_symlink() else read_left(entry)
 
     losses = count_losses(base, theirs)
+    paths = (entry.path.rpartition("/") for entry in theirs.tree_entries())
+    repositories = {folder for folder, _, name in paths if name.casefold() == "head"}
     return Questions(
-        executable=find_executables(compare(base, theirs), read_left, read_run),
+        executable=find_executables(
+            compare(base, theirs), read_left, read_run, repositories=repositories, obeyed=obeyed
+        ),
         mass_deletion=(losses.lost, losses.had) if losses.mass else None,
     )
 

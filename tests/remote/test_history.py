@@ -1,7 +1,7 @@
 """The history of a run that comes home: whatever a host wrote, ours is its beginning and stays ours."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ from agent.errors import JournalDamaged
 from agent.sessions import SessionDir, create_session
 from remote.history import check_history
 
+Event = Mapping[str, object]
+
 _LEFT = (
     {"kind": "policy", "policy": "ask", "epoch": 1},
     {"kind": "note", "text": "cast off", "epoch": 1},
@@ -17,7 +19,7 @@ _LEFT = (
 _THERE = ({"kind": "policy", "policy": "accept-all", "epoch": 2}, {"kind": "note", "text": "worked", "epoch": 2})
 
 
-def lines(events: Sequence[dict[str, object]]) -> str:
+def lines(events: Sequence[Event]) -> str:
     return "".join(json.dumps({"seq": seq, "at": 1.0, **event}) + "\n" for seq, event in enumerate(events, start=1))
 
 
@@ -29,7 +31,7 @@ def session(tmp_path: Path) -> SessionDir:
     return session
 
 
-def pack(tmp_path: Path, events: Sequence[dict[str, object]], frames: str = '{"frame": 1}\n{"frame": 2}\n') -> Path:
+def pack(tmp_path: Path, events: Sequence[Event], frames: str = '{"frame": 1}\n{"frame": 2}\n') -> Path:
     folder = tmp_path / "parcel" / "session"
     folder.mkdir(parents=True)
     (folder / "journal.jsonl").write_text(lines(events))
@@ -62,7 +64,7 @@ def test_a_history_that_is_in_place_already(session: SessionDir, tmp_path: Path)
         (_LEFT[0], {**_LEFT[1], "text": "not that"}, *_THERE),
     ],
 )
-def test_histories_that_are_refused(session: SessionDir, tmp_path: Path, events: tuple[dict[str, object], ...]) -> None:
+def test_histories_that_are_refused(session: SessionDir, tmp_path: Path, events: tuple[Event, ...]) -> None:
     with pytest.raises(JournalDamaged):
         check_history(session, pack(tmp_path, events), 2, 2)
 

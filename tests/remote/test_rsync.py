@@ -81,7 +81,7 @@ async def test_tree_arrives_exactly_and_comes_back(
         assert again.files == 0
         home = tmp_path / "home again"
         names = b"".join(f"{name}/{name}".encode() + b"\0" for name in _NAMES) + b"empty\0plain/link\0"
-        await fetch(connection, str(there / "tree"), home, names)
+        await fetch(connection, str(there / "tree"), home, names, limit=1 << 30)
     fetched, original = _listing(home), _listing(tree)
     files = {path for path in fetched if not (home / path).is_dir() or (home / path).is_symlink()}
     assert files == {f"{name}/{name}" for name in _NAMES} | {"plain/link"}
@@ -111,11 +111,23 @@ async def test_fetch_takes_nothing_dangerous(any_host: HostForTests, there: Path
     any_host.own(tree)
     (tree / "setuid").chmod(0o6755)
     async with await any_host.connect() as connection:
-        await fetch(connection, str(tree), tmp_path / "quarantine")
+        await fetch(connection, str(tree), tmp_path / "quarantine", limit=1 << 30)
     assert {path.name: path.lstat().st_mode & 0o7777 for path in (tmp_path / "quarantine").iterdir()} == {
         "setuid": 0o700,
         "fine": 0o777,
     }
+
+
+async def test_a_hole_does_not_fill_this_machine(any_host: HostForTests, there: Path, tmp_path: Path) -> None:
+    tree = there / "tree"
+    tree.mkdir()
+    with (tree / "hole").open("wb") as file:
+        file.truncate(1 << 40)
+    any_host.own(tree)
+    async with await any_host.connect() as connection:
+        with pytest.raises(RemoteError, match="more than it may") as raised:
+            await fetch(connection, str(tree), tmp_path / "q", limit=1 << 20)
+    assert raised.value.code == "too-much"
 
 
 async def test_old_rsync_does_not_receive(
@@ -129,7 +141,7 @@ async def test_old_rsync_does_not_receive(
     monkeypatch.setattr("remote.rsync._versions", versions)
     async with await embedded_host.connect() as connection:
         with pytest.raises(LocalLacks, match=r"rsync 3\.2\.7 of this machine is not safe"):
-            await fetch(connection, str(embedded_host.home), tmp_path / "q")
+            await fetch(connection, str(embedded_host.home), tmp_path / "q", limit=1 << 30)
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -213,13 +225,13 @@ async def test_full_disk_there_and_here(any_host: HostForTests, small_disk: Path
         await send(connection, source, "/tmp/castoff-test-full" + any_host.user)
         shutil.rmtree(small_disk / "tree")
         with pytest.raises(LocalFull, match="No space is left on this machine"):
-            await fetch(connection, "/tmp/castoff-test-full" + any_host.user, small_disk / "home")
+            await fetch(connection, "/tmp/castoff-test-full" + any_host.user, small_disk / "home", limit=1 << 30)
     shutil.rmtree("/tmp/castoff-test-full" + any_host.user)
 
 
 async def test_missing_source_and_target_are_told(any_host: HostForTests, tmp_path: Path) -> None:
     async with await any_host.connect() as connection:
         with pytest.raises(RsyncFailed, match="failed: "):
-            await fetch(connection, "/nowhere/at/all", tmp_path / "x")
+            await fetch(connection, "/nowhere/at/all", tmp_path / "x", limit=1 << 30)
         with pytest.raises(RsyncFailed, match="failed: "):
             await send(connection, tmp_path, "/nowhere/at/all")
