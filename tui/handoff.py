@@ -7,14 +7,16 @@ from pydantic import ValidationError
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.events import Key
+from textual.geometry import Region
 from textual.widgets import Input
 
 from agent.events import Budget, Policy
 from remote.errors import RemoteError
-from remote.steps import Away, Preflighted, Proved, StillHere, Terms
+from remote.steps import Away, Preflighted, Proved, Stays, StillHere, Terms
 from tui.backend import Backend, HostCard, Place
 from tui.commands import POLICIES
 from tui.drawing.lines import BLANK, Line, Span, line, pad, span, spread, wrap
+from tui.drawing.losses import next_choice
 from tui.drawing.moves import draw_away, draw_preflight, draw_rows, draw_setup, draw_still_here, handoff_rows
 from tui.keymap import bindings
 from tui.lines_view import LineMaker, Lines
@@ -26,6 +28,12 @@ _LIMITS = (("max_usd", "dollars", r"[\d.]*"), ("max_turns", "turns", r"\d*"), ("
 """The budget's fields by their names there: the unit, and what can be typed."""
 
 _ADD = "castoff host add NAME USER@ADDRESS"
+
+
+class Report(Lines):
+    """The page, which takes the focus so that keys can go through the loss report."""
+
+    can_focus = True
 
 
 class Handoff(MoveScreen):
@@ -42,6 +50,10 @@ class Handoff(MoveScreen):
         self._agreed: Preflighted | None = None
         self._asked_with = terms
         self._fault = ""
+        self._mark = 0
+        """The index of the thing in the loss report that keys decide about, while the page has the focus."""
+        self._stops: frozenset[str] = frozenset()
+        """What must not be left behind."""
 
     def compose(self) -> ComposeResult:
         """Title, page (fields, then lines), foot."""
@@ -56,7 +68,7 @@ class Handoff(MoveScreen):
         with Horizontal(classes="field", id="word"):
             yield Lines(_label("Say"))
             yield Input(self.terms.say, placeholder="a last word to the agent; empty: it goes on as it is", id="say")
-        yield self.page(Lines(self._draw_body, id="body"))
+        yield self.page(Report(self._draw_body, id="body"))
         yield Lines(self._draw_foot, id="foot")
 
     def on_mount(self) -> None:
@@ -115,7 +127,9 @@ class Handoff(MoveScreen):
             return
         terms = self.chosen_terms()
         self._fault = "" if terms is not None else "A limit is a number, or empty for none."
-        if terms is None or any(p.blocking for p in move.last.problems):
+        if stopped := [each.what for each in self._losses() if each.choice == "stop"]:
+            self._fault = f"You said that it stops for {stopped[0]}: go down to it and decide otherwise, or go back."
+        if self._fault or terms is None or any(p.blocking for p in move.last.problems):
             self.show()
         elif terms == self._asked_with:
             self._go()
@@ -153,6 +167,36 @@ class Handoff(MoveScreen):
             self.policy = POLICIES[(POLICIES.index(self.policy) + 1) % len(POLICIES)]
             self.show()
 
+    def action_choose(self) -> None:
+        """Decide otherwise about the marked thing: leave it, carry it (the host is asked again), or stop for it."""
+        losses = self._losses()
+        if not self._in_report or self._mark >= len(losses):
+            return
+        chosen = losses[self._mark]
+        choice = next_choice(chosen)
+        self._fault = ""
+        self._stops = self._stops - {chosen.what} | ({chosen.what} if choice == "stop" else set())
+        carry = tuple(what for what in self.terms.carry if what != chosen.what)
+        carry += (chosen.what,) if choice == "carry" else ()
+        if carry != self.terms.carry:
+            self.terms = self.terms.model_copy(update={"carry": carry})
+            self.ask()
+        self.show()
+
+    @property
+    def _in_report(self) -> bool:
+        """Whether keys go through the loss report."""
+        return isinstance(self.focused, Report)
+
+    def _losses(self) -> tuple[Stays, ...]:
+        """The loss report with what was decided here, while a decision is due."""
+        move = self.move
+        if move is None or not move.waits or not isinstance(move.last, Preflighted):
+            return ()
+        return tuple(
+            each.model_copy(update={"choice": "stop"}) if each.what in self._stops else each for each in move.last.stays
+        )
+
     def action_check_again(self) -> None:
         """Ask the host again, unless the session is there already."""
         if not self.moving and not (self.move is not None and isinstance(self.move.end, Away)):
@@ -184,10 +228,30 @@ class Handoff(MoveScreen):
         return [secret for problem in move.last.problems for secret in problem.secrets]
 
     def on_key(self, event: Key) -> None:
-        """Down and up go through the fields."""
-        if event.key in ("up", "down"):
-            event.stop()
+        """Down and up go through the fields, and on through the loss report."""
+        if event.key not in ("up", "down"):
+            return
+        event.stop()
+        mark = self._mark + (1 if event.key == "down" else -1)
+        if self._in_report and 0 <= mark < len(self._losses()):
+            self._mark = mark
+            self.show()
+            self.call_after_refresh(self._show_mark)
+        elif event.key == "up" or not self._in_report:
             (self.focus_next if event.key == "down" else self.focus_previous)()
+
+    def on_descendant_focus(self) -> None:
+        """Another field, or the report, has the focus."""
+        self._mark = 0
+        self.show()
+
+    def _show_mark(self) -> None:
+        """Scroll to the marked row."""
+        body = self.query_one(Report)
+        rows = [row for row, drawn in enumerate(body.lines) if drawn.fill == "selected"]
+        if rows:
+            page = self.query_one("#page")
+            page.scroll_to_region(Region(0, body.virtual_region.y + rows[0], 1, len(rows)), animate=False)
 
     # Lines
 
@@ -218,7 +282,8 @@ class Handoff(MoveScreen):
             return draw_rows(handoff_rows(move.steps, self.host), move.steps, now, width)
         lines: list[Line] = [self._draw_policy(width), BLANK]
         if isinstance(preflight, Preflighted):
-            return lines + draw_preflight(preflight, width)
+            shown = preflight.model_copy(update={"stays": self._losses() or preflight.stays})
+            return lines + draw_preflight(shown, width, self._mark if self._in_report else None)
         return lines + draw_setup(move.steps, self.host, now, move.begun, width)
 
     def _draw_policy(self, width: int) -> Line:
@@ -240,6 +305,10 @@ class Handoff(MoveScreen):
         if isinstance(last, StillHere):
             return self.foot([("Enter", "back to the session"), ("Ctrl+L", "try again")], width)
         again = [("Ctrl+L", "check again"), ("Esc", "back, nothing happens")]
+        if self._in_report and self._losses():
+            again.insert(0, ("Space", "leave, carry, stop"))
+        elif any(each.kind != "other" for each in self._losses()):
+            again.insert(0, ("↓", "decide about what stays"))
         if self._secrets():
             again.insert(0, ("Ctrl+O", "allow these secrets"))
         if isinstance(last, Preflighted) and not any(p.blocking for p in last.problems):

@@ -1,9 +1,13 @@
 """The loss report on a real handoff: told before, decided, kept, and looked at again on the host."""
 
+import asyncio
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +72,13 @@ def by_what(stays: tuple[Stays, ...]) -> dict[str, Stays]:
     return {each.what: each for each in stays}
 
 
+def run_castoff(*argv: str) -> list[dict[str, Any]]:
+    """The records of a command that works."""
+    words = [sys.executable, "-I", "-m", "tui.cli", *argv, "--json"]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=120)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 async def test_told_decided_kept_and_looked_at_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_project(scene.place)
     home, project = scene.place.home, scene.place.project
@@ -93,6 +104,13 @@ async def test_told_decided_kept_and_looked_at_again(scene: Scene, monkeypatch: 
     assert not {"wc", "cat", "nonsense", "echo"} & set(stays)
     assert read_lease(session).epoch == 1
 
+    before = session.journal.read_bytes()
+    argv = ("handoff", session.id, "--host", "vm", "--dry-run", "--carry", "ignored/")
+    told_dry, result = (await asyncio.to_thread(run_castoff, *argv))[-2:]
+    assert (result["ok"], result["dry_run"], result["would_go"]) == (True, True, True)
+    assert told_dry["step"] == "still-here" and session.journal.read_bytes() == before
+    assert read_lease(session).epoch == 1 and not (session.path / "moves" / "2" / "manifest.json").exists()
+
     steps = await move(scene, session, Terms(carry=("ignored/", "~/notes.txt", "~/.ssh/config")))
     assert isinstance(steps[-1], StillHere) and steps[-1].code == "carry-unknown"
     assert "'~/.ssh/config' cannot be carried" in steps[-1].reason
@@ -108,6 +126,11 @@ async def test_told_decided_kept_and_looked_at_again(scene: Scene, monkeypatch: 
     assert "ignored/tool" not in told
     receipt = read_model(session.move(2) / "receipt.json", Receipt)
     assert by_what(receipt.stays) == told
+
+    (shown,) = [
+        record for record in await asyncio.to_thread(run_castoff, "show", session.id) if record["type"] == "session"
+    ]
+    assert {each["what"] for each in shown["receipt"]["stays"]} == set(told)
 
     state = await wait_for_run(scene.host, session.id, lambda s: any(b.type == "move" for b in s.blocks))
     (note,) = [b for b in state.blocks if isinstance(b, NoteBlock) and b.text.startswith("Checked on arrival")]

@@ -1,5 +1,6 @@
 """A handoff's or a pull's steps, shown as they come: as JSON, as lines, as a bar while bytes move."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agent.sanitise import clean
@@ -11,6 +12,7 @@ from remote.steps import (
     Draining,
     HandoffStep,
     Home,
+    LossKind,
     Offered,
     Planned,
     Preflighted,
@@ -33,6 +35,16 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 _CHANGES_SHOWN = 40
+_VERBS: dict[LossKind, str] = {
+    "ignored": "stays",
+    "outside": "stays",
+    "command": "missing there",
+    "version": "differs",
+    "variable": "not set there",
+    "mcp": "not there",
+    "process": "ends",
+    "other": "stays",
+}
 
 
 class StepView:
@@ -153,10 +165,18 @@ def _describe_preflight(step: Preflighted) -> str:
         *(f"  included: {s.what}{_extent(s)}: {s.why}" for s in step.extras.included),
         *([f"  variables: {', '.join(step.extras.env)}"] if step.extras.env else []),
         *(f"  setup: {clean(command, single_line=True)}" for command in step.extras.setup),
-        *(f"  stays: {s.what}{_extent(s)}: {s.why}" for s in step.stays),
+        *describe_losses(step.stays),
         *_describe_problems(step),
     ]
     return "\n".join(lines)
+
+
+def describe_losses(stays: Sequence[Stays]) -> list[str]:
+    """The loss report: a line for each thing, with how much it is, why, and what was decided."""
+    verbs = (_VERBS[each.kind] if each.choice == "leave" else each.choice for each in stays)
+    lines = (f"{verb}: {s.what}{_extent(s)}: {s.why}" for verb, s in zip(verbs, stays, strict=True))
+    # A name may hold a line's end: it must not pass for another line.
+    return [f"  {clean(line, single_line=True)}" for line in lines]
 
 
 def _extent(stays: Stays) -> str:

@@ -25,6 +25,7 @@ from remote.steps import (
 )
 from tui.drawing.diffs import counts
 from tui.drawing.lines import BLANK, Line, Role, Span, cut, fit_start, line, pad, span, spread, text_lines, wrap
+from tui.drawing.losses import draw_losses
 from tui.drawing.words import count, duration, size
 from tui.moves import Step, Timed
 
@@ -39,8 +40,9 @@ def _row(label: str, text: str, width: int, role: Role = "text") -> list[Line]:
     return wrap([span(text, role)], width, first=Line((Span(pad(label, LABEL), "muted"),)))
 
 
-def draw_preflight(step: Preflighted, width: int) -> list[Line]:
-    """What a handoff would do: where to, what travels, what stays, what stands in the way."""
+def draw_preflight(step: Preflighted, width: int, mark: int | None = None) -> list[Line]:
+    """What a handoff would do: where to, what travels, what stays (``mark`` is the index of the one that is marked),
+    what stands in the way."""
     facts = step.facts
     there = f"{facts.user}@{facts.host}, {facts.system}, {size(facts.free)} free, {facts.rtt * 1000:.0f} ms away"
     out = _row("There", there, width)
@@ -49,16 +51,7 @@ def draw_preflight(step: Preflighted, width: int) -> list[Line]:
     out += _row("Travels", f"{count(step.files, 'file')}, {size(step.size)}", width)
     out += _row("", step.git, width, "muted")
     out += _draw_extras(step.extras, width)
-    for index, stays in enumerate(step.stays):
-        amount = ", ".join(
-            x for x in (count(stays.files, "file") if stays.files else "", size(stays.size) if stays.size else "") if x
-        )
-        what = stays.what + (f" ({amount})" if amount else "")
-        first = Line((Span(pad("Stays" if index == 0 else "", LABEL), "muted"),))
-        out += wrap([span(what), span(f"  {stays.why}", "muted")], width, first=first)
-    if not step.stays:
-        out += _row("Stays", "nothing", width, "muted")
-    return [*out, *draw_problems(step.problems, width)]
+    return [*out, *draw_losses(step.stays, width, mark), *draw_problems(step.problems, width)]
 
 
 def _draw_extras(extras: Extras, width: int) -> list[Line]:

@@ -14,6 +14,7 @@ from snapshot.allowed import SHORTEST_PREFIX
 from tui.cli.defaults import fill_in
 from tui.cli.driving import Decider, can_ask, drive
 from tui.cli.edge import async_command
+from tui.cli.errors import NotMoved
 from tui.cli.names import complete_host, complete_session
 from tui.cli.output import Output
 from tui.cli.prompts import check_text
@@ -27,6 +28,8 @@ from tui.cli.trust import make_trust
 Examples:
   castoff handoff                          to the host that .castoff.toml names
   castoff handoff --host vm
+  castoff handoff --host vm --dry-run --json
+  castoff handoff --host vm --carry .venv/ --carry "~/notes.md"
   castoff handoff k3v9 --host vm --say "Go on; run all tests before you end." --max-usd 5 --yes
 """
 )
@@ -51,6 +54,16 @@ Examples:
     metavar="DIGITS",
     help="Let a secret travel, by the beginning of its fingerprint; remembered for the project.",
 )
+@click.option("--carry", multiple=True, metavar="WHAT", help="Take this along, by its name among what stays.")
+@click.option("--stop-on-loss", is_flag=True, help="Move nothing if the run would have to do without anything.")
+@click.option(
+    "--accept-loss",
+    multiple=True,
+    metavar="WHAT",
+    help="Do without this all the same: a name among what stays, or a kind (ignored, outside, command, version, "
+    "variable, mcp, process).",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would happen; nothing moves and nobody is asked.")
 @click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal.")
 @async_command
 async def handoff(
@@ -65,6 +78,10 @@ async def handoff(
     leave: tuple[str, ...],
     mask: tuple[str, ...],
     allow_secret: tuple[str, ...],
+    carry: tuple[str, ...],
+    stop_on_loss: bool,
+    accept_loss: tuple[str, ...],
+    dry_run: bool,
     yes: bool,
 ) -> None:
     """Cast a session off to a host: tree, plan and conversation move, and the same agent carries on there.
@@ -77,8 +94,10 @@ async def handoff(
     What looks like a secret stops it, until you leave that file here, send it masked or allow the secret. Paths are
     relative to the project, as they are shown.
     """
-    _need_answerer(out, yes)
+    _need_answerer(out, yes or dry_run)
     moving = pick_departing(session)
+    if dry_run:
+        _check_held(moving)
     host, budget = fill_in(moving, host, Budget(max_usd=max_usd, max_turns=max_turns, max_minutes=max_minutes))
     terms = Terms(
         say=check_text(say),
@@ -88,11 +107,16 @@ async def handoff(
         mask=_in_project(moving, mask),
         allow_secrets=_check_digits(allow_secret),
     )
-    decider = Decider(f"Cast off to {host}?", "go" if yes else None)
+    terms = terms.model_copy(update={"carry": carry, "stop_on_loss": stop_on_loss, "accept_loss": accept_loss})
+    decider = Decider(f"Cast off to {host}?", "cancel" if dry_run else "go" if yes else None)
     try:
         last = await _hand_off(out, moving, host, terms, decider)
     except asyncio.CancelledError:
         raise KeyboardInterrupt(_where(moving)) from None
+    if isinstance(last, StillHere) and last.code == "cancelled" and dry_run:
+        out.say("Nothing was moved: this was a dry run.")
+        out.done(dry_run=True, would_go=decider.blocking is None)
+        return
     if isinstance(last, StillHere):
         raise decider.refuse(last)
     assert isinstance(last, Away)
@@ -125,6 +149,12 @@ def _check_digits(prefixes: tuple[str, ...]) -> tuple[str, ...]:
         if len(prefix) < SHORTEST_PREFIX or not set(prefix.lower()) <= set("0123456789abcdef"):
             raise click.BadParameter(f"{prefix!r} is no fingerprint: take the digits behind the secret that is shown.")
     return prefixes
+
+
+def _check_held(session: SessionDir) -> None:
+    """A session that is between two machines would be settled first, which is no dry run; raises `NotMoved`."""
+    if (lease := read_lease(session)).state != "held":
+        raise NotMoved(f"The session is not here: it was offered to {lease.to}.", "Hand it off to settle where it is.")
 
 
 def _need_answerer(out: Output, yes: bool) -> None:

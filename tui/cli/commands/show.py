@@ -1,5 +1,7 @@
 """``castoff show``: where a run stands."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from agent.blocks import PermissionBlock, TextBlock, ToolBlock
@@ -8,8 +10,12 @@ from agent.state import SessionState
 from tui.cli.edge import async_command
 from tui.cli.names import run_argument
 from tui.cli.output import Output
+from tui.cli.step_view import describe_losses
 from tui.cli.target import Target, open_target
-from tui.drawing.words import cost_of, turns
+from tui.drawing.words import cost_of, count, size, turns
+
+if TYPE_CHECKING:
+    from remote.departure import Receipt
 
 _MARKS = {"completed": "x", "in_progress": ">", "pending": " "}
 
@@ -24,16 +30,33 @@ Examples:
 @run_argument
 @async_command
 async def show(out: Output, run: str | None) -> None:
-    """Show where a session or run stands: phase, plan, open questions, cost, the agent's last words."""
+    """Show where a session or run stands: phase, plan, open questions, cost, the agent's last words.
+
+    On the machine that it left from, also what it left behind there at its last handoff.
+    """
     async with open_target(run) as target:
         state = await target.read_state()
+        receipt = _read_receipt(target)
     _show(out, target, state)
+    if receipt is not None:
+        out.say(f"\nHanded off to {receipt.host}: {count(receipt.files, 'file')}, {size(receipt.size)}")
+        out.say("\n".join(describe_losses(receipt.stays)))
     out.record(
         "session",
         {"id": target.session_id, "title": target.title, "host": target.host}
         | state.model_dump(mode="json", exclude={"blocks", "questions"})
-        | {"questions": _questions(state), "last_text": _last_text(state)},
+        | {"questions": _questions(state), "last_text": _last_text(state)}
+        | {"receipt": receipt.model_dump(mode="json") if receipt is not None else None},
     )
+
+
+def _read_receipt(target: Target) -> "Receipt | None":
+    """What the last handoff from this machine kept, if there was one. Raises `agent.errors.RecordDamaged`."""
+    if target.session is None:
+        return None
+    from remote.receipt import read_last_receipt
+
+    return read_last_receipt(target.session)
 
 
 def _show(out: Output, target: Target, state: SessionState) -> None:
