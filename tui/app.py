@@ -10,10 +10,11 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from agent.errors import AgentError
+from agent.events import Budget
 from agent.sanitise import clean
 from remote.errors import RemoteError
 from remote.steps import Away, Home, StillHere, Terms
-from tui.backend import Backend, KeyQuestion, Place, Settings, Signpost
+from tui.backend import Backend, Defaults, KeyQuestion, Place, Settings, Signpost
 from tui.commands import POLICIES
 from tui.errors import TuiError
 from tui.handoff import Handoff
@@ -209,13 +210,23 @@ class CastoffApp(App[None]):
         """Show what a handoff would do; nothing changes by that."""
         try:
             hosts = self.backend.hosts()
-            chosen = choose_host(workspace.place, hosts, host, self._settings.last_host)
+            defaults = self._read_defaults()
+            chosen = choose_host(workspace.place, hosts, host, defaults.host, self._settings.last_host)
         except (RemoteError, TuiError) as error:
             self.complain(str(error), error.way_out)
             return
         assert workspace.place is not None
-        terms = Terms(say=last_word, budget=workspace.state.budget)
+        budget = workspace.state.budget
+        terms = Terms(say=last_word, budget=defaults.budget if budget == Budget() else budget)
         self.push_screen(Handoff(self.backend, workspace.place, hosts, host=chosen, terms=terms))
+
+    def _read_defaults(self) -> Defaults:
+        """What the project's settings say. A file that is wrong is said, and the preflight says it too."""
+        try:
+            return self.backend.defaults()
+        except RemoteError as error:
+            self.complain(str(error), error.way_out)
+            return Defaults()
 
     # Moves
 

@@ -57,6 +57,13 @@ class Settings(Frozen):
     keys: dict[str, str] = Field(default_factory=dict[str, str])
 
 
+class Defaults(Frozen):
+    """What the project's settings say of its handoffs; ``host`` is empty where they name none."""
+
+    host: str = ""
+    budget: Budget = Budget()
+
+
 class ViewerLike(Protocol):
     """What is used of `agent.viewer.Viewer`."""
 
@@ -146,6 +153,10 @@ class Backend(Protocol):
 
     def hosts(self) -> tuple[HostCard, ...]:
         """The hosts in the settings."""
+        ...
+
+    def defaults(self) -> Defaults:
+        """What the project's settings say."""
         ...
 
     def runs(self) -> AsyncIterator[Runs]:

@@ -6,8 +6,9 @@ from tui.backend import HostCard, Place
 from tui.errors import TuiError
 
 
-def choose_host(place: Place | None, hosts: Sequence[HostCard], asked: str, last: str) -> str:
-    """The host ``asked`` for, else the ``last`` one used, else the first; empty where there is no host yet.
+def choose_host(place: Place | None, hosts: Sequence[HostCard], asked: str, *likely: str) -> str:
+    """The host ``asked`` for, else the first of the ``likely`` that there is, else the first of all; empty where there
+    is no host yet.
 
     Raises `tui.errors.TuiError` where nothing can be cast off, or not there.
     """
@@ -22,4 +23,4 @@ def choose_host(place: Place | None, hosts: Sequence[HostCard], asked: str, last
     if asked and asked not in names:
         known = ", ".join(names) or "none yet"
         raise TuiError(f"There is no host {asked!r}.", f"There are: {known}. castoff host add adds one.")
-    return asked or (last if last in names else next(iter(names), ""))
+    return asked or next((name for name in (*likely, *names) if name in names), "")

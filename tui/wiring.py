@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import SessionUnknown
+from agent.events import Budget
 from agent.lease import read_lease
 from agent.paths import config_dir, state_dir
 from agent.profiles import list_profiles
@@ -13,7 +14,7 @@ from agent.sessions import SessionDir, create_session, list_sessions
 from remote.run import Runs
 from remote.steps import Decision, HandoffStep, PullStep, Terms
 from tui.app_settings import read_settings, write_settings
-from tui.backend import HostCard, KeyQuestion, Place, Settings, Signpost, Trust, ViewerLike
+from tui.backend import Defaults, HostCard, KeyQuestion, Place, Settings, Signpost, Trust, ViewerLike
 
 if TYPE_CHECKING:
     from remote.hostkeys import HostKeyQuestion
@@ -86,6 +87,13 @@ class World:
     def hosts(self) -> tuple[HostCard, ...]:
         """The hosts in the settings."""
         return tuple(HostCard(name=h.name, destination=h.destination) for h in self._linked().settings.hosts())
+
+    def defaults(self) -> Defaults:
+        """What the project's settings say; raises `remote.errors.ProjectFileInvalid`."""
+        from remote.project import read_project
+
+        settings = read_project(self._project).settings
+        return Defaults(host=settings.host, budget=Budget.model_validate(settings.budget.model_dump()))
 
     def runs(self) -> AsyncIterator[Runs]:
         """All runs on all hosts, in parts as hosts answer."""

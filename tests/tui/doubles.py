@@ -10,7 +10,7 @@ from agent.errors import ViewerGone
 from agent.events import AnyEvent, Budget, Policy
 from remote.run import Runs
 from remote.steps import Decision, HandoffStep, PullStep, Terms, awaits_decision
-from tui.backend import HostCard, Place, Settings, Signpost, Trust
+from tui.backend import Defaults, HostCard, Place, Settings, Signpost, Trust
 
 PLACE = Place(session_id="k3v7q2m9x4ab", title="parser", project="/home/ada/parser", agent="castoff")
 
@@ -132,6 +132,7 @@ class DoubleBackend:
         self.attach_errors: list[Exception] = []
         self.host_cards: tuple[HostCard, ...] = (HostCard(name="vm", destination="ada@vm.example"),)
         self.kept = Settings()
+        self.said: Defaults | Exception = Defaults()
         self.diffs: dict[str, Any] = {"": DoubleDiff()}
         self.diff_reads = 0
         self.parts: Sequence[Runs | Exception | asyncio.Event] = ()
@@ -171,6 +172,11 @@ class DoubleBackend:
 
     def hosts(self) -> tuple[HostCard, ...]:
         return self.host_cards
+
+    def defaults(self) -> Defaults:
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said
 
     async def runs(self) -> AsyncIterator[Runs]:
         for part in self.parts:
