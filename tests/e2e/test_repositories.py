@@ -1,13 +1,27 @@
 """Handoffs of repositories that are more than a plain clone: there they are the same, and what stays, stays."""
 
 import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
 
 from remote.pull import pull_back
+from remote.runs import fetch_diff
 from remote.steps import Away, Home
 from tests.e2e.journey import drive, fill_project
 from tests.e2e.scene import Scene
+from tests.snapshot.repos import fingerprint, start, submodules, unborn
 
 _SECRET = "s3cret-token"
+
+
+@pytest.fixture(autouse=True)
+def _identity(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction] - pytest calls it
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "Ann")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "ann@example.org")
 
 
 async def test_credentials_of_the_repository_stay(scene: Scene) -> None:
@@ -46,3 +60,43 @@ async def test_names_that_are_not_utf8_go_out_and_come_home(scene: Scene) -> Non
     assert isinstance(home, Home), home
     assert odd.read_text() == "changed there\n"
     assert (scene.place.project / "new link").read_text() == "new\n"
+
+
+async def test_work_in_submodules_and_inner_repositories_comes_home(scene: Scene) -> None:
+    project = scene.place.project
+    project.rmdir()
+    submodules(project)
+    start(project / "vendor/lib")
+    unborn(project / "fresh")
+    before = fingerprint(project)
+    session = scene.session()
+    moved = await scene.move(session)
+    assert isinstance(moved, Away), moved
+    there = scene.host.home / ".local/state/castoff/trees" / session.id
+    for name in ("changed", "vendor/lib", "fresh", "."):
+        (there / name / "README").write_text("by the run\n")
+        git(there / name, "commit", "-qm", "by the run", "--", "README" if name != "fresh" else "first")
+    (there / "vendor/lib/.git/hooks/pre-commit").write_text("#!/bin/sh\ntouch /tmp/never\n")
+    (there / ".git/modules/changed/config").write_text("[core]\n\tfsmonitor = touch /tmp/never\n")
+    (there / "clean/new").write_text("new\n")
+    shutil.rmtree(there / "libs/moved")
+    diff = {file.path: file.change for file in (await fetch_diff(scene.links, "vm", session.id)).files}
+    assert diff["clean/new"] == "added" and diff["changed/README"] == diff["vendor/lib/README"] == "modified"
+    assert not any(path.endswith("/.git") or "/.git/" in path for path in diff)
+    home = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
+    assert isinstance(home, Home), home
+    for name in ("changed", "vendor/lib", "fresh", "."):
+        (ref,) = git(project / name, "for-each-ref", "--format=%(refname)", "refs/castoff/*/*/HEAD").split()
+        assert git(project / name, "log", "-1", "--format=%s", ref) == "by the run\n"
+        assert (project / name / "README").read_text() == "by the run\n"
+    assert (project / "clean/new").read_text() == "new\n"
+    assert (project / "libs/moved/.git").is_file()
+    after = fingerprint(project)
+    for key, value in before.items():
+        if not key.endswith((": status", ": refs")):
+            assert after[key] == value, key
+    assert not (project / "vendor/lib/.git/hooks/pre-commit").exists()
+
+
+def git(tree: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=tree, check=True, capture_output=True, text=True).stdout
