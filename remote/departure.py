@@ -132,7 +132,7 @@ class Departure:
             ),
             Seen,
         )
-        stays, objections = await asyncio.to_thread(self._losses.report, facts)
+        stays, objections = await asyncio.to_thread(self._losses.report, facts, self._project.furnishing.variables)
         large = check_size(seen, Settings().limits())
         problems = (*self._project.object(), *large, *secrets, *objections)
         self._seen = _preflighted(self._host, facts, seen, stays, problems, self._project.report(seen))

@@ -1,7 +1,7 @@
 """The loss report of one handoff: what is looked up here, what the user chose, and what is asked of the host."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from agent.profiles import load_profile
@@ -71,10 +71,14 @@ class LossCheck:
         carried = {str(home / name) for name in self.carried}
         return tuple(each.path for each in self._stock.outside if not each.folder and each.path not in carried)
 
-    def report(self, seen: Seen) -> tuple[tuple[Stays, ...], tuple[Problem, ...]]:
-        """Everything that stays, and what is against going on with it. Reads the files that are carried."""
+    def report(self, seen: Seen, variables: Iterable[str]) -> tuple[tuple[Stays, ...], tuple[Problem, ...]]:
+        """Everything that stays, and what is against going on with it; ``variables`` are names of those that go along.
+
+        Reads the files that are carried.
+        """
         home = self._session.info.home
-        stays = report_losses(self._kept, self._stock, self._lost_programs, seen, self._terms, home)
+        set_there = seen.model_copy(update={"variables": (*seen.variables, *variables)})
+        stays = report_losses(self._kept, self._stock, self._lost_programs, set_there, self._terms, home)
         return stays, (*object_to(stays, self._terms), *self._secrets())
 
     def _secrets(self) -> list[Problem]:

@@ -16,8 +16,8 @@ from snapshot.walk import Found, show_path, walk
 _IGNORED = "ignored by git"
 _LEFT = "left here by choice"
 _INCLUDED = "ignored by git, and included by choice"
-_MOST_PATTERNS = 2_000
-"""Paths of one class that can be asked for; more would make matching slow."""
+_LONGEST_PATTERNS = 10_000
+"""Characters in the patterns of one class that can be asked for: they are an argument of a command on the host."""
 
 
 class Survey(Frozen):
@@ -111,7 +111,7 @@ def _pattern(path: str) -> str:
 
 
 def _if_sound(patterns: list[str]) -> tuple[str, ...]:
-    sound = len(patterns) <= _MOST_PATTERNS and not any(check_pattern(pattern) for pattern in patterns)
+    sound = sum(map(len, patterns)) <= _LONGEST_PATTERNS and not any(check_pattern(pattern) for pattern in patterns)
     return tuple(patterns) if sound else ()
 
 

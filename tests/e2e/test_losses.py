@@ -19,7 +19,8 @@ from agent.sessions import SessionDir
 from remote.departure import Receipt
 from remote.handoff import hand_off
 from remote.local import open_local
-from remote.steps import Away, Decision, Preflighted, Stays, StillHere, Terms
+from remote.pull import pull_back
+from remote.steps import Away, Decision, Home, Preflighted, Stays, StillHere, Terms
 from tests.doubles.openai_model import ScriptedModel, model_environment, serving
 from tests.e2e.journey import drive, fill_project, follow, wait_for_run
 from tests.e2e.scene import Scene
@@ -39,7 +40,7 @@ def model(tmp_path: Path) -> Generator[tuple[ScriptedModel, dict[str, str]]]:
 
     scripts = {
         "used": runs(
-            'only-here; echo "$SHOP_TOKEN" | wc -c; perl -e 1',
+            'only-here; echo "$SHOP_TOKEN $SHOP_URL" | wc -c; perl -e 1',
             "./ignored/tool; cat ~/notes.txt ~/.ssh/config; nonsense || true",
         ),
         "secret": runs("wc -l ~/env.sh"),
@@ -87,6 +88,7 @@ async def test_told_decided_kept_and_looked_at_again(scene: Scene, monkeypatch: 
     only_here(project / "ignored", "tool", "echo tool")
     monkeypatch.setenv("PATH", f"{scene.place.root / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("SHOP_TOKEN", "s3cret")
+    monkeypatch.setenv("SHOP_URL", "http://x")
     (home / "notes.txt").write_text("remember\n")
     (home / ".ssh").mkdir()
     (home / ".ssh" / "config").write_text("Host x\n")
@@ -141,6 +143,13 @@ async def test_told_decided_kept_and_looked_at_again(scene: Scene, monkeypatch: 
     assert (run_home / "notes.txt").read_text() == "remember\n" and not (run_home / ".ssh").exists()
     tree = scene.host.home / ".local/state/castoff/trees" / session.id
     assert (tree / "ignored" / "tool").exists() and (tree / "ignored" / "big").exists()
+
+    await wait_for_run(scene.host, session.id, lambda s: s.phase == "finished")
+    (tree / "ignored" / "big").write_text("changed there\n")
+    ended = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
+    assert isinstance(ended, Home), ended
+    assert (project / "ignored" / "big").read_text() == "changed there\n" and (project / "ignored" / "tool").exists()
+    assert (home / "notes.txt").read_text() == "remember\n"
 
 
 async def test_a_carried_file_with_a_secret_does_not_go(scene: Scene) -> None:
