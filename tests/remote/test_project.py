@@ -6,7 +6,7 @@ import pytest
 
 from remote.agreement import agree, find_disagreement, is_agreed, withdraw_agreement
 from remote.errors import ProjectFileInvalid
-from remote.project import Limits, Project, parse_settings, read_project
+from remote.project import Limits, Project, ProjectSettings, parse_settings, read_project
 from snapshot.selection import Selection
 
 
@@ -126,3 +126,10 @@ def test_what_it_asks_for_is_agreed_to_once_and_again_when_the_file_changes(tree
 def test_what_only_chooses_files_or_is_the_users_own_needs_no_agreement(tree: Path) -> None:
     write_user(tree, 'env = ["MINE"]\nsetup = ["make"]\n')
     assert find_disagreement(tree, write_own(tree, 'include = ["a"]\nhost = "vm"\n')) == []
+
+
+def test_the_example_of_the_page_is_right_and_names_everything() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    settings = parse_settings(page.partition("```toml\n")[2].partition("```")[0], "the page")
+    assert settings.model_fields_set == set(ProjectSettings.model_fields)
+    assert settings.budget.model_fields_set == set(Limits.model_fields)
