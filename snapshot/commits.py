@@ -101,17 +101,13 @@ def import_bundle(repo: Path, bundle_file: Path, ref: str) -> Imported:
         _make_quarantine(repo, quarantine)
         _fetch_bundle(quarantine, bundle_file)
         _check_strictly(quarantine)
-        try:
-            git(
-                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
-                *("--no-recurse-submodules", "--force", str(quarantine), f"{_QUARANTINE}/*:{ref}/*"),
-                tree=repo,
-                config=("fetch.fsckObjects=true", "protocol.file.allow=always", "fetch.writeCommitGraph=false"),
-            )
-        except GitFailed as error:
-            raise HostileObjects(
-                f"The run's commits were refused: {error}", "Its files can still be pulled."
-            ) from error
+        # Everything was checked by now: what fails here is a full disk, or a ref in the way.
+        git(
+            *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
+            *("--no-recurse-submodules", "--force", str(quarantine), f"{_QUARANTINE}/*:{ref}/*"),
+            tree=repo,
+            config=("fetch.fsckObjects=true", "protocol.file.allow=always", "fetch.writeCommitGraph=false"),
+        )
     made = _made(repo, ref)
     return Imported(commits=_count(repo, made, ref), refs=made)
 

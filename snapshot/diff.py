@@ -4,7 +4,7 @@ Renames are shown as a deletion and an addition: what a pull does, and cheap on 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -67,11 +67,11 @@ def diff(tree: Path, store: Path, base_id: str) -> Diff:
     now = write_tree(tree, store)
     raws = list(_read_raw(run_in_store(tree, store, "diff-tree", *_OPTIONS, "--raw", "-z", base_id, now)))
     counts = _read_counts(run_in_store(tree, store, "diff-tree", *_OPTIONS, "--numstat", "-z", base_id, now))
-    sizes = _read_sizes(tree, store, [raw for raw in raws if counts.get(raw.path) is None])
+    sizes = _read_sizes(tree, store, raws)
     files: list[FileDiff] = []
     room = TOTAL_LIMIT
-    for start in range(0, len(raws), _CHUNK):
-        chunk = raws[start : start + _CHUNK]
+    by_lines = {raw.path for raw in raws if counts.get(raw.path) is not None}
+    for chunk in _chunks(raws, by_lines, sizes):
         patches = _read_patches(tree, store, chunk, base_id, now) if room > 0 else {}
         for raw in chunk:
             file = _describe(raw, counts.get(raw.path), patches.get(raw.path), sizes, room)
@@ -79,6 +79,21 @@ def diff(tree: Path, store: Path, base_id: str) -> Diff:
             files.append(file)
     added, removed = sum(file.added or 0 for file in files), sum(file.removed or 0 for file in files)
     return Diff(base=base_id, now=now, files=tuple(files), added=added, removed=removed)
+
+
+def _chunks(raws: Sequence[_Raw], by_lines: Collection[bytes], sizes: Mapping[str, int]) -> Iterator[list[_Raw]]:
+    """``raws`` in pieces whose patches can be held in memory; the patch of a file without lines is short."""
+    chunk: list[_Raw] = []
+    weight = 0
+    for raw in raws:
+        own = sizes.get(raw.blob_before, 0) + sizes.get(raw.blob_after, 0) if raw.path in by_lines else 0
+        if chunk and (len(chunk) == _CHUNK or weight + own > TOTAL_LIMIT):
+            yield chunk
+            chunk, weight = [], 0
+        chunk.append(raw)
+        weight += own
+    if chunk:
+        yield chunk
 
 
 def _describe(

@@ -3,9 +3,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from snapshot import diff as diff_module
 from snapshot.base import record_base
 from snapshot.diff import FILE_LIMIT, diff
 from snapshot.errors import BaseLost
@@ -207,3 +209,23 @@ def test_the_commands_of_the_sandbox(tmp_path: Path) -> None:
     failed = command("list", "--tree", str(tree / "no such"))
     assert (failed.returncode, failed.stdout) == (1, b"")
     assert failed.stderr
+
+
+def test_large_texts_are_compared_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, store = tmp_path / "tree", tmp_path / "store"
+    start(tree)
+    base = record_base(tree, store)
+    for number in range(12):
+        write(tree, f"large/{number}", f"{number} a line of text\n" * 40_000)
+    asked: list[int] = []
+    real = diff_module._read_patches  # pyright: ignore[reportPrivateUsage] - how much is held is seen nowhere else
+
+    def read_patches(tree: Path, store: Path, chunk: list[Any], base_id: str, now: str) -> dict[bytes, bytes]:
+        patches = real(tree, store, chunk, base_id, now)
+        asked.append(sum(len(patch) for patch in patches.values()))
+        return patches
+
+    monkeypatch.setattr(diff_module, "_read_patches", read_patches)
+    found = diff(tree, store, base)
+    assert len(found.files) == 12 and asked
+    assert max(asked) < 2 * diff_module.TOTAL_LIMIT
