@@ -228,6 +228,18 @@ class Names(Frozen):
     names: tuple[str, ...]
 
 
+class ForgetMirrors(Frozen):
+    """Remove the copies of projects that are kept for their next handoff."""
+
+    op: Literal["mirrors-forget"] = "mirrors-forget"
+
+
+class Forgotten(Frozen):
+    """How many there were."""
+
+    count: int
+
+
 class AddChannel(Frozen):
     """Keep a notification channel."""
 
@@ -288,6 +300,7 @@ Request = (
     | Regain
     | SetVariable
     | ListVariables
+    | ForgetMirrors
     | AddChannel
     | RemoveChannel
     | ListChannels

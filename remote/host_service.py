@@ -65,6 +65,7 @@ def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
         protocol.Regain: host_give.regain,
         protocol.SetVariable: host_settings.set_variable,
         protocol.ListVariables: host_settings.list_variables,
+        protocol.ForgetMirrors: host_settings.forget_copies,
         protocol.AddChannel: host_settings.add,
         protocol.RemoveChannel: host_settings.remove,
         protocol.ListChannels: host_settings.list_all,

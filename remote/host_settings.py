@@ -1,9 +1,12 @@
-"""What a host keeps for runs: variables for agents and notification channels. Values go in, never out."""
+"""What a host keeps for runs: variables for agents, notification channels, mirrors. Values go in, never out."""
+
+import asyncio
 
 from agent.events import Frozen
 from remote import host_protocol as protocol
 from remote.agent_env import read_env, set_env
 from remote.channels import Channel, add_channel, list_channels, remove_channel
+from remote.mirror import forget_mirrors
 from remote.notify import send_test
 
 
@@ -16,6 +19,11 @@ async def set_variable(request: protocol.SetVariable) -> Frozen:
 async def list_variables(_: protocol.ListVariables) -> Frozen:
     """The names."""
     return protocol.Names(names=tuple(sorted(read_env())))
+
+
+async def forget_copies(_: protocol.ForgetMirrors) -> Frozen:
+    """Remove the mirrors of all projects; waits for one that is being made."""
+    return protocol.Forgotten(count=await asyncio.to_thread(forget_mirrors))
 
 
 async def add(request: protocol.AddChannel) -> Frozen:

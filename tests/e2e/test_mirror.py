@@ -8,6 +8,7 @@ from pathlib import Path
 from agent.durable import read_model
 from agent.sessions import SessionDir
 from remote.departure import Receipt
+from remote.host_protocol import ForgetMirrors, Forgotten
 from remote.mirror import mirror_path
 from remote.steps import Away
 from tests.e2e.journey import fill_project
@@ -25,6 +26,10 @@ async def test_another_session_of_a_project_sends_only_what_changed(scene: Scene
     (scene.place.project / "fresh").write_text("fresh\n")
     (scene.place.project / "link").unlink()
     assert await _wire(scene, scene.session()) < _BIG / 10
+    mirror = await _mirror(scene)
+    client = await scene.links.client("vm")
+    assert (await client.ask(ForgetMirrors(), Forgotten)).count > 0
+    assert not mirror.exists()
 
 
 async def test_a_damaged_mirror_is_found_out_and_put_right(scene: Scene) -> None:

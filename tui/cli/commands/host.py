@@ -10,7 +10,7 @@ from agent.sessions import list_sessions
 from remote.config import Settings, make_host
 from remote.connection import connect
 from remote.forgetting import forget_host
-from remote.host_protocol import ListVariables, Names, Nothing, SetVariable
+from remote.host_protocol import ForgetMirrors, Forgotten, ListVariables, Names, Nothing, SetVariable
 from tui.cli.edge import async_command, command_edge
 from tui.cli.errors import NotHere
 from tui.cli.host_report import look_at
@@ -184,3 +184,18 @@ async def key(out: Output, name: str, variable: str | None, forget: bool) -> Non
             out.say("\n".join(names) or f"No variable is kept on {name}.")
             out.record("variables", {"names": names})
     out.done(name=name)
+
+
+@host.command(epilog="\b\nExample:\n  castoff host clean vm\n")
+@host_argument
+@async_command
+async def clean(out: Output, name: str) -> None:
+    """Remove the copies of projects that a host keeps for their next handoff, which then sends everything.
+
+    Runs are not touched. A host keeps at most eight copies, none older than thirty days.
+    """
+    async with open_links(make_trust(out)) as links:
+        client = await links.client(name)
+        count = (await client.ask(ForgetMirrors(), Forgotten)).count
+    out.say(f"Removed {count} cop{'y' if count == 1 else 'ies'} from {name}.")
+    out.done(name=name, removed=count)
