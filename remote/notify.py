@@ -21,8 +21,10 @@ from remote.errors import RemoteError
 from remote.notification import Notification, compose
 from remote.outbox import Outbox, Pending, read_outbox, write_outbox
 
-_PAUSES = (2.0, 8.0)
-"""Seconds between the tries."""
+_PAUSES = (2.0, 8.0, 30.0, 120.0, 300.0, 900.0, *(1800.0,) * 22)
+"""Seconds between the tries: half a day together, for a host may be offline for long."""
+_QUICK = 2
+"""After so many of the pauses a failure is told, while the tries go on."""
 _CLOSE_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
@@ -59,6 +61,8 @@ class Notifier:
         self._saving = asyncio.Lock()
         self._closing = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
+        self._later: set[asyncio.Task[None]] = set()
+        """Notifications that are tried again, each in its own time."""
 
     async def __aenter__(self) -> Self:
         """Sending begins."""
@@ -73,9 +77,10 @@ class Notifier:
         self._closing.set()
         done = asyncio.create_task(self._queue.join())
         await asyncio.wait((done, self._worker), timeout=_CLOSE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        done.cancel()
-        self._worker.cancel()
-        await asyncio.wait((done, self._worker))
+        tasks = (done, self._worker, *self._later)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     def watch(self, recorder: Recorder) -> None:
         """Follow ``recorder`` from here on, after what an earlier runner left unsent or unseen."""
@@ -117,14 +122,19 @@ class Notifier:
         while True:
             pending = await self._queue.get()
             try:
-                await self._send(pending)
+                failed = await self._send(pending)
             except Exception as error:  # noqa: BLE001 - whatever it was, the next notification is still sent
-                _log.exception("A notification was not sent.")
-                self._record(pending, "-", f"Sending failed with {type(error).__name__}.")
+                self._stumble(pending, error)
+            else:
+                if failed:
+                    later = asyncio.create_task(self._insist(pending, failed))
+                    self._later.add(later)
+                    later.add_done_callback(self._later.discard)
             finally:
                 self._queue.task_done()
 
-    async def _send(self, pending: Pending) -> None:
+    async def _send(self, pending: Pending) -> list[Target]:
+        """Try each channel that is due once; returns those where it failed."""
         await self._save()
         try:
             targets = read_targets()
@@ -132,23 +142,54 @@ class Notifier:
             self._record(pending, "-", f"{error} {error.way_out}".rstrip())
             targets = ()
         due = [target for target in targets if target.id not in pending.settled]
-        if all(await asyncio.gather(*(self._try(pending, target) for target in due))):
-            self._outbox = self._outbox.drop(pending.notification.id)
-            await self._save()
+        sent = await asyncio.gather(*(self._try(pending, target) for target in due))
+        failed = [target for target, went in zip(due, sent, strict=True) if not went]
+        if not failed:
+            await self._drop(pending)
+        return failed
 
     async def _try(self, pending: Pending, target: Target) -> bool:
-        """Send to one channel, again after each pause; ``False`` if it has to be left to the next runner."""
         detail = await deliver(target, pending.notification)
-        for pause in self._pauses:
-            if not detail:
-                break
+        if detail and self._pauses:
+            return False
+        await self._settle(pending, target, detail)
+        return True
+
+    async def _insist(self, pending: Pending, failed: list[Target]) -> None:
+        try:
+            if all(await asyncio.gather(*(self._try_again(pending, target) for target in failed))):
+                await self._drop(pending)
+        except Exception as error:  # noqa: BLE001 - the runner goes on, and so do the others
+            self._stumble(pending, error)
+
+    async def _try_again(self, pending: Pending, target: Target) -> bool:
+        """Send to one channel, after each pause; ``False`` if it has to be left to the next runner."""
+        detail = ""
+        for number, pause in enumerate(self._pauses, 1):
             if await self._closes_within(pause):
                 return False
+            if _is_gone(target):
+                return True
             detail = await deliver(target, pending.notification)
+            if not detail:
+                break
+            if number == _QUICK and number < len(self._pauses):
+                self._record(pending, target.label, f"{detail} It is tried again for some hours.")
+        await self._settle(pending, target, detail)
+        return True
+
+    async def _settle(self, pending: Pending, target: Target, detail: str) -> None:
         self._outbox = self._outbox.settle(pending.notification.id, target.id)
         await self._save()
         self._record(pending, target.label, detail)
-        return True
+
+    async def _drop(self, pending: Pending) -> None:
+        self._outbox = self._outbox.drop(pending.notification.id)
+        await self._save()
+
+    def _stumble(self, pending: Pending, error: Exception) -> None:
+        _log.error("A notification was not sent.", exc_info=error)
+        self._record(pending, "-", f"Sending failed with {type(error).__name__}.")
 
     async def _closes_within(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -182,3 +223,11 @@ class Notifier:
             write_outbox(self._session, self._outbox)
         except OSError as error:
             _log.warning("The outbox of notifications could not be written: %s.", error)
+
+
+def _is_gone(target: Target) -> bool:
+    """Whether the user removed the channel meanwhile; settings that cannot be read remove none."""
+    try:
+        return all(each.id != target.id for each in read_targets())
+    except RemoteError:
+        return False

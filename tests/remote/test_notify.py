@@ -134,6 +134,45 @@ async def test_a_receiver_that_fails_twice_gets_it_the_third_time(receiver: Rece
     assert [o.ok for o in outcomes(session)] == [True]
 
 
+async def test_a_channel_that_is_down_for_long_holds_up_no_other_and_gets_it_in_the_end(
+    receiver: Receiver, session: SessionDir
+) -> None:
+    receiver.answers = [500] * 4
+    add_channel(receiver.url())
+    with run_receiver() as other:
+        add_channel(other.url())
+        async with watched(session, pauses=(0.01,) * 10) as recorder:
+            go(recorder, "working", "finished")
+            await wait_until(lambda: any(o.ok for o in outcomes(session)) and other.messages)
+            await wait_until(lambda: (left := read_outbox(session)) is not None and not left.pending)
+    assert len(receiver.messages) == 1
+    told = [(o.ok, "tried again" in o.detail) for o in outcomes(session)]
+    assert sorted(told) == [(False, True), (True, False), (True, False)]
+
+
+async def test_what_waits_for_its_next_try_holds_up_no_later_one(receiver: Receiver, session: SessionDir) -> None:
+    receiver.answers = [500]
+    add_channel(receiver.url())
+    async with watched(session, pauses=(3600.0,)) as recorder:
+        go(recorder, "working", "needs-input", "working", "finished")
+        await wait_until(lambda: [o.about for o in outcomes(session)] == ["finished"])
+    left = read_outbox(session)
+    assert left is not None and [p.about for p in left.pending] == ["needs-input"]
+    async with watched(session):
+        await wait_until(lambda: len(receiver.messages) == 2)
+
+
+async def test_a_channel_that_was_removed_gets_nothing_more(receiver: Receiver, session: SessionDir) -> None:
+    receiver.answers = [500]
+    channel = add_channel(receiver.url())
+    async with watched(session, pauses=(0.2, 0.2)) as recorder:
+        go(recorder, "working", "finished")
+        await wait_until(lambda: not receiver.answers)
+        remove_channel(channel.id)
+        await wait_until(lambda: (left := read_outbox(session)) is not None and not left.pending)
+    assert receiver.messages == []
+
+
 async def test_only_the_channel_that_failed_is_tried_again(receiver: Receiver, session: SessionDir) -> None:
     with run_receiver() as flaky:
         flaky.answers = [500, 500, 500, 500]
