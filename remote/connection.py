@@ -241,10 +241,10 @@ class Connections:
             return self._open[host.name]
 
     async def close(self) -> None:
-        """Close them all."""
-        for connection in self._open.values():
+        """Close them all, those that come meanwhile too."""
+        while self._open:
+            _, connection = self._open.popitem()
             await connection.close()
-        self._open.clear()
 
     async def __aenter__(self) -> Self:
         """Closed at the end of the block."""

@@ -43,7 +43,11 @@ async def read_run_diff(session: SessionDir, place: Place) -> object:
     store = base_store(session)
     base = (session.path / "base.id").read_text().strip()
     words = ["diff", "--tree", place.tree_at, "--store", _inside(place, store), "--base", base]
-    return json.loads(await _run(place, words, store))
+    printed = await _run(place, words, store)
+    try:
+        return json.loads(printed)
+    except ValueError as error:
+        raise RemoteError("Looking at the run's tree gave something that is no diff.") from error
 
 
 async def list_run_paths(place: Place, selection: Selection) -> tuple[str, ...]:

@@ -33,7 +33,6 @@ async def answer(line: bytes) -> protocol.Reply:
     """The reply to one request; an error of ours becomes a reply that says so."""
     try:
         request = protocol.REQUEST.validate_json(line)
-        body = await _HANDLERS[type(request)](request)
     except ValidationError as error:
         return protocol.Reply(
             ok=False,
@@ -41,10 +40,15 @@ async def answer(line: bytes) -> protocol.Reply:
             sentence=f"The host's castoff does not understand the request: {error.errors()[0]['msg']}.",
             way_out="castoff host setup installs the same version there.",
         )
+    try:
+        body = await _HANDLERS[type(request)](request)
     except (AgentError, RemoteError, SnapshotError) as error:
         return protocol.Reply(ok=False, code=error.code, sentence=str(error), way_out=error.way_out)
     except OSError as error:
         return protocol.Reply(ok=False, code="host-io", sentence=f"On the host: {error.strerror}: {error.filename}.")
+    except ValidationError as error:
+        sentence = f"On the host, something could not be understood: {error.title}: {error.errors()[0]['msg']}."
+        return protocol.Reply(ok=False, code="host-data", sentence=sentence)
     return protocol.Reply(ok=True, body=body.model_dump(mode="json"))
 
 

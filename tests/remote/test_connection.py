@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from remote.config import Host
 from remote.connection import Connection, Connections
 from remote.errors import CommandFailed, ConnectionLost, HostLacks, HostTimeout
 from remote.rsync import send
@@ -228,3 +229,25 @@ async def test_embedded_host_takes_more_keys_than_a_terminal_holds(embedded_host
     async with asyncio.timeout(60):
         assert hashlib.md5(paste, usedforsecurity=False).hexdigest().encode() in await process.stdout.read()
         assert await process.wait() == 0
+
+
+async def test_a_connection_that_comes_while_all_are_closed_is_closed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Connections()
+    closed: list[str] = []
+
+    class Double:
+        def __init__(self, host: Host) -> None:
+            self.host = host
+
+        async def close(self) -> None:
+            if not closed:
+                await pool.get(Host(name="second", destination="b"))
+            closed.append(self.host.name)
+
+    async def connect(host: Host, **_: object) -> Double:
+        return Double(host)
+
+    monkeypatch.setattr("remote.connection.connect", connect)
+    await pool.get(Host(name="first", destination="a"))
+    await pool.close()
+    assert closed == ["first", "second"]
