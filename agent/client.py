@@ -83,7 +83,8 @@ class _Client:
         self, session_id: str, path: str, line: int | None = None, limit: int | None = None, **_: Any
     ) -> schema.ReadTextFileResponse:
         with _refusing(path):
-            text = treefiles.read_text(self._launch.tree_here, treefiles.relative_name(self._launch.tree, path))
+            name = treefiles.relative_name(self._launch.tree, path)
+            text = await asyncio.to_thread(treefiles.read_text, self._launch.tree_here, name)
         if line is not None or limit is not None:
             start = max((line or 1) - 1, 0)
             lines = io.StringIO(text, newline="\n").readlines()
@@ -94,7 +95,8 @@ class _Client:
         self, session_id: str, path: str, content: str, **_: Any
     ) -> schema.WriteTextFileResponse | None:
         with _refusing(path):
-            treefiles.write_text(self._launch.tree_here, treefiles.relative_name(self._launch.tree, path), content)
+            name = treefiles.relative_name(self._launch.tree, path)
+            await asyncio.to_thread(treefiles.write_text, self._launch.tree_here, name, content)
         return schema.WriteTextFileResponse()
 
     async def ext_method(self, method: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -16,16 +16,22 @@ from agent.errors import RecordDamaged
 Record = TypeVar("Record", bound=BaseModel)
 
 
-def write_record(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace ``path`` by ``content`` durably; raises `OSError` and leaves the old content on failure."""
+def write_record(path: Path, content: bytes, mode: int | None = 0o600) -> None:
+    """Replace ``path`` by ``content`` durably; raises `OSError` and leaves the old content on failure.
+
+    With ``mode`` ``None`` it gets what the umask leaves of 0666.
+    """
     # One name for each writer: threads may write the same record at once.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666 if mode is None else 0o600
+    )
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fchmod(file.fileno(), mode)
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.rename(path)
     except OSError:
@@ -49,11 +55,13 @@ def write_model(path: Path, record: BaseModel) -> None:
 
 
 def read_model(path: Path, model: type[Record]) -> Record:
-    """Read what `write_model` wrote; raises `RecordDamaged` when it is missing or not valid."""
+    """Read what `write_model` wrote; raises `RecordDamaged` when it is missing, cannot be read or is not valid."""
     try:
         return model.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
         raise RecordDamaged(f"{path} is missing.") from error
+    except OSError as error:
+        raise RecordDamaged(f"{path} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
         raise RecordDamaged(f"{path} cannot be understood: {error.errors()[0]['msg']}.") from error
 

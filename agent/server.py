@@ -29,6 +29,7 @@ from agent.recorder import Recorder
 LINE_LIMIT = 64 << 20
 _BATCH_BYTES = 256 << 10
 _CLOSE_SECONDS = 5.0
+_HELLO_SECONDS = 20.0
 
 Handler = Callable[[Command], Awaitable[None]]
 
@@ -84,7 +85,11 @@ class ViewerSession:
             self._writer.transport.abort()
 
     async def _greet(self) -> Hello | None:
-        line = await self._read_line()
+        try:
+            async with asyncio.timeout(_HELLO_SECONDS):
+                line = await self._read_line()
+        except TimeoutError:
+            return None  # whoever says nothing is no viewer, and keeps no idle runner from its end
         try:
             hello = CLIENT_MESSAGE.validate_json(line)
         except ValidationError:

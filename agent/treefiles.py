@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from agent.errors import AgentFailed
 
+READ_LIMIT = 16 << 20
+"""Bytes: a larger file is not read for an agent; its text must fit into a message several times over."""
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -22,24 +24,29 @@ def read_text(tree: Path, name: PurePosixPath) -> str:
         _check_regular(directory, name)
         # Not following and not blocking: between the check and this it may have become something else.
         descriptor = os.open(name.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
-        with os.fdopen(descriptor, encoding="utf-8", errors="replace", newline="") as file:
-            return file.read()
+        with os.fdopen(descriptor, "rb") as file:
+            data = file.read(READ_LIMIT + 1)
+    if len(data) > READ_LIMIT:
+        raise AgentFailed(f"{name} is larger than {READ_LIMIT >> 20} MiB.")
+    return data.decode("utf-8", errors="replace")
 
 
 def write_text(tree: Path, name: PurePosixPath, content: str) -> None:
     """Replace the file ``name`` (relative) in ``tree`` at once, keeping its mode; raises `AgentFailed` or `OSError`."""
     data = _encode(content, name)
     with _parent(tree, name, make=True) as directory:
-        mode = 0o644
+        mode = None
         with contextlib.suppress(FileNotFoundError):
             mode = _check_regular(directory, name)
         temporary = f".castoff-{secrets.token_hex(6)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, mode, dir_fd=directory)
+        # A new file gets what the umask leaves of it, as with any other program.
+        descriptor = os.open(temporary, flags, 0o666 if mode is None else mode, dir_fd=directory)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-                os.fchmod(file.fileno(), mode)
+                if mode is not None:
+                    os.fchmod(file.fileno(), mode)
             os.rename(temporary, name.name, src_dir_fd=directory, dst_dir_fd=directory)
         except OSError:
             os.unlink(temporary, dir_fd=directory)

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from agent import runner as runner_module
+from agent import server as server_module
 from agent.blocks import NoteBlock, PermissionBlock, PromptBlock, TextBlock, ToolBlock
 from agent.demo_model.reply import Call, Reply
+from agent.durable import read_model
 from agent.errors import CommandRefused, NotOwner, RunnerBusy, ViewerGone
 from agent.events import AgentStarted, Budget, Prompted, Text, TurnEnded, Used
 from agent.lease import Lease, write_lease
 from agent.recorder import Recorder
-from agent.runner import serve
+from agent.runner import RunnerRecord, serve
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from agent.state import SessionState
@@ -406,6 +408,18 @@ async def test_an_idle_runner_ends_when_nobody_watches(place: Place) -> None:
             await run.runner
     assert place.state().phase == "finished"
     assert not is_served(place.session)
+
+
+async def test_who_never_says_hello_keeps_no_idle_runner(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "_HELLO_SECONDS", 0.2)
+    async with place.running(place.duty(linger=0.0)) as run:
+        record = read_model(place.session.path / "runner.json", RunnerRecord)
+        reader, writer = await asyncio.open_unix_connection(record.socket)
+        await run.viewer.close()
+        async with asyncio.timeout(30):
+            assert await reader.read() == b""
+            await run.runner
+        writer.close()
 
 
 async def test_a_journal_that_cannot_be_written_ends_the_runner(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from agent.builtin.tools.files import write_text as write_file
 from agent.errors import AgentFailed
-from agent.treefiles import read_text, relative_name, write_text
+from agent.treefiles import READ_LIMIT, read_text, relative_name, write_text
 
 Write = Callable[[Path, PurePosixPath, str], None]
 
@@ -50,9 +51,25 @@ def test_the_mode_is_kept(tree: Path, mode: int) -> None:
     assert (tree / "src/a.py").stat().st_mode & 0o7777 == mode
 
 
-def test_a_new_file_is_not_executable(tree: Path) -> None:
-    write_text(tree, PurePosixPath("b"), "b")
-    assert (tree / "b").stat().st_mode & 0o7777 == 0o644
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_a_new_file_is_as_the_umask_has_it(tree: Path, umask: int, mode: int) -> None:
+    earlier = os.umask(umask)
+    try:
+        write_text(tree, PurePosixPath("b"), "b")
+        write_file(tree / "c", "c")
+    finally:
+        os.umask(earlier)
+    assert {(tree / name).stat().st_mode & 0o7777 for name in "bc"} == {mode}
+
+
+def test_a_huge_file_is_refused(tree: Path) -> None:
+    with (tree / "huge").open("wb") as file:
+        file.truncate(READ_LIMIT)
+    assert len(read_text(tree, PurePosixPath("huge"))) == READ_LIMIT
+    with (tree / "huge").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(AgentFailed, match="larger than 16 MiB"):
+        read_text(tree, PurePosixPath("huge"))
 
 
 def leads_out(write: Write, tree: Path, outside: Path) -> bool:

@@ -29,5 +29,5 @@ def read_text(real: Path, shown: str) -> str:
 def write_text(real: Path, text: str) -> None:
     """Replace a file's text as a whole, keeping its permissions; folders above it are made. Raises `OSError`."""
     real.parent.mkdir(parents=True, exist_ok=True)
-    mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else 0o644
+    mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else None
     write_record(real, text.encode(), mode)
