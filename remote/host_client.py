@@ -91,7 +91,7 @@ class HostClient:
 
 
 def _shorten(text: str, limit: int = _LONGEST) -> str:
-    text = clean(text[: 4 * limit], single_line=True)
+    text = clean(text[: 4 * limit].strip(), single_line=True)
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

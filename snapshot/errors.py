@@ -47,7 +47,7 @@ class SnapshotRefused(SnapshotError):
 
     def __init__(self, refusals: Sequence["Refusal"]) -> None:
         first = refusals[0]
-        more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
+        more = f" And {len(refusals) - 1} more." if len(refusals) > 1 else ""
         super().__init__(first.sentence + more, first.way_out)
         self.refusals = tuple(refusals)
 

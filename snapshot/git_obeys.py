@@ -13,7 +13,6 @@ _COMMANDS = (
     *("diff.external", "gpg.program", "interactive.difffilter", "credential.helper"),
 )
 _OF_EACH = {
-    "includeif": ("path",),
     "filter": ("clean", "smudge", "process"),
     "diff": ("command", "textconv"),
     "merge": ("driver",),
@@ -31,21 +30,23 @@ def find_obeyed(tree: Path) -> frozenset[str]:
     found: set[str] = set()
     for item in out.split(b"\0"):
         key, _, value = os.fsdecode(item).partition("\n")
-        if _is_of_interest(key.lower()):
-            for word in (value, *_words(value)):
-                # Relative to the tree for programs, to the settings' own folder for includes.
-                for start in (tree, tree / ".git"):
-                    found |= _inside(tree, start, word)
+        words = _find_words(key.lower(), value)
+        # Relative to the tree for programs, to the settings' own folder for includes.
+        named = {path for word in words for start in (tree, tree / ".git") for path in _inside(tree, start, word)}
+        # A folder among a command's words is what it works on; only hooks are a folder that is obeyed.
+        found |= {path for path in named if key.lower() == "core.hookspath" or not (tree / path).is_dir()}
     return frozenset(found)
 
 
-def _is_of_interest(key: str) -> bool:
+def _find_words(key: str, value: str) -> list[str]:
+    """What of a setting's value may be a path that git obeys."""
     section, _, rest = key.partition(".")
-    last = rest.rpartition(".")[2]
-    return key in _FILES or key in _COMMANDS or section in _EACH or last in _OF_EACH.get(section, ())
-
-
-def _words(value: str) -> list[str]:
+    if section == "alias" and not value.startswith("!"):
+        return []
+    if key in _FILES or section == "includeif":
+        return [value]
+    if not (key in _COMMANDS or section in _EACH or rest.rpartition(".")[2] in _OF_EACH.get(section, ())):
+        return []
     try:
         return shlex.split(value.removeprefix("!"))
     except ValueError:
