@@ -96,5 +96,6 @@ async def _run(place: Place, words: Sequence[str], store: Path | None) -> bytes:
         raise RemoteError(f"Looking at the run's tree took more than {_SECONDS:.0f} seconds.") from error
     if process.returncode != 0:
         lines = errors.decode(errors="replace").strip().splitlines()
-        raise RemoteError(f"Looking at the run's tree failed: {lines[-1] if lines else process.returncode}.")
+        said = lines[-1].rstrip(".") if lines else process.returncode
+        raise RemoteError(f"Looking at the run's tree failed: {said}.")
     return out

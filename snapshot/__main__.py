@@ -30,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     except SnapshotError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except OSError as error:
+        sys.stderr.write(f"{error.strerror}.\n")
+        return 1
     sys.stdout.buffer.write(out)
     sys.stdout.buffer.flush()
     return 0
