@@ -52,7 +52,7 @@ def read_footprint(blocks: Iterable[AnyBlock], tree: str, home: str) -> Footprin
     programs, variables, outside = Counter[str](), set[str](), dict[str, bool]()
     for line in _lines(calls):
         # A loop over a thousand files is one use.
-        programs.update({words[0] for words in line.commands if words[0] and _is_program(words[0])})
+        programs.update(dict.fromkeys(words[0] for words in line.commands if words[0] and _is_program(words[0])).keys())
         variables |= line.reads - _GIVEN
         for path, written in _named_paths(line, home):
             if not _is_below(path, (*_SYSTEM, tree)):
