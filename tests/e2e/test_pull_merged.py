@@ -1,9 +1,13 @@
 """A run comes home onto a tree that has moved on: both sides' work is there afterwards, and undo takes it all back."""
 
+import asyncio
+import json
 import os
 import subprocess
 from collections.abc import AsyncGenerator
 from pathlib import Path
+
+import pytest
 
 from agent.sessions import SessionDir
 from remote.pull import pull_back
@@ -11,8 +15,9 @@ from remote.steps import Agreed, Away, Decision, Home, Planned, PullStep, Review
 from remote.undo import check_undo, list_pulls, undo
 from snapshot.capture import capture
 from tests.e2e.journey import Place, drive
-from tests.e2e.laptop import contents
+from tests.e2e.laptop import Record, contents
 from tests.e2e.scene import Scene
+from tui.cli.root import main
 
 _LINES = "".join(f"line {number}\n" for number in range(20))
 
@@ -273,3 +278,106 @@ async def test_a_name_that_is_taken_leaves_the_run_where_it_is(scene: Scene, tmp
     assert (tmp_path / "taken").read_text() == "mine\n"
     viewer = await scene.links.attach("vm", session.id)
     await viewer.close()
+
+
+async def test_a_cut_pull_is_finished_by_the_plan_it_began(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, project = await away_and_apart(scene), scene.place.project
+    before = state_of(project)
+    real, left = os.rename, 4
+
+    def rename(source: str, target: str, **named: int) -> None:
+        nonlocal left
+        if "dst_dir_fd" in named and source.startswith(".castoff-"):
+            left -= 1
+            if left < 0:
+                raise OSError(28, "No space left on device")
+        real(source, target, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", rename)
+        _, end, _ = await go_home(pull_back(scene.links, "vm", session.id), Agreed(accept=("Makefile",)))
+    assert isinstance(end, StillHere) and end.code == "placing-failed" and end.way_out, end
+    assert [pull.state for pull in list_pulls(session)] == ["cut"]
+    # What was not touched by the plan may be edited meanwhile; the plan is not made anew on a half-changed tree.
+    (project / "only ours.txt").write_text("later\n")
+    planned, home, _ = await go_home(pull_back(scene.links, "vm", session.id), "cancel")
+    assert isinstance(home, Home) and not planned.asks, home
+    assert (project / "Makefile").exists() and not os.access(project / "tool.sh", os.X_OK)
+    assert {clash.path for clash in home.clashes} >= {"clash.txt", "dir", "both.txt"}
+    assert (project / "clash.txt").read_text().count("<<<<<<< here") == 1
+    assert undo(session).pull.state == "undone"
+    after = state_of(project)
+    assert after.pop("only ours.txt")[2] == b"later\n"
+    before.pop("only ours.txt")
+    assert after == before
+
+
+async def test_commits_that_are_refused_stay_and_the_files_come(scene: Scene) -> None:
+    session, project = await away_and_apart(scene), scene.place.project
+    there = tree_there(scene, session)
+    blob = git_in(there, "hash-object", "-w", "clean.txt")
+    tree = git_in(there, "mktree", given=f"100644 blob {blob}\t.git\n")
+    commit = git_in(there, "commit-tree", tree, "-p", "HEAD", "-m", "hostile")
+    git_in(there, "update-ref", "refs/heads/main", commit)
+    _, home, _ = await go_home(pull_back(scene.links, "vm", session.id), "go")
+    assert isinstance(home, Home) and home.commits_ref == "", home
+    (note,) = home.notes
+    assert "refused" in note and "They are kept" in note
+    assert "the run's" in (project / "clean.txt").read_text()
+    assert list((session.path / "moves").glob("*/commits/commits.bundle"))
+    assert "refs/castoff/" + session.id not in scene.place.git("for-each-ref")
+
+
+def git_in(tree: Path, *words: str, given: str = "") -> str:
+    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "safe.directory=*")
+    done = subprocess.run(["git", *who, *words], cwd=tree, input=given, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+async def test_the_commands_say_what_is_held_back_and_take_it_back(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, project = await away_and_apart(scene), scene.place.project
+    before = state_of(project)
+    status, records = await command(capsys, "pull", session.id, "--yes", "--accept", "tool.sh", "--json")
+    assert status == 0 and records[-1]["ok"] and records[-1]["clashes"] == 7, records[-1]
+    home = next(record for record in records if record.get("step") == "home")
+    assert {held["path"] for held in home["held"]} == {".gitignore", "Makefile"}
+    assert os.access(project / "tool.sh", os.X_OK) and not (project / "Makefile").exists()
+    status, records = await command(capsys, "undo", session.id, "--list", "--json")
+    assert status == 0 and records[0]["state"] == "placed" and records[0]["undo_ref"] == "refs/castoff/undo/1"
+    mine = (project / "clean.txt").read_bytes()
+    (project / "clean.txt").write_text("edited since\n")
+    status, records = await command(capsys, "undo", session.id, "--json")
+    assert status == 1 and records[-1]["code"] == "tree-changed" and "clean.txt" in records[-1]["reason"]
+    (project / "clean.txt").write_bytes(mine)
+    (project / "clean.txt").chmod(0o644)
+    status, records = await command(capsys, "undo", session.id, "--dry-run", "--json")
+    assert status == 0 and state_of(project) != before
+    status, records = await command(capsys, "undo", session.id, "--json")
+    assert status == 0 and state_of(project) == before
+    status, records = await command(capsys, "undo", session.id, "--json")
+    assert status == 1 and records[-1]["code"] == "nothing-to-undo"
+
+
+async def test_a_mass_deletion_stops_a_pull_that_asks_nobody(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(scene.place)
+    session, project = scene.session(), scene.place.project
+    assert isinstance(await scene.move(session), Away)
+    for file in tree_there(scene, session).iterdir():
+        if file.is_file():
+            file.unlink()
+    run_in(tree_there(scene, session), "rm", "-r", "dir")
+    status, records = await command(capsys, "pull", session.id, "--yes", "--json")
+    assert status == 1 and records[-1]["code"] == "mass-deletion" and records[-1]["way_out"], records[-1]
+    assert (project / "clean.txt").exists()
+    planned, home, _ = await go_home(pull_back(scene.links, "vm", session.id), Agreed(deletions=False))
+    assert isinstance(home, Home) and planned.mass_deletion is not None and home.deleted == 0
+    assert (project / "clean.txt").exists() and {held.why for held in home.held} == {"deletion"}
+
+
+async def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[Record]]:
+    """Run a castoff command; its status and records."""
+    capsys.readouterr()
+    status = await asyncio.to_thread(main, list(words))
+    return status, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
