@@ -1,7 +1,7 @@
 """What a run's result becomes here: merged into the tree, a branch, or a patch. No host is asked any more."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -82,8 +82,12 @@ class Landing:
         check_safe(base, theirs)
         self._base, self._theirs = base, theirs
         changes = compare(base, theirs)
-        with_home = [change.path for change in changes if not (self._tree / change.path).exists()]
-        return wanted(changes, with_home)
+        gone = [change.path for change in changes if not (self._tree / change.path).exists()]
+        names = wanted(changes, gone)
+        if not self.has_begun:
+            # A pull before that was given up left the files of another state of the run.
+            self._drop_received(frozenset(names))
+        return names
 
     def plan(self) -> Planned:
         """What will happen here, if everything is agreed to. Raises `snapshot.errors.SnapshotError`, `OSError`."""
@@ -166,13 +170,16 @@ class Landing:
         """Remove what no conflict and nothing held back needs any more."""
         shutil.rmtree(self.folders.merged, ignore_errors=True)
         plan = self._plan
-        needed = {each.path for each in (*plan.conflicts, *plan.held)} if plan is not None else set[str]()
+        self._drop_received({each.path for each in (*plan.conflicts, *plan.held)} if plan is not None else set())
+
+    def _drop_received(self, needed: Collection[str]) -> None:
+        """Remove what was received and is neither one of ``needed`` nor below one."""
         for file in sorted(self.folders.run.rglob("*"), reverse=True):
             path = file.relative_to(self.folders.run)
             if file.is_dir() and not file.is_symlink():
                 if not any(file.iterdir()):
                     file.rmdir()
-            elif not {path.as_posix(), *(parent.as_posix() for parent in path.parents)} & needed:
+            elif not any(each.as_posix() in needed for each in (path, *path.parents)):
                 file.unlink()
 
     def _make(self, agreed: Agreed) -> Plan:

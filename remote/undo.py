@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Literal
 
 from agent.events import Frozen
+from agent.paths import state_dir
 from agent.runner_lock import hold_move
-from agent.sessions import SessionDir
+from agent.sessions import SessionDir, find_session, list_sessions
 from remote.errors import RemoteError
 from snapshot import home
 from snapshot.home import Applied
@@ -29,6 +30,16 @@ class Undone(Frozen):
 
     pull: Pull
     in_the_way: tuple[str, ...] = ()
+
+
+def find_pulled(prefix: str | None, project: Path) -> SessionDir:
+    """The session whose id begins with ``prefix``; without one, that of ``project`` which was pulled last, or else the
+    only session there is. Raises `agent.errors.SessionUnknown`."""
+    if prefix is None:
+        here = [each for each in list_sessions(state_dir()) if each.info.project == str(project) and list_pulls(each)]
+        if here:
+            return max(here, key=lambda session: list_pulls(session)[0].at)
+    return find_session(state_dir(), prefix)
 
 
 def list_pulls(session: SessionDir) -> tuple[Pull, ...]:

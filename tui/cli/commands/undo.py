@@ -1,11 +1,10 @@
 """``castoff undo``: take back what a pull did to the tree."""
 
 import time
+from pathlib import Path
 
 import click
 
-from agent.paths import state_dir
-from agent.sessions import find_session
 from tui.cli.edge import command_edge
 from tui.cli.errors import NotMoved
 from tui.cli.names import complete_session
@@ -31,12 +30,13 @@ Examples:
 def undo(out: Output, session: str | None, listed: bool, redo: bool, dry_run: bool) -> None:
     """Put the tree back to what it was before a session was pulled, bit for bit.
 
+    Without a session it is the last pull into the current directory.
     If one of the files that the pull changed was changed again since, nothing is done and all of them are named.
     """
-    from remote.undo import check_undo, list_pulls
+    from remote.undo import check_undo, find_pulled, list_pulls
     from remote.undo import undo as take_back
 
-    found = find_session(state_dir(), session)
+    found = find_pulled(session, Path.cwd())
     if listed:
         pulls = list_pulls(found)
         for pull in pulls:
