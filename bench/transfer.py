@@ -162,6 +162,7 @@ async def measure(scene: Scene, rounds: int) -> None:
                         scene.edit()
                     if case == "cold" or method is not tar_and_zstd:
                         taken.setdefault((case, name), []).append(await take(scene, method, case))
+                        print(f"{case}, {name}: {taken[case, name][-1].seconds:.2f} s", file=sys.stderr, flush=True)
         show(taken, scene.link)
 
 
