@@ -189,7 +189,7 @@ def make_tree(tree: Path, files: int, size: int) -> None:
     pool = " ".join(f"{word}\n" if dice.random() < 0.1 else word for word in chosen).encode()
     sizes = [dice.lognormvariate(8.7, 1.2) for _ in range(files)]
     for number, share in enumerate(sizes):
-        folder = tree / f"top{number % 31}" / f"m{number % 397}" / f"d{number // 12}"
+        folder = tree / f"top{number // 12 % 31}" / f"m{number // 12 % 403}" / f"d{number // 12}"
         folder.mkdir(parents=True, exist_ok=True)
         left = max(40, int(share * size / sum(sizes)))
         (folder / f"f{number}.{dice.choice(('py', 'ts', 'c', 'md'))}").write_bytes(
