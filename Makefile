@@ -31,6 +31,7 @@ clean:  ## remove everything that the other targets made here (`castoff demo --r
 docs:  ## write anew what is generated in docs/
 	@.ci/setup dev
 	@$(BIN)/python -m tests.tui.cli.reference > docs/cli.md
+	@$(BIN)/python -m tests.e2e.fidelity > docs/fidelity.md
 	@$(BIN)/python -I bench/screens.py docs/screens
 
 # Pins for every platform and for Python 3.11 to 3.14, with all hashes of each release, and no address of any index.

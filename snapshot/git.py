@@ -5,7 +5,9 @@ is taken for a read, and the answers are in plain English. Filter drivers (LFS) 
 compare contents: run those on a tree that is not the user's own only inside the sandbox.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,26 +60,32 @@ def git(
         command.append(f"--git-dir={git_dir.absolute()}")
     cwd = tree or git_dir
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             [*command, *arguments],
-            input=stdin,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             cwd=cwd,
             env=_environment(environment or {}),
-            timeout=seconds,
-            check=False,
-        )
+            start_new_session=True,
+        ) as process:
+            try:
+                out, complaints = process.communicate(stdin, timeout=seconds)
+            except BaseException:  # re-raised: no filter or alias that git started lives on
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise
     except FileNotFoundError as error:
         if cwd is not None and not cwd.is_dir():
             raise GitFailed(f"There is no folder {str(cwd)!r}.") from error
         raise GitFailed("git is not installed.", "Install git, then try again.") from error
     except subprocess.TimeoutExpired as error:
         raise GitFailed(f"git {arguments[0]} did not end within {seconds:.0f} s.") from error
-    said = done.stderr.decode(errors="replace").strip()
-    if done.returncode not in accept:
-        first = said.splitlines()[0].rstrip(".: ") if said else f"status {done.returncode}"
+    said = complaints.decode(errors="replace").strip()
+    if process.returncode not in accept:
+        first = said.splitlines()[0].rstrip(".: ") if said else f"status {process.returncode}"
         raise GitFailed(f"git {arguments[0]} failed: {first}.")
-    return Output(done.stdout, done.returncode, said)
+    return Output(out, process.returncode, said)
 
 
 def quote_path(path: Path) -> str:

@@ -47,6 +47,7 @@ def write(tree: Path, name: str, content: str | bytes = "text\n") -> Path:
 
 
 def start(tree: Path) -> None:
+    """a clean repository"""
     tree.mkdir(parents=True, exist_ok=True)
     run(tree, "init", "-q")
     write(tree, "README", "one\ntwo\n")
@@ -57,6 +58,7 @@ def start(tree: Path) -> None:
 
 
 def split(tree: Path) -> None:
+    """staged, not staged, untracked, intent to add, removed from the index only"""
     start(tree)
     write(tree, "README", "one\nstaged\n")
     run(tree, "add", "README")
@@ -70,6 +72,7 @@ def split(tree: Path) -> None:
 
 
 def modes(tree: Path) -> None:
+    """private, read-only and executable files and folders"""
     start(tree)
     (tree / "src/app.py").chmod(0o755)
     write(tree, "private").chmod(0o600)
@@ -78,6 +81,7 @@ def modes(tree: Path) -> None:
 
 
 def links(tree: Path) -> None:
+    """links to files, folders, nowhere, absolute, oddly written"""
     start(tree)
     (tree / "to file").symlink_to("README")
     (tree / "to dir").symlink_to("src")
@@ -88,12 +92,14 @@ def links(tree: Path) -> None:
 
 
 def empty_directories(tree: Path) -> None:
+    """empty folders, and one that holds only ignored files"""
     start(tree)
     (tree / "empty/inner").mkdir(parents=True)
     write(tree, "only ignored/x.pyc")
 
 
 def nasty(tree: Path) -> None:
+    """names with newline, quotes, leading dash, blanks, wildcards"""
     start(tree)
     for name in NASTY:
         write(tree, f"tracked/{name}/{name}", name)
@@ -106,7 +112,7 @@ def nasty(tree: Path) -> None:
 
 
 def odd_names(tree: Path) -> None:
-    """Names and a link's target that are not UTF-8, tracked, changed, not tracked and ignored."""
+    """names, link targets and branches that are not UTF-8"""
     start(tree)
     for name in (b"caf\xe9/\xff", b"caf\xe9/tracked \xe4\n", b"\xfe\xfe*"):
         write(tree, os.fsdecode(name), name)
@@ -123,6 +129,7 @@ def odd_names(tree: Path) -> None:
 
 
 def ignored(tree: Path) -> None:
+    """ignored files of every kind, tracked though ignored"""
     start(tree)
     write(tree, "build/out.o", "o" * 1000)
     write(tree, "build/tracked.txt", "kept")
@@ -136,6 +143,7 @@ def ignored(tree: Path) -> None:
 
 
 def merging(tree: Path) -> None:
+    """a merge with a conflict"""
     start(tree)
     run(tree, "checkout", "-qb", "other")
     write(tree, "README", "theirs\n")
@@ -147,13 +155,14 @@ def merging(tree: Path) -> None:
 
 
 def rebasing(tree: Path) -> None:
+    """a rebase with a conflict"""
     merging(tree)
     run(tree, "merge", "--abort")
     run(tree, "rebase", "other", check=False)
 
 
 def submodules(tree: Path) -> None:
-    """Clean; changed in every way; with one of its own; moved on to another commit; not checked out."""
+    """submodules: clean, changed in every way, with one of their own, moved on, not checked out, of the old style"""
     lib = tree.parent / f"{tree.name}.lib"
     deep = tree.parent / f"{tree.name}.deep"
     start(deep)
@@ -185,7 +194,7 @@ def submodules(tree: Path) -> None:
 
 
 def inner_repositories(tree: Path) -> None:
-    """Repositories that the outer one knows nothing of, one without a commit, one ignored; and what looks like one."""
+    """repositories that the outer one does not know: changed, without a commit, ignored; and what looks like one"""
     start(tree)
     start(tree / "vendor/lib")
     write(tree / "vendor/lib", "README", "changed\n")
@@ -199,7 +208,7 @@ def inner_repositories(tree: Path) -> None:
 
 
 def workspace(tree: Path) -> None:
-    """A plain folder with clones in it."""
+    """a plain folder with clones in it"""
     write(tree, "notes.txt")
     start(tree / "one")
     split(tree / "two")
@@ -207,12 +216,14 @@ def workspace(tree: Path) -> None:
 
 
 def worktree_inside(tree: Path) -> None:
+    """a linked worktree inside the folder"""
     start(tree)
     run(tree, "worktree", "add", "-q", "-b", "side", str(tree / "trees/side"))
     write(tree / "trees/side", "README", "on the side\n")
 
 
 def stashed(tree: Path) -> None:
+    """two stashes, one with untracked files"""
     start(tree)
     write(tree, "README", "stash one\n")
     run(tree, "stash")
@@ -223,6 +234,7 @@ def stashed(tree: Path) -> None:
 
 
 def detached(tree: Path) -> None:
+    """a detached HEAD"""
     start(tree)
     write(tree, "README", "more\n")
     run(tree, "commit", "-qam", "second")
@@ -230,6 +242,7 @@ def detached(tree: Path) -> None:
 
 
 def unborn(tree: Path) -> None:
+    """a repository without a commit"""
     tree.mkdir(parents=True, exist_ok=True)
     run(tree, "init", "-q")
     write(tree, "first", "x")
@@ -238,6 +251,7 @@ def unborn(tree: Path) -> None:
 
 
 def no_repository(tree: Path) -> None:
+    """no repository"""
     write(tree, "notes.txt", "x")
     write(tree, "build/x.pyc", "y")
     write(tree, ".gitignore", "*.pyc\n")
@@ -245,10 +259,12 @@ def no_repository(tree: Path) -> None:
 
 
 def empty_folder(tree: Path) -> None:
+    """an empty folder"""
     tree.mkdir(parents=True, exist_ok=True)
 
 
 def shallow(tree: Path) -> None:
+    """a shallow clone"""
     origin = tree.parent / f"{tree.name}.origin"
     start(origin)
     for number in range(3):
@@ -259,6 +275,7 @@ def shallow(tree: Path) -> None:
 
 
 def sparse(tree: Path) -> None:
+    """a sparse checkout"""
     start(tree)
     write(tree, "docs/page", "p")
     run(tree, "add", "-A")
@@ -268,6 +285,7 @@ def sparse(tree: Path) -> None:
 
 
 def flagged(tree: Path) -> None:
+    """assume-unchanged, skip-worktree, a split index"""
     start(tree)
     run(tree, "update-index", "--assume-unchanged", "README")
     run(tree, "update-index", "--skip-worktree", "src/app.py")

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,18 @@ def test_a_time_limit(tmp_path: Path) -> None:
     start(tmp_path)
     with pytest.raises(GitFailed, match=r"git x did not end within 0 s"):
         git("x", tree=tmp_path, config=["alias.x=!sleep 20"], seconds=0.3)
+
+
+def test_a_time_limit_ends_what_git_started_too(tmp_path: Path) -> None:
+    start(tmp_path)
+    alias = f"alias.x=!echo $$ > {tmp_path}/pid; sleep 600"
+    with pytest.raises(GitFailed, match="did not end"):
+        git("x", tree=tmp_path, config=[alias], seconds=3)
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

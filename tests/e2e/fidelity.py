@@ -1,0 +1,62 @@
+"""The states of the fidelity matrix and the page about it: ``python -m tests.e2e.fidelity > docs/fidelity.md``."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.snapshot.repos import STATES
+from tests.snapshot.states import MORE
+
+ALL: dict[str, Callable[[Path], None]] = STATES | MORE
+PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
+
+_INTRODUCTION = """\
+# What travels exactly
+
+Written by `make docs`; do not edit. Each line is a test in `tests/e2e/test_fidelity.py`: the folder goes to a host by
+rsync over SSH, every byte, mode, link and file time is compared with the manifest, and git is asked there in the
+sandbox, at the same path: `status`, the index with its flags, stashes, all refs, reflogs, `fsck`, settings, submodules,
+worktrees, and what is under way. All answers are the same as here. Then a file is made there, and it is all that comes
+home.
+
+| folder or repository | there | after return |
+|---|---|---|
+"""
+
+_REFUSALS = """
+## Refused, with its reason, before anything moves
+
+| what | why | way out |
+|---|---|---|
+| sockets, pipes, devices that git does not ignore | they belong to one machine | remove or ignore them |
+| files and folders that cannot be read | they would be missing there | change their mode, or ignore them |
+| a git command at work (`*.lock`, `gc.pid`) | the repository is between two states | wait, or delete what a broken-off command left |
+| a repository that git cannot read | nothing of it can be compared | repair it |
+| a linked worktree, a submodule opened by itself, alternates | they need files outside the folder | open a whole clone |
+| a folder inside a larger repository that tracks it | the repository would not travel | open the root |
+| links in `.git` out of the folder, hooks apart | their target would not travel | replace them by what they lead to |
+| credentials in a work tree file that `.git/config` includes | a copy would look like an edit | move them to your settings |
+| names like `.GIT`, which some systems take for `.git` | changes in them could not come home | rename or ignore them |
+| tracked files that are chosen to stay (`exclude`) | on the host they would look deleted | take them out of `exclude` |
+
+## Stays, and is listed
+
+Ignored files, unless you include them; credentials in `.git/config` (a copy without them travels); extended attributes;
+the second name of a hard link (each name travels as a file); hooks that are links out of the folder; other worktrees of
+the repository; settings that lead outside; your own `~/.gitconfig`. What a partial clone never fetched is missing there
+as it is here. Of repositories that a run makes, the files come home, their history stays on the host.
+"""
+
+
+def render() -> str:
+    """The whole page."""
+    rows = [f"| {_title(build)} | equal | equal |\n" for build in ALL.values()]
+    return _INTRODUCTION + "".join(rows) + _REFUSALS
+
+
+def _title(build: Callable[[Path], None]) -> str:
+    text = (build.__doc__ or build.__name__).strip()
+    return text[0].upper() + text[1:]
+
+
+if __name__ == "__main__":
+    print(render(), end="")  # noqa: T201 - this is what it is for
