@@ -1,13 +1,14 @@
 """Sessions on disk: one directory each, found by id."""
 
 import base64
+import contextlib
 import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.durable import make_private, read_model, sync_directory, write_model, write_record
-from agent.errors import SessionUnknown
+from agent.errors import RecordDamaged, SessionUnknown
 from agent.events import Frozen
 
 
@@ -82,22 +83,37 @@ def open_session(path: Path) -> SessionDir:
     return SessionDir(path, read_model(path / "session.json", SessionInfo))
 
 
-def list_sessions(root: Path) -> tuple[SessionDir, ...]:
-    """All sessions under ``root``, newest first; raises `agent.errors.RecordDamaged` for one that cannot be read."""
+def session_paths(root: Path) -> tuple[Path, ...]:
+    """The directories of all sessions under ``root``, each named by its session's id, also of damaged ones."""
     folder = root / "sessions"
-    if not folder.is_dir():
-        return ()
-    found = [open_session(p) for p in folder.iterdir() if (p / "session.json").exists()]
+    return tuple(p for p in folder.iterdir() if (p / "session.json").exists()) if folder.is_dir() else ()
+
+
+def list_sessions(root: Path) -> tuple[SessionDir, ...]:
+    """All sessions under ``root`` that can be read, newest first; `agent.overview` names those that cannot, too."""
+    found: list[SessionDir] = []
+    for path in session_paths(root):
+        with contextlib.suppress(RecordDamaged):
+            found.append(open_session(path))
     return tuple(sorted(found, key=lambda s: s.info.created, reverse=True))
 
 
+def get_session(root: Path, session_id: str) -> SessionDir | None:
+    """The session ``session_id``, or ``None`` if it is not under ``root``; raises `RecordDamaged`."""
+    path = next((p for p in session_paths(root) if p.name == session_id), None)
+    return open_session(path) if path is not None else None
+
+
 def find_session(root: Path, prefix: str | None) -> SessionDir:
-    """The one session whose id begins with ``prefix``, or the only one there is; raises `SessionUnknown`."""
-    found = [s for s in list_sessions(root) if s.id.startswith(prefix or "")]
+    """The one session whose id begins with ``prefix``, or the only one there is; raises `SessionUnknown`.
+
+    Raises `RecordDamaged` when that one cannot be read.
+    """
+    found = sorted((p.name for p in session_paths(root) if p.name.startswith(prefix or "")), reverse=True)
     if len(found) == 1:
-        return found[0]
+        return open_session(root / "sessions" / found[0])
     if not found:
         what = f"No session's id begins with {prefix!r}." if prefix else "There is no session yet."
         raise SessionUnknown(what, "castoff new starts one; castoff runs lists those on hosts.")
-    ids = ", ".join(s.id for s in found[:5])
+    ids = ", ".join(found[:5])
     raise SessionUnknown(f"More than one session fits: {ids}.", "Give more of the id.")

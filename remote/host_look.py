@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from agent.budget import spent_usd
-from agent.durable import read_model
-from agent.errors import AgentError, AgentFailed
+from agent.errors import AgentError, AgentFailed, JournalDamaged, RecordDamaged
 from agent.events import ToolKind
-from agent.lease import Lease
 from agent.mcp import list_servers
+from agent.overview import look_over
 from agent.paths import state_dir
 from agent.profiles import Profile, load_profile
 from agent.programs import agent_command
-from agent.sessions import SessionDir, list_sessions
+from agent.sessions import SessionDir, get_session
 from agent.state import SessionState
 from remote import host_protocol as protocol
 from remote.agent_env import read_env
 from remote.errors import RemoteError
 from remote.facts import Facts, collect_facts
 from remote.host_base import read_run_diff
+from remote.host_lease import session_path
 from remote.host_runner import is_alive
 from remote.host_tools import foresee_programs
 from remote.parcel import fold
@@ -149,13 +149,17 @@ def _model(profile: Profile, variables: dict[str, str]) -> list[Problem]:
 
 async def list_rows(request: protocol.ListRuns) -> protocol.Rows:
     """A row for each run that lives here."""
-    rows = [await _row(s, place) for s in list_sessions(state_dir()) if (place := read_place(s)) and _lives(s)]
-    return protocol.Rows(runs=tuple(rows))
-
-
-def _lives(session: SessionDir) -> bool:
-    path = session.path / "lease.json"
-    return path.exists() and read_model(path, Lease).state in ("held", "offered")
+    overview = look_over(state_dir())
+    rows: list[Run] = []
+    # What has no lease yet is just arriving.
+    damaged = [str(each) for each in overview.damaged if (session_path(each.id) / "lease.json").exists()]
+    for session, lease in overview.whole:
+        try:
+            if lease.state in ("held", "offered") and (place := read_place(session)):
+                rows.append(await _row(session, place))
+        except (RecordDamaged, JournalDamaged) as error:
+            damaged.append(f"The session {session.id} cannot be read: {error} {error.way_out}".strip())
+    return protocol.Rows(runs=tuple(rows), damaged=tuple(damaged))
 
 
 async def _row(session: SessionDir, place: Place) -> Run:
@@ -217,7 +221,7 @@ async def ask_diff(request: protocol.AskDiff) -> protocol.DiffReply:
 
 def open_run(run_id: str) -> tuple[SessionDir, Place]:
     """The run and its place; raises `AgentFailed` if it is not here."""
-    session = next((s for s in list_sessions(state_dir()) if s.id == run_id), None)
+    session = get_session(state_dir(), run_id)
     place = read_place(session) if session else None
     if session is None or place is None:
         raise AgentFailed(f"There is no run {run_id} on this host.", "castoff runs lists them.", code="run-unknown")

@@ -147,9 +147,10 @@ class ListRuns(Frozen):
 
 
 class Rows(Frozen):
-    """One row a run."""
+    """One row a run, and a sentence for each session there that cannot be read."""
 
     runs: tuple[Run, ...]
+    damaged: tuple[str, ...] = ()
 
 
 class AskDiff(Frozen):

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from agent.errors import AgentError
 from agent.paths import state_dir
 from agent.runner_lock import hold_move
-from agent.sessions import list_sessions
+from agent.sessions import get_session
 from remote.errors import RemoteError, local_failure
 from remote.homecoming import Homecoming
 from remote.links import Links
@@ -42,7 +42,11 @@ async def pull_back(
     Cancelling the task that drives it leaves the run on the host, or a pull that the same command finishes.
     Raises nothing of its own.
     """
-    session = next((each for each in list_sessions(state_dir()) if each.id == run_id), None)
+    try:
+        session = get_session(state_dir(), run_id)
+    except AgentError as error:
+        yield StillHere(code=error.code, reason=str(error), way_out=error.way_out)
+        return
     if session is None:
         reason = f"The run {run_id} began on another machine, and that is where it comes home to."
         yield StillHere(code="not-from-here", reason=reason, way_out="Attach to it, or pull it there.")

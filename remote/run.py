@@ -40,7 +40,8 @@ class Unreachable(Frozen):
 
 
 class Runs(Frozen):
-    """All runs on all hosts asked, and the hosts that did not answer."""
+    """All runs on all hosts asked, the hosts that did not answer, and a sentence for each run that cannot be read."""
 
     runs: tuple[Run, ...] = ()
     unreachable: tuple[Unreachable, ...] = ()
+    damaged: tuple[str, ...] = ()

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 from pydantic import ValidationError
 
-from agent.errors import SessionUnknown
+from agent.errors import RecordDamaged, SessionUnknown
 from agent.lease import read_lease
 from agent.paths import state_dir
-from agent.sessions import list_sessions
+from agent.sessions import get_session
 from remote.errors import RemoteError
 from remote.host_client import HostClient
 from remote.host_protocol import AskDiff, Confirm, DiffReply, ListRuns, Rows, Standing
@@ -38,6 +38,7 @@ async def list_runs(links: Links) -> Runs:
     return Runs(
         runs=tuple(sorted(runs, key=lambda run: run.at, reverse=True)),
         unreachable=tuple(sorted(gone, key=lambda host: host.host)),
+        damaged=tuple(sentence for answer in answers for sentence in answer.damaged),
     )
 
 
@@ -49,13 +50,18 @@ async def _ask(links: Links, name: str) -> Runs:
     except RemoteError as error:
         return Runs(unreachable=(Unreachable(host=name, reason=str(error), way_out=error.way_out),))
     # A host's own name for itself may be an older one: here it is called as the settings call it.
-    return Runs(runs=tuple(run.model_copy(update={"host": name}) for run in rows.runs if run not in here))
+    runs = tuple(run.model_copy(update={"host": name}) for run in rows.runs if run not in here)
+    return Runs(runs=runs, damaged=tuple(f"On {name}: {sentence}" for sentence in rows.damaged))
 
 
 async def _file_away(client: HostClient, run: Run) -> bool:
     """Tell the host that a run it gave up came home, if it never heard; whether it is here. Raises `RemoteError`."""
-    session = next((each for each in list_sessions(state_dir()) if each.id == run.run_id), None)
-    lease = read_lease(session) if session is not None else None
+    try:
+        session = get_session(state_dir(), run.run_id)
+        lease = read_lease(session) if session is not None else None
+    except RecordDamaged:
+        # What is here cannot be read, so nobody can say that the run came home: it is listed where it is.
+        return False
     if run.alive or lease is None or lease.state != "held" or lease.epoch <= run.epoch:
         return False
     await client.ask(Confirm(run_id=run.run_id, epoch=lease.epoch), Standing)

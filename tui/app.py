@@ -75,6 +75,8 @@ class CastoffApp(App[None]):
         self.backend.set_trust(self._trust)
         try:
             found = self.backend.current()
+            for sentence in self.backend.damaged():
+                self.complain(sentence)
         except AgentError as error:
             self.complain(str(error), error.way_out)
             found = None

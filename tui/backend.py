@@ -143,6 +143,10 @@ class Backend(Protocol):
         """The project's newest session: here, elsewhere, or none yet."""
         ...
 
+    def damaged(self) -> tuple[str, ...]:
+        """A sentence for each session on this machine that cannot be read."""
+        ...
+
     def create(self, agent: str) -> Place:
         """Begin a session here."""
         ...
@@ -176,7 +180,7 @@ class Backend(Protocol):
         ...
 
     def watch(self, place: Place) -> AsyncIterator[None]:
-        """A value whenever a local session's tree changed; ends at once for a remote one."""
+        """A value whenever a local session's tree changed; ends at once for a remote one. May raise `TuiError`."""
         ...
 
     async def stop(self, host: str, run_id: str) -> None:

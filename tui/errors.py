@@ -2,7 +2,8 @@
 
 TuiError
 |-- ThemeError      a theme file cannot be read or is not valid
-`-- SettingsError   the app's settings cannot be read, or name a key that cannot be bound
+|-- SettingsError   the app's settings cannot be read, or name a key that cannot be bound
+`-- WatchFailed     a tree cannot be watched for changes
 """
 
 
@@ -26,3 +27,9 @@ class SettingsError(TuiError):
     """The app's settings cannot be read, or name a key that cannot be bound."""
 
     code = "settings"
+
+
+class WatchFailed(TuiError):
+    """A tree cannot be watched for changes."""
+
+    code = "watch"

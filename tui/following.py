@@ -12,6 +12,7 @@ from snapshot.errors import SnapshotError
 from tui.backend import Backend, Place, ViewerLike
 from tui.bridge import Bridge
 from tui.drawing.panes import Link
+from tui.errors import TuiError
 from tui.messages import Complained, DiffChanged, LinkChanged
 from tui.stage import StageScreen
 
@@ -31,6 +32,7 @@ class FollowingScreen(StageScreen[None]):
         """Whether the runner was let go of for a move."""
         self.lost = LinkChanged()
         self._diff_wanted = asyncio.Event()
+        self._watch_failed = False
 
     def begin(self, place: Place) -> None:
         """Follow ``place`` from now on, after what is known of it already."""
@@ -73,8 +75,13 @@ class FollowingScreen(StageScreen[None]):
 
     @work(exclusive=True, group="watch", exit_on_error=False)
     async def _watch_tree(self, place: Place) -> None:
-        async for _ in self.backend.watch(place):
-            self.want_diff()
+        try:
+            async for _ in self.backend.watch(place):
+                self.want_diff()
+        except TuiError as error:
+            if not self._watch_failed:
+                self._watch_failed = True
+                self.post_message(Complained(str(error), error.way_out))
 
     @work(exclusive=True, group="diff", exit_on_error=False)
     async def _follow_diff(self, place: Place) -> None:

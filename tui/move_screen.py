@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from textual.containers import VerticalScroll
 
 from remote.steps import Away, Home
+from tui.again import Again
 from tui.backend import Backend, Place
 from tui.drawing.lines import Line, Span, line, spread, wrap
 from tui.drawing.moves import can_cancel, cancel_words
@@ -31,7 +32,7 @@ class MoveScreen(StageScreen[None]):
         self.host = host
         self.move: Move[Any] | None = None
         self.quiet = Quiet(time.monotonic())
-        self._cancel_asked = 0.0
+        self._cancel = Again(CANCEL_SECONDS)
         self._hasty = False
 
     @property
@@ -81,25 +82,22 @@ class MoveScreen(StageScreen[None]):
             view.refresh(layout=True)
 
     def _tick(self) -> None:
-        if self._cancel_asked and time.monotonic() - self._cancel_asked > CANCEL_SECONDS:
-            self._cancel_asked = 0.0
+        self._cancel.lapse(time.monotonic())
         if self.move is not None and not self.move.waits and not self.ended:
             self.show()
 
     def action_back(self) -> None:
         """Leave; while something moves, ask first and then cancel."""
         if not self.moving or self.move is None:
-            self.leave()
+            # An Esc that was meant to cancel must not wipe away the outcome that came before it.
+            if not self.ended or self.confirmable():
+                self.leave()
             return
         if not can_cancel(self.move.last):
             self.show()
             return
-        now = time.monotonic()
-        if now - self._cancel_asked <= CANCEL_SECONDS:
-            self._cancel_asked = 0.0
+        if self._cancel.press(time.monotonic()):
             self.move.cancel()
-        else:
-            self._cancel_asked = now
         self.show()
 
     def leave(self) -> None:
@@ -125,7 +123,7 @@ class MoveScreen(StageScreen[None]):
         """The last lines: what cancelling means, or the keys."""
         if self.moving and self.move is not None:
             words = cancel_words(self.move.last, self.host, pulling=self.pulling)
-            if self._cancel_asked:
+            if self._cancel.about:
                 return wrap([Span(words, "warn")], width, first=line(Span("Esc again cancels. ", "warn")))
             hint = [Span("Esc", "key"), Span(" cancel", "muted")] if can_cancel(self.move.last) else []
             return [spread([Span(words, "muted")], hint, width)]

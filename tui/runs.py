@@ -12,8 +12,9 @@ from textual.widgets import Input
 from agent.errors import AgentError
 from remote.errors import RemoteError
 from remote.run import Run, Runs, Unreachable
+from tui.again import Again
 from tui.backend import Backend, Place
-from tui.drawing.lines import BLANK, Line, Span, line, span, spread
+from tui.drawing.lines import BLANK, Line, Span, line, span, spread, wrap
 from tui.drawing.runs import draw_no_runs, draw_run, draw_unreachable
 from tui.drawing.words import ago, count
 from tui.keymap import bindings
@@ -29,6 +30,15 @@ def run_place(run: Run) -> Place:
     return Place(session_id=run.run_id, title=run.title, project=run.project, agent=run.agent, host=run.host)
 
 
+def _key(run: Run) -> tuple[str, str]:
+    """One id may be listed by two hosts, for a moment or after a restored backup."""
+    return run.host, run.run_id
+
+
+def _runs(found: dict[tuple[str, str], Run], silent: dict[str, Unreachable], damaged: tuple[str, ...]) -> Runs:
+    return Runs(runs=tuple(found.values()), unreachable=tuple(silent.values()), damaged=damaged)
+
+
 class RunsTable(LinesView, can_focus=True):
     """The list; one run is marked."""
 
@@ -38,15 +48,17 @@ class RunsTable(LinesView, can_focus=True):
 
     runs: reactive[tuple[Run, ...]] = reactive(())
     unreachable: reactive[tuple[Unreachable, ...]] = reactive(())
+    damaged: tuple[str, ...] = ()
     asking: reactive[bool] = reactive(True)
-    marked: reactive[str] = reactive("")
+    marked: reactive[tuple[str, str]] = reactive(("", ""))
+    """Host and id of the run that the mark is on."""
     hosts = 0
     came = 0.0
 
     def watch_runs(self) -> None:
         """Show the runs; the mark stays on its run."""
-        if self.marked not in [r.run_id for r in self.runs]:
-            self.marked = self.runs[0].run_id if self.runs else ""
+        if self.marked not in [_key(r) for r in self.runs]:
+            self.marked = _key(self.runs[0]) if self.runs else ("", "")
         self.redraw()
 
     def watch_unreachable(self) -> None:
@@ -64,16 +76,16 @@ class RunsTable(LinesView, can_focus=True):
     @property
     def current(self) -> Run | None:
         """The marked run."""
-        return next((r for r in self.runs if r.run_id == self.marked), None)
+        return next((r for r in self.runs if _key(r) == self.marked), None)
 
     def move(self, step: int) -> None:
         """Mark another run and bring it into view."""
-        ids = [r.run_id for r in self.runs]
-        if not ids:
+        keys = [_key(r) for r in self.runs]
+        if not keys:
             return
-        at = ids.index(self.marked) if self.marked in ids else 0
-        at = max(0, min(len(ids) - 1, at + step))
-        self.marked = ids[at]
+        at = keys.index(self.marked) if self.marked in keys else 0
+        at = max(0, min(len(keys) - 1, at + step))
+        self.marked = keys[at]
         marks = [i for i, row in enumerate(self.lines) if row.plain.startswith("▸")]
         self.scroll_to(y=max(0, (marks or [0])[0] - self.size.height // 2), animate=False)
 
@@ -82,9 +94,11 @@ class RunsTable(LinesView, can_focus=True):
         out: list[Line] = []
         age = time.monotonic() - self.came if self.came else 0.0
         for run in self.runs:
-            out += [*draw_run(run, run.run_id == self.marked, age, width), BLANK]
+            out += [*draw_run(run, _key(run) == self.marked, age, width), BLANK]
         for host in self.unreachable:
             out += draw_unreachable(host, width)
+        for sentence in self.damaged:
+            out += wrap([span(sentence, "warn")], width)
         if not out and self.asking and self.hosts:
             out.append(line(Span(f"Asking {count(self.hosts, 'host')} …", "muted")))
         elif not self.runs and not self.asking:
@@ -102,7 +116,7 @@ class RunsScreen(StageScreen[None]):
         """A list that is asked for when the screen opens."""
         super().__init__()
         self.backend = backend
-        self._stop_asked = ("", 0.0)
+        self._stopping = Again(STOP_SECONDS)
 
     def compose(self) -> ComposeResult:
         """Title, list, the line to steer by, foot."""
@@ -126,22 +140,25 @@ class RunsScreen(StageScreen[None]):
         table.asking = True
         found: dict[tuple[str, str], Run] = {}
         silent: dict[str, Unreachable] = {}
+        damaged: tuple[str, ...] = ()
         try:
             table.hosts = len(self.backend.hosts())
             async for part in self.backend.runs():
-                found |= {(r.host, r.run_id): r for r in part.runs}
+                found |= {_key(r): r for r in part.runs}
                 silent |= {u.host: u for u in part.unreachable}
-                self._show(Runs(runs=tuple(found.values()), unreachable=tuple(silent.values())))
+                damaged += part.damaged
+                self._show(_runs(found, silent, damaged))
         except (AgentError, RemoteError) as error:
             self.castoff.complain(str(error), error.way_out)
         else:
-            self._show(Runs(runs=tuple(found.values()), unreachable=tuple(silent.values())))
+            self._show(_runs(found, silent, damaged))
         table.asking = False
         self._show_lines()
 
     def _show(self, runs: Runs) -> None:
         table = self.query_one(RunsTable)
         table.came = time.monotonic()
+        table.damaged = runs.damaged
         table.runs = tuple(sorted(runs.runs, key=lambda r: (-r.at, r.run_id)))
         table.unreachable = tuple(sorted(runs.unreachable, key=lambda u: u.host))
         self._show_lines()
@@ -151,8 +168,7 @@ class RunsScreen(StageScreen[None]):
             view.redraw()
 
     def _tick(self) -> None:
-        if self._stop_asked[0] and time.monotonic() - self._stop_asked[1] > STOP_SECONDS:
-            self._stop_asked = ("", 0.0)
+        self._stopping.lapse(time.monotonic())
         self.query_one(RunsTable).redraw()
         self._show_lines()
 
@@ -223,13 +239,8 @@ class RunsScreen(StageScreen[None]):
         run = self._current()
         if run is None:
             return
-        now = time.monotonic()
-        asked, at = self._stop_asked
-        if asked == run.run_id and now - at <= STOP_SECONDS:
-            self._stop_asked = ("", 0.0)
+        if self._stopping.press(time.monotonic(), _key(run)):
             self._stop(run)
-        else:
-            self._stop_asked = (run.run_id, now)
         self._show_lines()
 
     @work(group="stop", exit_on_error=False)
@@ -268,7 +279,7 @@ class RunsScreen(StageScreen[None]):
 
     def _draw_foot(self, width: int) -> list[Line]:
         run = self.query_one(RunsTable).current
-        if run is not None and self._stop_asked[0] == run.run_id:
+        if run is not None and self._stopping.about == _key(run):
             words = f"x again stops the agent of {run.title}; its work stays on the host."
             return [line(span(words, "warn"))]
         keys = [("r", "refresh"), ("Esc", "back")]

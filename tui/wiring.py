@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from agent.errors import SessionUnknown
 from agent.events import Budget
-from agent.lease import read_lease
+from agent.overview import look_over
 from agent.paths import config_dir, state_dir
 from agent.profiles import list_profiles
-from agent.sessions import SessionDir, create_session, list_sessions
+from agent.sessions import SessionDir, create_session, get_session
 from remote.run import Runs
 from remote.steps import Decision, HandoffStep, PullStep, Terms
 from tui.app_settings import read_settings, write_settings
 from tui.backend import Defaults, HostCard, KeyQuestion, Place, Settings, Signpost, Trust, ViewerLike
+from tui.errors import WatchFailed
 
 if TYPE_CHECKING:
     from remote.hostkeys import HostKeyQuestion
@@ -64,13 +65,16 @@ class World:
 
     def current(self) -> Place | Signpost | None:
         """The project's newest session: here, elsewhere, or none yet."""
-        for session in list_sessions(state_dir()):
+        for session, lease in look_over(state_dir()).whole:
             if session.info.project == self.project:
-                lease = read_lease(session)
                 if lease.state == "held":
                     return _place(session)
                 return Signpost(place=_place(session, lease.to), certain=lease.state == "away")
         return None
+
+    def damaged(self) -> tuple[str, ...]:
+        """A sentence for each session that cannot be read."""
+        return tuple(str(each) for each in look_over(state_dir()).damaged)
 
     def create(self, agent: str) -> Place:
         """Begin a session here."""
@@ -133,13 +137,19 @@ class World:
         return await local_diff(_session(place.session_id))
 
     async def watch(self, place: Place) -> AsyncIterator[None]:
-        """A value whenever a local session's tree changed; ends at once for a remote one."""
+        """A value whenever a local session's tree changed; ends at once for a remote one. Raises `WatchFailed`."""
         if place.host:
             return
         from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]  # it names types of trio
 
-        async for _ in awatch(place.project, step=_GATHER_MS // 2, debounce=_GATHER_MS * 4, recursive=True):
-            yield None
+        try:
+            async for _ in awatch(place.project, step=_GATHER_MS // 2, debounce=_GATHER_MS * 4, recursive=True):
+                yield None
+        except OSError as error:
+            raise WatchFailed(
+                f"The project's files cannot be watched ({error.strerror or error}): the diff follows each turn.",
+                "On Linux a higher fs.inotify.max_user_watches helps.",
+            ) from error
 
     async def stop(self, host: str, run_id: str) -> None:
         """End a run's agent and runner; the run stays on its host."""
@@ -178,6 +188,8 @@ class World:
 
 def run_app(project: Path, *, demo: bool = False) -> None:
     """Run the app for ``project`` on this terminal until the user leaves it."""
+    for directory in (state_dir, config_dir):
+        directory()  # one that cannot be used is told before the screen is taken
     from tui.app import start
 
     start(World(project, demo=demo))
@@ -189,7 +201,7 @@ def _place(session: SessionDir, host: str = "") -> Place:
 
 
 def _session(session_id: str) -> SessionDir:
-    found = next((s for s in list_sessions(state_dir()) if s.id == session_id), None)
+    found = get_session(state_dir(), session_id)
     if found is None:
         raise SessionUnknown(f"The session {session_id} is not on this machine.", "castoff runs lists those on hosts.")
     return found

@@ -9,6 +9,7 @@ from textual.reactive import reactive
 from textual.widgets import TextArea
 
 from agent.state import SessionState
+from tui.again import Again
 from tui.backend import Backend, Place
 from tui.commands import POLICIES, draw_commands, matching, parse
 from tui.composer import Composer
@@ -45,7 +46,7 @@ class Workspace(FollowingScreen):
         self.agent = agent or (place.agent if place else next(iter(backend.agents), ""))
         self._below = 0
         self._offered = ""
-        self._interrupt_asked = 0.0
+        self._interrupt = Again(INTERRUPT_SECONDS)
 
     @property
     def state(self) -> SessionState:
@@ -198,12 +199,8 @@ class Workspace(FollowingScreen):
             composer.focus()
         if self.state.turn is None:
             return
-        now = time.monotonic()
-        if now - self._interrupt_asked <= INTERRUPT_SECONDS:
-            self._interrupt_asked = 0.0
+        if self._interrupt.press(time.monotonic()):
             self.command(lambda viewer: viewer.interrupt())
-        else:
-            self._interrupt_asked = now
         self._refresh_lines("edge")
 
     def action_next_policy(self) -> None:
@@ -266,8 +263,7 @@ class Workspace(FollowingScreen):
                 self.query_one(f"#{name}", Lines).redraw()
 
     def _tick(self) -> None:
-        if self._interrupt_asked and time.monotonic() - self._interrupt_asked > INTERRUPT_SECONDS:
-            self._interrupt_asked = 0.0
+        if self._interrupt.lapse(time.monotonic()):
             self._refresh_lines("edge")
         self._place_focus(self.state, self.state)
         self._refresh_lines("status", "banner")
@@ -286,7 +282,7 @@ class Workspace(FollowingScreen):
         return draw_commands(matching(self.query_one(Composer).text), width)
 
     def _draw_edge(self, width: int) -> list[Line]:
-        if self._interrupt_asked:
+        if self._interrupt.about:
             return [rule(width, [Span("Esc again interrupts the agent", "warn")])]
         if self._below:
             label = [Span(f"↓ {count(self._below, 'line')} below", "accent"), Span("  Ctrl+G", "muted")]

@@ -7,7 +7,8 @@ import pytest
 from agent import sessions
 from agent.errors import RecordDamaged, SessionUnknown
 from agent.lease import Lease, read_lease
-from agent.sessions import create_session, find_session, list_sessions, new_id, open_session
+from agent.overview import look_over
+from agent.sessions import create_session, find_session, get_session, list_sessions, new_id, open_session
 
 
 def test_a_new_session_is_held_here_and_empty(isolated: Path) -> None:
@@ -54,8 +55,26 @@ def test_found_by_prefix(isolated: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         find_session(isolated, "x")
 
 
-def test_a_damaged_session_is_told_not_passed_over(isolated: Path) -> None:
+@pytest.mark.parametrize("record", ["session.json", "lease.json"])
+def test_a_damaged_session_is_named_and_hides_no_other(isolated: Path, record: str) -> None:
+    damaged, whole = (create_session(isolated, Path("/p"), "builtin") for _ in range(2))
+    (damaged.path / record).write_text("{" if record == "lease.json" else "{}")
+    overview = look_over(isolated)
+    assert [(session, lease.state) for session, lease in overview.whole] == [(whole, "held")]
+    assert [each.id for each in overview.damaged] == [damaged.id]
+    assert f"The session {damaged.id} cannot be read" in str(overview.damaged[0])
+    assert find_session(isolated, whole.id) == whole == get_session(isolated, whole.id)
+
+
+def test_a_damaged_session_that_is_asked_for_is_told(isolated: Path) -> None:
     session = create_session(isolated, Path("/p"), "builtin")
     (session.path / "session.json").write_text("{}")
-    with pytest.raises(RecordDamaged, match="cannot be understood"):
-        list_sessions(isolated)
+    assert list_sessions(isolated) == ()
+    for ask in (find_session, get_session):
+        with pytest.raises(RecordDamaged, match="cannot be understood"):
+            ask(isolated, session.id)
+    (session.path / "session.json").unlink()
+    (session.path / "session.json").mkdir()
+    with pytest.raises(RecordDamaged, match="cannot be read: Is a directory"):
+        get_session(isolated, session.id)
+    assert get_session(isolated, "elsewhere") is None

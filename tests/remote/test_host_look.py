@@ -34,6 +34,14 @@ def record(session: SessionDir, *events: Event) -> None:
     recorder.close()
 
 
+async def test_a_run_that_cannot_be_read_hides_no_other(run: SessionDir, tmp_path: Path) -> None:
+    for name in ("lease.json", "place.json", "journal.jsonl"):
+        (make_run(tmp_path).path / name).write_text("nonsense\n{}\n")
+    rows = await list_rows(ListRuns())
+    assert [row.run_id for row in rows.runs] == [run.id]
+    assert len(rows.damaged) == 3
+
+
 async def test_cost_is_what_was_spent_of_the_budget(run: SessionDir) -> None:
     record(run, Used(cost_usd=3), BudgetSet(budget=Budget(max_usd=2)), Used(cost_usd=3.5), Used(unpriced=True))
     (row,) = (await list_rows(ListRuns())).runs

@@ -1,6 +1,7 @@
 """The host's answers when something is wrong: always a reply, and one that says what."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
@@ -36,11 +37,16 @@ async def test_what_a_handler_cannot_understand_is_not_the_request(monkeypatch: 
     assert "Budget" in reply.sentence and "the request" not in reply.sentence
 
 
+def choose_all(_: Path) -> SimpleNamespace:
+    return SimpleNamespace(selection=Budget())
+
+
 async def test_a_diff_that_is_none_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def print_nothing(*_: object) -> bytes:
         return b"Traceback"
 
     monkeypatch.setattr(host_base, "_run", print_nothing)
+    monkeypatch.setattr(host_base, "read_manifest", choose_all, raising=False)
     monkeypatch.setenv("CASTOFF_STATE", str(tmp_path))
     session = create_session(tmp_path, tmp_path, "builtin")
     (session.path / "base.id").write_text("0" * 40)

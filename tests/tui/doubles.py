@@ -139,10 +139,11 @@ class DoubleBackend:
         self.out = DoubleMove([])
         self.home = DoubleMove([])
         self.stopped: list[tuple[str, str]] = []
-        self.changes: asyncio.Queue[None] = asyncio.Queue()
+        self.changes: asyncio.Queue[Exception | None] = asyncio.Queue()
         self.trust: Trust | None = None
         self.watching: Callable[[], None] | None = None
         self.closed = False
+        self.unreadable: tuple[str, ...] = ()
 
     @property
     def viewer(self) -> DoubleViewer:
@@ -159,6 +160,9 @@ class DoubleBackend:
 
     def current(self) -> Place | Signpost | None:
         return self.place
+
+    def damaged(self) -> tuple[str, ...]:
+        return self.unreadable
 
     def create(self, agent: str) -> Place:
         return PLACE.model_copy(update={"agent": agent})
@@ -203,8 +207,10 @@ class DoubleBackend:
 
     async def watch(self, place: Place) -> AsyncIterator[None]:
         while True:
-            await self.changes.get()
-            yield None
+            change = await self.changes.get()
+            if isinstance(change, Exception):
+                raise change
+            yield change
 
     async def stop(self, host: str, run_id: str) -> None:
         self.stopped.append((host, run_id))

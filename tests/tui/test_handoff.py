@@ -149,6 +149,7 @@ async def test_escape_after_away_leaves_the_signpost(stage: Stage) -> None:
         await _opened_and_quiet(stand)
         await stand.pilot.press("enter")
         await stand.wait(lambda: "You can close the laptop" in _body(stand))
+        await stand.passes(QUIET_SECONDS + 0.1)
         await stand.pilot.press("escape")
         await stand.wait(lambda: isinstance(stand.app.screen, SignpostScreen))
 
@@ -353,6 +354,7 @@ async def test_an_unforeseen_failure_of_a_move_ends_it(stage: Stage) -> None:
         await stand.wait(lambda: any("ZeroDivisionError: planted" in n for n in stand.notices))
         await stand.wait(lambda: "It is not settled where the session is." in _body(stand))
         await stand.wait(lambda: len(stand.backend.viewers) == 2)
+        await stand.passes(QUIET_SECONDS + 0.1)
         await stand.pilot.press("escape")
         await stand.wait(lambda: isinstance(stand.app.screen, Workspace))
 

@@ -54,6 +54,17 @@ async def test_lists_runs_and_who_does_not_answer(stage: Stage, size: tuple[int,
         assert "barge does not answer: no answer at barge.example" in text
 
 
+async def test_runs_and_sessions_that_cannot_be_read_are_named(stage: Stage) -> None:
+    backend = _backend()
+    backend.parts = [recorded.RUNS, Runs(damaged=("On vm: The session abc cannot be read.",))]
+    backend.unreadable = ("The session xyz cannot be read.",)
+    async with stage(backend) as stand:
+        await stand.wait(lambda: any("xyz" in n for n in stand.notices))
+        await _open(stand)
+        await stand.wait(lambda: "On vm: The session abc cannot be read." in _table(stand).plain)
+        assert "parser" in _table(stand).plain
+
+
 async def test_rows_appear_as_hosts_answer(stage: Stage) -> None:
     backend = _backend()
     gate = asyncio.Event()
@@ -65,7 +76,7 @@ async def test_rows_appear_as_hosts_answer(stage: Stage) -> None:
         assert len(_table(stand).runs) == 2 and "asking" in _plain(stand, "runs-title")
         gate.set()
         await stand.wait(lambda: len(_table(stand).runs) == 4)
-        assert _table(stand).marked == "b7aa00q2m9x4"
+        assert _table(stand).marked == ("vm", "b7aa00q2m9x4")
         await stand.wait(lambda: "asked now" in _plain(stand, "runs-title"))
 
 
@@ -141,6 +152,22 @@ async def test_stop_takes_two_presses(stage: Stage) -> None:
         assert stand.backend.stopped == [("vm", "b7aa00q2m9x4")]
 
 
+async def test_one_id_on_two_hosts_is_two_runs(stage: Stage) -> None:
+    backend = _backend()
+    run = recorded.RUNS.runs[0]
+    backend.parts = [Runs(runs=(run, run.model_copy(update={"host": "barge"})))]
+    async with stage(backend) as stand:
+        await _open(stand)
+        marked = [line for line in _table(stand).plain.splitlines() if line.startswith("▸")]
+        assert len(marked) == 1
+        await stand.pilot.press("x", "down")
+        assert "again stops" not in _plain(stand, "runs-foot")
+        await stand.pilot.press("x")
+        assert backend.stopped == []
+        await stand.pilot.press("x")
+        await stand.wait(lambda: backend.stopped == [("barge", run.run_id)])
+
+
 async def test_refresh_asks_again(stage: Stage) -> None:
     async with stage(_backend()) as stand:
         await _open(stand)
@@ -199,6 +226,10 @@ async def test_escape_after_the_pull_goes_on_here_too(stage: Stage) -> None:
         await stand.passes(QUIET_SECONDS + 0.1)
         await stand.pilot.press("enter")
         await stand.wait(lambda: "The session is here again." in _plain(stand, "body"))
+        await stand.pilot.press("escape")
+        await stand.wait(lambda: "Once more, to be sure" in _plain(stand, "foot"))
+        assert isinstance(stand.app.screen, Pull)
+        await stand.passes(QUIET_SECONDS + 0.1)
         await stand.pilot.press("escape")
         await stand.wait(lambda: isinstance(stand.app.screen, Workspace) and backend.attached[-1].host == "")
 

@@ -15,6 +15,7 @@ from tui.bridge import Bridge
 from tui.composer import Composer
 from tui.drawing.frame import draw_banner
 from tui.drawing.panes import Link, draw_link, draw_status
+from tui.errors import WatchFailed
 from tui.lines_view import Lines
 from tui.messages import StateChanged
 from tui.panes import DiffPane, PlanPane
@@ -373,3 +374,14 @@ async def test_work_that_was_cut_short_says_so_until_it_goes_on(stage: Stage) ->
         await stand.wait(lambda: "middle of its work. F5 goes on." in _text(stand.workspace, "banner"))
         await stand.pilot.press("f5")
         await stand.wait(lambda: stand.backend.viewer.sent == [("resume",)])
+
+
+async def test_a_tree_that_cannot_be_watched_is_told_once_and_the_diff_follows_turns(stage: Stage) -> None:
+    backend = DoubleBackend()
+    async with stage(backend) as stand:
+        backend.changes.put_nowait(WatchFailed("The files cannot be watched."))
+        await stand.wait(lambda: "The files cannot be watched." in "".join(stand.notices))
+        assert stand.notices == ["The files cannot be watched."]
+        read = backend.diff_reads
+        backend.viewer.add(Prompted(seq=1, prompt_id="p", text="Go"), TurnStarted(seq=2, prompt_id="p"))
+        await stand.wait(lambda: backend.diff_reads > read)

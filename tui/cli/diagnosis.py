@@ -124,9 +124,10 @@ def _model() -> Iterator[Finding]:
 
 
 def _sessions() -> Iterator[Finding]:
-    from agent.lease import read_lease
-    from agent.sessions import list_sessions
+    from agent.overview import look_over
 
-    sessions = list_sessions(state_dir())
-    away = sum(read_lease(session).state in ("offered", "away") for session in sessions)
-    yield Finding(about="sessions", grade="ok", sentence=f"{len(sessions)} sessions, {away} of them on hosts.")
+    overview = look_over(state_dir())
+    away = sum(lease.state in ("offered", "away") for _, lease in overview.whole)
+    yield Finding(about="sessions", grade="ok", sentence=f"{len(overview.whole)} sessions, {away} of them on hosts.")
+    for each in overview.damaged:
+        yield Finding(about="sessions", grade="bad", sentence=str(each))

@@ -23,25 +23,29 @@ def command_edge(function: Callable[Concatenate[Output, Params], None]) -> Calla
     @functools.wraps(function)
     def command(*args: Params.args, **kwargs: Params.kwargs) -> None:
         out = Output(bool(kwargs.pop("as_json")))
-        status = 0
-        try:
-            function(out, *args, **kwargs)
-            out.done()
-        except KeyboardInterrupt as stop:
-            out.failed("interrupted", str(stop) or "Stopped by Ctrl-C.")
-            status = INTERRUPTED
-        except known_errors() as error:
-            out.failed(str(getattr(error, "code", "failed")), str(error), str(getattr(error, "way_out", "")))
-            status = 1
-        except BrokenPipeError:
-            raise  # `tui.cli.root.main` ends quietly
-        except OSError as error:  # a full disk, a missing right: the user's to mend, as the errors above
-            where = "" if error.filename is None else f": {error.filename}"
-            out.failed("system", f"{error.strerror or error or type(error).__name__}{where}.")
-            status = 1
-        click.get_current_context().exit(status)
+        click.get_current_context().exit(at_edge(out, lambda: function(out, *args, **kwargs)))
 
     return command
+
+
+def at_edge(out: Output, work: Callable[[], None]) -> int:
+    """Do ``work`` and return the exit status; what went wrong is said as one sentence."""
+    try:
+        work()
+        out.done()
+    except KeyboardInterrupt as stop:
+        out.failed("interrupted", str(stop) or "Stopped by Ctrl-C.")
+        return INTERRUPTED
+    except known_errors() as error:
+        out.failed(str(getattr(error, "code", "failed")), str(error), str(getattr(error, "way_out", "")))
+        return 1
+    except BrokenPipeError:
+        raise  # `tui.cli.root.main` ends quietly
+    except OSError as error:  # a full disk, a missing right: the user's to mend, as the errors above
+        where = "" if error.filename is None else f": {error.filename}"
+        out.failed("system", f"{error.strerror or error or type(error).__name__}{where}.")
+        return 1
+    return 0
 
 
 def async_command(

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.journal import read_events
-from agent.lease import read_lease
+from agent.lease import Lease
+from agent.overview import look_over
 from agent.paths import state_dir
-from agent.sessions import SessionDir, find_session, list_sessions
+from agent.sessions import SessionDir, find_session
 from agent.state import SessionState, advance
 from agent.viewer import Viewer
 
@@ -109,14 +110,19 @@ async def open_target(prefix: str | None) -> AsyncGenerator[Target]:
 
 
 async def _find(prefix: str | None, links: "Links") -> Target:
-    known = [s for s in list_sessions(state_dir()) if s.id.startswith(prefix or "")]
-    away = [s for s in known if _host_of(s) != HERE]
+    overview = look_over(state_dir())
+    known = [(s, lease) for s, lease in overview.whole if s.id.startswith(prefix or "")]
+    away = [(s, lease) for s, lease in known if _host_of(lease) != HERE]
     if prefix is None and len(away) == 1:
         known = away
-    if len(known) > 1:
+    damaged = [each for each in overview.damaged if prefix and each.id.startswith(prefix)]
+    if len(known) + len(damaged) > 1:
         find_session(state_dir(), prefix)  # raises, and names those that fit
+    if damaged:
+        raise damaged[0].error
     if known:
-        return Target(known[0].id, known[0].info.title, _host_of(known[0]), known[0], links)
+        session, lease = known[0]
+        return Target(session.id, session.info.title, _host_of(lease), session, links)
     from remote.runs import find_run
 
     run = await find_run(links, prefix)
@@ -127,7 +133,7 @@ def pick_departing(prefix: str | None) -> SessionDir:
     """The session to hand off: by the beginning of its id, else the only one that is not away, else the only one of
     those that belongs to the current directory. Raises `agent.errors.SessionUnknown`."""
     if prefix is None:
-        here = [s for s in list_sessions(state_dir()) if read_lease(s).state in ("held", "offered")]
+        here = [s for s, lease in look_over(state_dir()).whole if lease.state in ("held", "offered")]
         of_this_tree = [s for s in here if s.info.project == str(Path.cwd())]
         for fits in (here, of_this_tree):
             if len(fits) == 1:
@@ -135,7 +141,6 @@ def pick_departing(prefix: str | None) -> SessionDir:
     return find_session(state_dir(), prefix)
 
 
-def _host_of(session: SessionDir) -> str:
+def _host_of(lease: Lease) -> str:
     """The host that this machine's lease names, or `HERE`."""
-    lease = read_lease(session)
     return lease.to if lease.state in ("offered", "away") else HERE

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import CompletionItem
 
 from agent.durable import read_model
 from agent.events import (
@@ -33,6 +34,7 @@ from agent.paths import config_dir, state_dir
 from agent.runner import RunnerRecord
 from agent.sessions import create_session
 from tests.tui.cli.conftest import ASKING, FINISHED, Castoff, MakeSession
+from tui.cli.names import complete_session
 from tui.cli.root import COMMANDS, root
 
 
@@ -196,6 +198,25 @@ def test_runs_hides_no_session(castoff: Castoff, make_session: MakeSession) -> N
     damaged.journal.write_bytes(lines)
     plain = castoff("runs").out
     assert "on its way, not seen" in plain and "away, not seen" in plain and "needs-input, runner gone" in plain
+
+
+@pytest.mark.parametrize("record", ["session.json", "lease.json"])
+def test_one_damaged_session_does_not_hide_the_others(castoff: Castoff, make_session: MakeSession, record: str) -> None:
+    whole, damaged = make_session(), make_session()
+    (damaged.path / record).write_text("nonsense")
+    ran = castoff("runs", "--json")
+    assert ran.status == 0
+    assert {r["id"]: r["type"] for r in ran.records[:-1]} == {whole.id: "session", damaged.id: "damaged"}
+    assert f"{damaged.id} cannot be read" in castoff("runs").out
+    assert castoff("show", whole.id).status == 0
+    ran = castoff("show", damaged.id, "--json")
+    assert (ran.status, ran.records[-1]["code"]) == (1, "record-damaged")
+    assert [item.value for item in complete(whole.id)] == [whole.id]
+    assert any(damaged.id in r["sentence"] for r in castoff("doctor", "--json").records if r.get("about") == "sessions")
+
+
+def complete(incomplete: str) -> list[CompletionItem]:
+    return complete_session(click.Context(root), click.Argument(["run"]), incomplete)
 
 
 def test_json_is_ascii(castoff: Castoff, make_session: MakeSession) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.lease import read_lease
+from agent.lease import Lease
+from agent.overview import look_over
 from agent.paths import state_dir
-from agent.sessions import SessionDir, create_session, list_sessions
+from agent.sessions import SessionDir, create_session
 from tui.cli.edge import command_edge
 from tui.cli.errors import NotMoved
 from tui.cli.output import Output
@@ -68,7 +69,7 @@ def _show(out: Output, demo: "Demo") -> None:
     asyncio.run(_begin(demo.project))
     told = len(read_inbox(demo.inbox))
     run_app(demo.project, demo=True)
-    away = [s.id for s in _sessions(demo.project) if read_lease(s).state in ("offered", "away")]
+    away = [s.id for s, lease in _sessions(demo.project) if lease.state in ("offered", "away")]
     if away:
         out.say("The session is on its host and goes on there; this terminal has no part in it.")
         _watch_phone(out, demo.inbox, told, away)
@@ -113,5 +114,5 @@ def _watch_phone(out: Output, inbox: Path, told: int, away: list[str]) -> None:
         out.say("")
 
 
-def _sessions(project: Path) -> list[SessionDir]:
-    return [session for session in list_sessions(state_dir()) if session.info.project == str(project)]
+def _sessions(project: Path) -> list[tuple[SessionDir, Lease]]:
+    return [each for each in look_over(state_dir()).whole if each[0].info.project == str(project)]

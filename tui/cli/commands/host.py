@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from agent.lease import read_lease
+from agent.overview import look_over
 from agent.paths import state_dir
-from agent.sessions import list_sessions
 from remote.config import Settings, make_host
 from remote.connection import connect
 from remote.forgetting import forget_host
@@ -141,11 +140,7 @@ async def setup(out: Output, name: str, agent: str, fingerprint: str | None, fir
 @command_edge
 def remove(out: Output, name: str, yes: bool) -> None:
     """Forget a host and its key. Nothing is changed on the host itself."""
-    there = [
-        s
-        for s in list_sessions(state_dir())
-        if (lease := read_lease(s)).state in ("offered", "away") and lease.to == name
-    ]
+    there = [s for s, lease in look_over(state_dir()).whole if lease.state in ("offered", "away") and lease.to == name]
     if there and not yes:
         ids = ", ".join(session.id for session in there)
         raise NotHere(f"Sessions are on {name}: {ids}.", "Pull them first, or add --yes.", code="host-in-use")

@@ -6,10 +6,11 @@ import click
 
 from agent.errors import JournalDamaged
 from agent.events import Phase
-from agent.lease import Lease, read_lease
+from agent.lease import Lease
+from agent.overview import Damaged, look_over
 from agent.paths import state_dir
 from agent.runner_lock import is_served
-from agent.sessions import SessionDir, list_sessions
+from agent.sessions import SessionDir
 from agent.state import SessionState
 from remote.run import Run
 from tui.cli.edge import async_command
@@ -35,16 +36,17 @@ async def runs(out: Output) -> None:
     from remote.runs import list_runs
 
     async with open_links() as links:
-        leases = [(session, read_lease(session)) for session in list_sessions(state_dir())]
+        overview = look_over(state_dir())
+        leases = overview.whole
         rows: list[tuple[str, ...]] = []
-        damaged: list[tuple[SessionDir, JournalDamaged]] = []
+        damaged = list(overview.damaged)
         for session, lease in leases:
             if lease.state != "held":
                 continue
             try:
                 state = await Target(session.id, session.info.title, HERE, session, links).read_state()
             except JournalDamaged as error:
-                damaged.append((session, error))
+                damaged.append(Damaged(session.id, error))
                 continue
             alive = is_served(session)
             rows.append(_row_here(session, state, alive=alive))
@@ -61,14 +63,17 @@ async def runs(out: Output) -> None:
             out.record("unseen", _identity(session, lease.to) | {"lease": lease.state})
     if rows:
         out.table(("ID", "WHERE", "STATE", "PLAN", "COST", "NEWS", "TITLE"), rows)
-    elif not found.unreachable and not damaged:
+    elif not found.unreachable and not damaged and not found.damaged:
         out.say("No sessions yet. Start one: castoff new --prompt TEXT, or castoff for the full-screen app.")
     for host in found.unreachable:
         out.say(f"{host.host} does not answer: {host.reason} {host.way_out}".strip(), "yellow")
         out.record("unreachable", host)
-    for session, error in damaged:
-        out.say(f"{session.id} cannot be read: {error} {error.way_out}".strip(), "yellow")
-        out.record("damaged", _identity(session, HERE) | {"code": error.code, "reason": str(error)})
+    for each in damaged:
+        out.say(str(each), "yellow")
+        out.record("damaged", {"id": each.id, "host": HERE, "code": each.error.code, "reason": str(each.error)})
+    for sentence in found.damaged:
+        out.say(sentence, "yellow")
+        out.record("damaged-there", {"reason": sentence})
 
 
 def _identity(session: SessionDir, host: str) -> dict[str, object]:
