@@ -19,8 +19,8 @@ from remote.place import Place, base_store
 from remote.sandbox import Bind
 from snapshot.base import record_base
 from snapshot.commits import LEFT, what_left
-from snapshot.manifest import Manifest
-from snapshot.selection import Selection
+from snapshot.manifest import Manifest, read_manifest
+from snapshot.selection import EVERYTHING
 
 _STORE_AT = PurePosixPath("/run/castoff/base")
 _SECONDS = 300.0
@@ -29,8 +29,8 @@ _SECONDS = 300.0
 async def record_run_base(session: SessionDir, place: Place, manifest: Manifest) -> None:
     """Keep the tree as it arrived, so that what the run changes can be told; raises `GitFailed`, `RemoteError`."""
     store = make_private(base_store(session))
-    if manifest.inner:
-        words = ["base", "--tree", place.tree_at, "--store", _inside(place, store)]
+    if manifest.inner or manifest.selection != EVERYTHING:
+        words = ["base", "--tree", place.tree_at, "--store", _inside(place, store), _choice(manifest)]
         base = (await _run(place, words, store)).decode()
     else:
         # What arrived is still the user's own, and nothing of its configuration is used: no sandbox is needed yet.
@@ -42,7 +42,8 @@ async def read_run_diff(session: SessionDir, place: Place) -> object:
     """The run's diff as JSON (`snapshot.diff.Diff`); raises `RemoteError`."""
     store = base_store(session)
     base = (session.path / "base.id").read_text().strip()
-    words = ["diff", "--tree", place.tree_at, "--store", _inside(place, store), "--base", base]
+    left = await asyncio.to_thread(read_manifest, session.path / "manifest.json")
+    words = ["diff", "--tree", place.tree_at, "--store", _inside(place, store), "--base", base, _choice(left)]
     printed = await _run(place, words, store)
     try:
         return json.loads(printed)
@@ -50,10 +51,9 @@ async def read_run_diff(session: SessionDir, place: Place) -> object:
         raise RemoteError("Looking at the run's tree gave something that is no diff.") from error
 
 
-async def list_run_paths(place: Place, selection: Selection) -> tuple[str, ...]:
-    """The paths of the run's tree that travel; raises `RemoteError`."""
-    words = ["list", "--tree", place.tree_at, f"--selection={selection.model_dump_json()}"]
-    printed = await _run(place, words, None)
+async def list_run_paths(place: Place, left: Manifest) -> tuple[str, ...]:
+    """The paths of the run's tree that travel, as what ``left`` did; raises `RemoteError`."""
+    printed = await _run(place, ["list", "--tree", place.tree_at, _choice(left)], None)
     return tuple(name.decode("utf-8", "surrogateescape") for name in printed.split(b"\0") if name)
 
 
@@ -72,6 +72,10 @@ async def bundle_commits(session: SessionDir, place: Place, base: Manifest) -> P
     inside = _inside(place, out)
     await _run(place, ["bundle", "--tree", place.tree_at, "--out", inside, "--left", f"{inside}/left.json"], out)
     return out
+
+
+def _choice(manifest: Manifest) -> str:
+    return f"--selection={manifest.selection.model_dump_json()}"
 
 
 def _inside(place: Place, store: Path) -> str:

@@ -48,7 +48,7 @@ async def pack(request: protocol.Pack) -> protocol.Packed:
     await _keep_quiet(session, request.drain_seconds)
     lease = read_lease(session)
     base = read_manifest(session.path / "manifest.json")
-    paths = await list_run_paths(place, base.selection)
+    paths = await list_run_paths(place, base)
     manifest = await asyncio.to_thread(capture_paths, Path(place.tree), paths, base=base)
     await asyncio.to_thread(note_leftovers, Path(place.tree), manifest, leftovers_path(session.id))
     commits = await bundle_commits(session, place, base)

@@ -20,9 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         match given.command:
             case "base":
-                out = record_base(tree, given.store).encode()
+                out = record_base(tree, given.store, given.selection).encode()
             case "diff":
-                out = diff(tree, given.store, given.base).model_dump_json().encode()
+                out = diff(tree, given.store, given.base, given.selection).model_dump_json().encode()
             case "bundle":
                 out = str(bundle_all(tree, LEFT.validate_json(given.left.read_bytes()), given.out)).encode()
             case _:
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--store", type=Path, required=True)
         if name == "diff":
             command.add_argument("--base", required=True, help="the base's id")
-        if name == "list":
+        if name in {"list", "base", "diff"}:
             command.add_argument("--selection", type=Selection.model_validate_json, default=EVERYTHING, metavar="JSON")
         if name == "bundle":
             command.add_argument("--out", type=Path, required=True, help="a folder")

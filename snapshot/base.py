@@ -16,6 +16,7 @@ from snapshot.errors import GitFailed
 from snapshot.git import OWN_CONFIG, git, quote_path
 from snapshot.listing import list_paths
 from snapshot.repository import COPIED, git_path, has_repository
+from snapshot.selection import EVERYTHING, Selection
 from snapshot.walk import walk
 
 LARGE = 2 * 1024 * 1024
@@ -24,13 +25,14 @@ LARGE = 2 * 1024 * 1024
 _INDEX = "castoff-index"
 
 
-def record_base(tree: Path, store: Path) -> str:
-    """Write the work tree (tracked and untracked, not what git ignores) into ``store``, made if missing; its tree id.
+def record_base(tree: Path, store: Path, selection: Selection = EVERYTHING) -> str:
+    """Write the work tree (tracked and untracked, and of what git ignores only what ``selection`` includes) into
+    ``store``, made if missing; its tree id.
 
     Without a repository everything is written. Raises `GitFailed`.
     """
     prepare_store(tree, store)
-    return write_tree(tree, store)
+    return write_tree(tree, store, selection)
 
 
 def prepare_store(tree: Path, store: Path) -> None:
@@ -46,7 +48,7 @@ def prepare_store(tree: Path, store: Path) -> None:
         git("init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(store), environment=OWN_CONFIG)
 
 
-def write_tree(tree: Path, store: Path) -> str:
+def write_tree(tree: Path, store: Path, selection: Selection = EVERYTHING) -> str:
     """The id of the tree object of the work tree as it is now."""
     with _alone(store):
         _copy_excludes(tree, store)
@@ -54,11 +56,11 @@ def write_tree(tree: Path, store: Path) -> str:
         if not index.exists():
             _seed(tree, store)
         try:
-            return _add_all(tree, store)
+            return _add_all(tree, store, selection)
         except GitFailed:
             # The user's index may be of a kind (split, sparse) that means nothing outside its repository.
             index.unlink(missing_ok=True)
-            return _add_all(tree, store)
+            return _add_all(tree, store, selection)
 
 
 def run_in_store(tree: Path, store: Path, *arguments: str, stdin: bytes = b"") -> bytes:
@@ -84,7 +86,7 @@ def _alone(store: Path) -> Generator[None]:
         os.close(handle)
 
 
-def _add_all(tree: Path, store: Path) -> str:
+def _add_all(tree: Path, store: Path, selection: Selection) -> str:
     # Without a repository nothing is ignored: the whole folder travelled.
     force = () if has_repository(tree) else ("--force",)
     try:
@@ -95,14 +97,15 @@ def _add_all(tree: Path, store: Path) -> str:
         if not any(path.endswith("/.git") for path, _ in walk(tree).found):
             raise
         inner = True
-    if inner:
-        _add_inner(tree, store)
+    if inner or selection != EVERYTHING:
+        _add_listed(tree, store, selection)
     return run_in_store(tree, store, "write-tree").decode().strip()
 
 
-def _add_inner(tree: Path, store: Path) -> None:
-    """Take the files of the repositories inside the tree, of which git itself adds the commit only."""
-    files = {path for path in list_paths(tree) if (tree / path).is_symlink() or not (tree / path).is_dir()}
+def _add_listed(tree: Path, store: Path, selection: Selection) -> None:
+    """Take what is listed: also files of the repositories inside the tree, of which git itself adds the commit only,
+    and what is selected otherwise than git's ignore rules do."""
+    files = {path for path in list_paths(tree, selection) if (tree / path).is_symlink() or not (tree / path).is_dir()}
     held = os.fsdecode(run_in_store(tree, store, "ls-files", "-v", "-z")).split("\0")
     # A sparse checkout's files are in the index only.
     gone = [item[2:] for item in held if item[2:] not in files and item[:1] not in {"S", "s"}]

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from snapshot.base import LARGE, prepare_store, run_in_store, write_tree
 from snapshot.errors import BaseLost, GitFailed
 from snapshot.manifest import Frozen
+from snapshot.selection import EVERYTHING, Selection
 
 FILE_LIMIT = 256 * 1024
 TOTAL_LIMIT = 4 * 1024 * 1024
@@ -55,7 +56,7 @@ class _Raw(NamedTuple):
     status: str
 
 
-def diff(tree: Path, store: Path, base_id: str) -> Diff:
+def diff(tree: Path, store: Path, base_id: str, selection: Selection = EVERYTHING) -> Diff:
     """How ``tree`` differs from the base recorded in ``store``. Raises `BaseLost`, `GitFailed`."""
     prepare_store(tree, store)
     try:
@@ -64,7 +65,7 @@ def diff(tree: Path, store: Path, base_id: str) -> Diff:
         raise BaseLost(
             "The state that changes are compared with is gone.", "Pull the run to see its changes."
         ) from error
-    now = write_tree(tree, store)
+    now = write_tree(tree, store, selection)
     raws = list(_read_raw(run_in_store(tree, store, "diff-tree", *_OPTIONS, "--raw", "-z", base_id, now)))
     counts = _read_counts(run_in_store(tree, store, "diff-tree", *_OPTIONS, "--numstat", "-z", base_id, now))
     sizes = _read_sizes(tree, store, raws)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from snapshot.base import record_base
 from snapshot.capture import capture
+from snapshot.diff import diff
 from snapshot.errors import SnapshotRefused
 from snapshot.listing import list_paths
 from snapshot.manifest import dump_manifest, parse_manifest
@@ -66,6 +68,7 @@ def test_exclude_wins_over_include(tree: Path) -> None:
     chosen = Selection(include=("build/",), exclude=("*.log",))
     assert {"build/keep/x.bin", "build/other/z.bin"} <= outside_git(tree, chosen)
     assert "build/keep/y.log" not in outside_git(tree, chosen)
+    assert [(kept.what, kept.files) for kept in survey(tree, chosen).included] == [("build/", 2)]
 
 
 def test_exact_paths_stay_however_they_look(tree: Path) -> None:
@@ -128,6 +131,18 @@ def test_without_a_repository(tmp_path: Path) -> None:
 def test_the_manifest_remembers_what_was_chosen(tree: Path) -> None:
     chosen = Selection(include=("build/",), exclude=("*.log",), leave=("notes.txt",))
     assert parse_manifest(dump_manifest(capture(tree, chosen))).selection == chosen
+
+
+def test_the_diff_is_of_what_travels(tree: Path, tmp_path: Path) -> None:
+    chosen = Selection(include=("build/keep/",), exclude=("scratch/",))
+    base = record_base(tree, tmp_path / "store", chosen)
+    assert diff(tree, tmp_path / "store", base, chosen).files == ()
+    for name in ("build/keep/x.bin", "build/keep/new.bin", "build/other/z.bin", "scratch/big.bin", "code/a.py"):
+        write(tree, name, "changed")
+    found = diff(tree, tmp_path / "store", base, chosen)
+    assert {(file.path, file.change) for file in found.files} == {
+        ("build/keep/x.bin", "modified"), ("build/keep/new.bin", "added"), ("code/a.py", "modified"),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("pattern", ["../x", "a/../../b", "~/.ssh", "~root/x", "!../x", "a\nb", "\\"])
