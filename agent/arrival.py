@@ -28,6 +28,8 @@ class Arrival(Frozen):
     policy: Policy | None = None
     check: ArrivalCheck | None = None
     """What was found on arrival, where anybody looked."""
+    note: str = ""
+    """What the move left to the user to settle."""
 
 
 def arrival_path(session: SessionDir, epoch: int) -> Path:
@@ -59,6 +61,8 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
     if arrival.check is not None and not _was_told(state, tell_user(arrival.check)):
         level = "warning" if arrival.check.missing or arrival.check.unknown else "info"
         events.append(Noted(level=level, text=tell_user(arrival.check)))
+    if arrival.note and not _was_told(state, arrival.note):
+        events.append(Noted(level="warning", text=arrival.note))
     if arrival.to == "here" and state.queue:
         # What a host says was asked of the agent has to be asked for on this machine too.
         waiting = "A prompt" if len(state.queue) == 1 else f"{len(state.queue)} prompts"

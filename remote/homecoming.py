@@ -251,6 +251,7 @@ class Homecoming:
             files=applied.changed + applied.deleted,
             size=sum(entry.size for entry in self._theirs.tree_entries()),
             seconds=self.watch.seconds,
+            note=await asyncio.to_thread(self._landing.write_open),
             policy=self._history.policy_at_home,
         )
         write_model(arrival_path(self.session, self._epoch), arrival)

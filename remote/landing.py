@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from agent.durable import read_model
+from agent.durable import read_model, write_record
 from agent.sessions import SessionDir
 from remote.planning import choose, plan_step, show_conflicts, show_held
 from remote.standing import look_at_standing
@@ -165,6 +165,20 @@ class Landing:
             branch=self._wish.branch,
             patch=self._wish.patch,
         )
+
+    def write_open(self) -> str:
+        """Write down what is left to the user, with the commands; a sentence on it, "" if nothing is."""
+        told = self.told()
+        clashes, held = told["clashes"], told["held"]
+        if not clashes and not held:
+            return ""
+        lines = [f"# In {self._tree}"]
+        for clash in clashes:
+            lines += [f"# {clash.path!r} {clash.sentence}", *(f"#   for {w.takes}:\n{w.command}" for w in clash.ways)]
+        lines += [f"# {each.path!r} was held back\n{each.command}" for each in held]
+        file = self._move / "open.txt"
+        write_record(file, "\n".join([*lines, ""]).encode())
+        return f"Left to settle: {len(clashes)} clashing, {len(held)} held back; the commands are in {file}."
 
     def tidy(self) -> None:
         """Remove what no conflict and nothing held back needs any more."""

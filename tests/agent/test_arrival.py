@@ -7,6 +7,7 @@ from agent.events import (
     AnyEvent,
     Budget,
     Event,
+    Noted,
     PhaseChanged,
     PolicySet,
     Prompted,
@@ -74,3 +75,11 @@ def test_what_waited_elsewhere_is_not_sent_here_unasked() -> None:
     assert (state.phase, state.policy) == ("paused", "ask")
     assert "vm" in state.detail and [prompt.text for prompt in state.queue] == ["Do it."]
     assert not [e for e in arrive(home, SessionState(), 3) if isinstance(e, PhaseChanged)]
+
+
+def test_what_a_move_left_open_is_told_once() -> None:
+    arrival = Arrival(origin="vm", to="here", files=1, size=1, seconds=1.0, note="One clash is left.")
+    events = arrive(arrival, SessionState(), 3)
+    assert [event.text for event in events if isinstance(event, Noted)] == ["One clash is left."]
+    nothing = arrive(arrival.model_copy(update={"note": ""}), SessionState(), 3)
+    assert not [event for event in nothing if isinstance(event, Noted)]

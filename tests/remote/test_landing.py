@@ -87,6 +87,10 @@ def test_only_what_is_still_open_is_kept(root: Path) -> None:
     folders = journey.landing.folders
     assert files_in(folders.run) == ["Makefile", "b.txt"] and files_in(folders.here) == ["b.txt"]
     assert not folders.merged.exists() and not (folders.run / "deep").exists()
+    note = journey.landing.write_open()
+    assert "1 clashing, 1 held back" in note and str(journey.session.move(3) / "open.txt") in note
+    text = (journey.session.move(3) / "open.txt").read_text()
+    assert all(way.command in text for way in journey.landing.told()["clashes"][0].ways)
     told = journey.landing.told()
     assert [clash.path for clash in told["clashes"]] == ["b.txt"]
     assert [held.path for held in told["held"]] == ["Makefile"]
