@@ -174,7 +174,7 @@ class Departure:
             move / "parcel",
             carried=self._losses.carried,
         )
-        await asyncio.to_thread(self._secrets.confirm, self._manifest, move / "parcel")
+        await asyncio.to_thread(self._secrets.confirm, self._manifest, move / "parcel", self._overlay)
         self.watch.lap("capture")
         return self._manifest
 

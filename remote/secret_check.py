@@ -51,8 +51,10 @@ class SecretCheck:
 
         Allows what the terms name. Raises `SnapshotError`, `agent.errors.AgentError`.
         """
-        travels = [item.path for item in scan(self._tree, selection).travels]
-        in_tree = self._scan(self._tree, changed_paths(self._tree, travels))
+        seen = scan(self._tree, selection)
+        travels = [item.path for item in seen.travels]
+        # A tree that is refused as it is cannot be searched whole, and need not be.
+        in_tree = () if seen.refusals else self._scan(self._tree, changed_paths(self._tree, travels))
         in_history = self._scan_history()
         chosen = choose([*in_tree, *in_history], self._terms.allow_secrets)
         if chosen:
@@ -68,13 +70,19 @@ class SecretCheck:
         """How the bytes of the masked files change on their way."""
         return {path: partial(self._mask, path) for path in self._terms.mask}
 
-    def confirm(self, manifest: Manifest, parcel: Path) -> None:
-        """Look once more, at exactly what was captured: the session was still at work before. Raises `RemoteError`."""
+    def confirm(self, manifest: Manifest, parcel: Path, overlay: Path) -> None:
+        """Look once more, at exactly what was captured: the session was still at work before. Raises `RemoteError`.
+
+        ``overlay`` has the masked files as they travel.
+        """
         travels = [entry.path for entry in manifest.entries if entry.type == "file"]
-        hits = self._undecided(self._scan(self._tree, changed_paths(self._tree, travels)))
+        paths = changed_paths(self._tree, travels)
+        masked = [path for path in paths if (overlay / path).exists()]
+        hits = self._open(self._scan(self._tree, [path for path in paths if path not in masked]))
+        hits += self._open(self._scan(overlay, masked))
         inside = [path.relative_to(parcel).as_posix() for path in sorted(parcel.rglob("*")) if path.is_file()]
         packed = [path for path in inside if not path.endswith(_NOT_SEARCHED)]
-        hits += self._undecided(scan_tree(parcel, packed, cache=ScanCache(self._cache)))
+        hits += self._open(self._scan(parcel, packed))
         if hits:
             first = hits[0]
             raise RemoteError(
@@ -97,8 +105,12 @@ class SecretCheck:
         return tuple(hits)
 
     def _undecided(self, hits: Iterable[Hit]) -> list[Hit]:
+        return [hit for hit in self._open(hits) if hit.path not in self._terms.mask]
+
+    def _open(self, hits: Iterable[Hit]) -> list[Hit]:
+        """Those that are not allowed."""
         allowed = list_allowed(self._allowed).secrets
-        return [hit for hit in hits if hit.fingerprint not in allowed and hit.path not in self._terms.mask]
+        return [hit for hit in hits if hit.fingerprint not in allowed]
 
     def _unknown(self, travels: Sequence[str]) -> list[Problem]:
         unknown = sorted(set(self._terms.mask) - set(travels))
@@ -112,9 +124,8 @@ class SecretCheck:
         ]
 
     def _mask(self, path: str, data: bytes) -> bytes:
-        allowed = list_allowed(self._allowed).secrets
-        masked = mask(data, [hit for hit in scan_bytes(data, path) if hit.fingerprint not in allowed])
-        if any(hit.fingerprint not in allowed for hit in scan_bytes(masked, path)):
+        masked = mask(data, self._open(scan_bytes(data, path)))
+        if self._open(scan_bytes(masked, path)):
             raise RemoteError(
                 f"The secrets in {show_path(path)!r} cannot be masked.", f"Leave it here: --leave {path}", code="mask"
             )

@@ -1,3 +1,4 @@
+import json
 import re
 import sysconfig
 from importlib import import_module
@@ -98,6 +99,15 @@ def test_a_large_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.Monk
     data = b"\n".join(plant.data + b"x" * 997 for plant in corpus)
     (tmp_path / "all.env").write_bytes(data)
     assert scan_file(tmp_path / "all.env") == scan_bytes(data, "all.env")
+
+
+@pytest.mark.parametrize("before", ["\n", "\t", "\r\n", '"'])
+def test_what_a_history_quotes_is_found(before: str) -> None:
+    """In JSON a line end and a letter stand before the secret as if they were its word."""
+    plant = next(plant for plant in plants(seed=12, rounds=1) if plant.kind == "github-classic")
+    data = json.dumps({"text": f"the key is{before}{plant.secret}{before}and so on"}).encode()
+    (hit,) = scan_bytes(data, "journal.jsonl")
+    assert hit.fingerprint == fingerprint(plant.secret.encode())
 
 
 def test_binary_files_are_not_scanned(tmp_path: Path) -> None:
