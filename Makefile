@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv first; the second time that takes no time.
 .NOTPARALLEL:
-.PHONY: demo test check bench clean requirements docs
+.PHONY: demo test soak check bench clean requirements docs
 
 BIN = .venv/bin
 
@@ -11,6 +11,10 @@ demo:  ## watch an agent work, press Ctrl+H, close the laptop, reattach, pull th
 test:  ## all tests, against a real sshd, tmux, rsync, git and bubblewrap
 	@.ci/setup dev
 	@$(BIN)/pytest
+
+soak:  ## 200 round trips in a row, with random edits on both sides; the seed is printed
+	@.ci/setup dev
+	@CASTOFF_TRIPS=200 $(BIN)/pytest -s tests/e2e/test_round_trips.py
 
 check:  ## lint, format, types, import contracts
 	@.ci/setup dev
