@@ -4,7 +4,8 @@ A detector object keeps no state, so the package's global settings, its filters 
 Its expressions are not bounded: each is shown one line at a time, at most `_LONGEST` characters of it.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from typing import Protocol, cast
@@ -13,6 +14,8 @@ from snapshot.secret_rules import Span, bits_per_character, common_stopwords, is
 
 _BEFORE = 160
 _LONGEST = 640
+_SHORTEST = 12
+"""A group of fewer characters is a part of the secret, not the secret."""
 _LEAST_ENTROPY = 2.5
 
 # module, class, and the words (lower case) without one of which it cannot find anything worth telling
@@ -42,6 +45,7 @@ _USED = (
 
 class _Plugin(Protocol):
     secret_type: str
+    denylist: Iterable[re.Pattern[str]]
 
     def analyze_string(self, string: str) -> Iterator[str]: ...
 
@@ -66,11 +70,17 @@ class Detector:
             yield from self._look(text, start, done)
 
     def _look(self, text: str, start: int, end: int) -> Iterator[Span]:
-        for value in set(self._plugin.analyze_string(text[start:end])):
-            at = text.find(value, start, end)
-            if at < 0 or is_example(value, common_stopwords()) or bits_per_character(value) < _LEAST_ENTROPY:
-                continue
-            yield Span(at, at + len(value), self.rule, self._plugin.secret_type)
+        for pattern in self._plugin.denylist:
+            for found in pattern.finditer(text, start, end):
+                # Only the detector knows what else makes it one; but of a group it may tell no more than `ghp`.
+                if not any(self._plugin.analyze_string(found[0])):
+                    continue
+                spans = [found.span(number) for number in range(pattern.groups + 1)]
+                inner = max(spans[1:], key=lambda span: span[1] - span[0], default=spans[0])
+                first, last = inner if inner[1] - inner[0] >= _SHORTEST else spans[0]
+                value = text[first:last]
+                if not is_example(value, common_stopwords()) and bits_per_character(value) >= _LEAST_ENTROPY:
+                    yield Span(first, last, self.rule, self._plugin.secret_type)
 
 
 @cache

@@ -43,9 +43,12 @@ def test_there_are_rules_for_many_kinds() -> None:
 def test_the_second_set_finds_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     table = secrets._table()  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setattr(secrets, "_table", lambda: table._replace(ranks={}))
-    seen = {hit.rule for plant in plants(seed=2, rounds=2) for hit in scan_bytes(plant.data, plant.path)}
-    assert len(seen) >= 8
-    assert all(rule.startswith("detect-secrets-") for rule in seen)
+    corpus = plants(seed=2, rounds=2)
+    seen = {plant.kind: hit for plant in corpus for hit in scan_bytes(plant.data, plant.path)}
+    assert len(seen) >= 15
+    assert all(hit.rule.startswith("detect-secrets-") for hit in seen.values())
+    github = [plant for plant in corpus if plant.kind == "github-classic"]
+    assert seen["github-classic"].fingerprint in {fingerprint(plant.secret.encode()) for plant in github}
 
 
 def test_ordinary_source_is_quiet() -> None:
