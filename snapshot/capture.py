@@ -48,8 +48,7 @@ def capture(
     over = Overlay({**(changes or {}), **dict.fromkeys(seen.withheld, without_credentials)}, overlay)
     entries = _describe(tree, seen.travels, cache, over)
     over.finish(tree)
-    again = _look_again(tree, seen, selection)
-    _compare(seen.travels, again)
+    _compare(seen.travels, _look_again(tree, seen, selection))
     _read_fresh_again(tree, seen.travels, entries, since, over)
     _check_repositories(tree, seen)
     if cache is not None:

@@ -4,14 +4,18 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from remote import departure
+from remote.processes import find_by_environment
 from remote.pull import pull_back
 from remote.runs import fetch_diff
 from remote.steps import Away, Home
+from snapshot.manifest import Manifest
 from tests.e2e.journey import drive, fill_project
-from tests.e2e.scene import Scene
+from tests.e2e.scene import Scene, start_task
 from tests.snapshot.repos import fingerprint, start, submodules, unborn
 
 _SECRET = "s3cret-token"
@@ -98,5 +102,31 @@ async def test_work_in_submodules_and_inner_repositories_comes_home(scene: Scene
     assert not (project / "vendor/lib/.git/hooks/pre-commit").exists()
 
 
+def _agents(scene: Scene) -> list[str]:
+    """The command lines of what was started for the session, but for the runner itself, which changes no file."""
+    found = find_by_environment("HOME", scene.place.home)
+    lines = [Path(f"/proc/{each.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() for each in found]
+    return [line for line in lines if "remote.runner_cli" not in line]
+
+
 def git(tree: Path, *words: str) -> str:
     return subprocess.run(["git", *words], cwd=tree, check=True, capture_output=True, text=True).stdout
+
+
+async def test_nothing_of_the_agent_is_alive_when_the_tree_is_read(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_project(scene.place)
+    session = await start_task(scene)
+    assert _agents(scene)
+    seen: list[list[str]] = []
+    real = departure.capture
+
+    def capture(*given: Any, **named: Any) -> Manifest:
+        seen.append(_agents(scene))
+        return real(*given, **named)
+
+    monkeypatch.setattr(departure, "capture", capture)
+    moved = await scene.move(session)
+    assert isinstance(moved, Away), moved
+    assert seen == [[]]
