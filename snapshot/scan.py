@@ -95,9 +95,11 @@ def _elsewhere(path: Path, dot_git: str) -> Refusal:
 
 
 def _check_access(tree: Path, item: Found) -> Refusal | None:
-    if stat.S_ISREG(item.stat.st_mode) and not os.access(f"{tree}/{item.path}", os.R_OK, effective_ids=_EFFECTIVE):
-        return _unreadable(item.path)
-    return None
+    file = f"{tree}/{item.path}"
+    if not stat.S_ISREG(item.stat.st_mode) or os.access(file, os.R_OK, effective_ids=_EFFECTIVE):
+        return None
+    # One that is gone meanwhile is no matter of permission: the second look sees it.
+    return _unreadable(item.path) if os.path.lexists(file) else None
 
 
 def _tracked(path: str) -> Refusal:
