@@ -22,22 +22,68 @@ home.
 |---|---|---|
 """
 
-_REFUSALS = """
+_REFUSED_HEAD = """
 ## Refused, with its reason, before anything moves
 
 | what | why | way out |
 |---|---|---|
-| sockets, pipes, devices that git does not ignore | they belong to one machine | remove or ignore them |
-| files and folders that cannot be read | they would be missing there | change their mode, or ignore them |
-| a git command at work (`*.lock`, `gc.pid`) | the repository is between two states | wait, or delete what a broken-off command left |
-| a repository that git cannot read | nothing of it can be compared | repair it |
-| a linked worktree, a submodule opened by itself, alternates | they need files outside the folder | open a whole clone |
-| a folder inside a larger repository that tracks it | the repository would not travel | open the root |
-| links in `.git` out of the folder, hooks apart | their target would not travel | replace them by what they lead to |
-| credentials in a work tree file that `.git/config` includes | a copy would look like an edit | move them to your settings |
-| names like `.GIT`, which some systems take for `.git` | changes in them could not come home | rename or ignore them |
-| tracked files that are chosen to stay (`exclude`) | on the host they would look deleted | take them out of `exclude` |
+"""
 
+_REFUSED = (
+    (
+        "sockets, pipes, devices that git does not ignore",
+        "they belong to one machine",
+        "remove or ignore them",
+    ),
+    (
+        "files and folders that cannot be read",
+        "they would be missing there",
+        "change their mode, or ignore them",
+    ),
+    (
+        "a git command at work (`*.lock`, `gc.pid`)",
+        "the repository is between two states",
+        "wait, or delete what a broken-off command left",
+    ),
+    (
+        "a repository that git cannot read",
+        "nothing of it can be compared",
+        "repair it",
+    ),
+    (
+        "a linked worktree, a submodule opened by itself, alternates",
+        "they need files outside the folder",
+        "open a whole clone",
+    ),
+    (
+        "a folder inside a larger repository that tracks it",
+        "the repository would not travel",
+        "open the root",
+    ),
+    (
+        "links in `.git` out of the folder, hooks apart",
+        "their target would not travel",
+        "replace them by what they lead to",
+    ),
+    (
+        "credentials in a work tree file that `.git/config` includes",
+        "a copy would look like an edit",
+        "move them to your settings",
+    ),
+    (
+        "names like `.GIT`, which some systems take for `.git`",
+        "changes in them could not come home",
+        "rename or ignore them",
+    ),
+    (
+        "tracked files that are chosen to stay (`exclude`)",
+        "on the host they would look deleted",
+        "take them out of `exclude`",
+    ),
+)
+"""What is refused, why, and the way out."""
+
+_STAYS = """
 ## Stays, and is listed
 
 Ignored files, unless you include them; credentials in `.git/config` (a copy without them travels); extended attributes;
@@ -50,7 +96,8 @@ as it is here. Of repositories that a run makes, the files come home, their hist
 def render() -> str:
     """The whole page."""
     rows = [f"| {_title(build)} | equal | equal |\n" for build in ALL.values()]
-    return _INTRODUCTION + "".join(rows) + _REFUSALS
+    refused = [f"| {' | '.join(row)} |\n" for row in _REFUSED]
+    return _INTRODUCTION + "".join(rows) + _REFUSED_HEAD + "".join(refused) + _STAYS
 
 
 def _title(build: Callable[[Path], None]) -> str:

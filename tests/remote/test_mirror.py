@@ -90,6 +90,10 @@ def test_too_many_and_too_old_ones_go(state: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_full_disk_gets_none(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(state)
-    monkeypatch.setattr("remote.mirror.shutil.disk_usage", lambda _: SimpleNamespace(free=10**9))  # pyright: ignore[reportUnknownLambdaType]  # a path
+
+    def tell_little(_: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=10**9)
+
+    monkeypatch.setattr("remote.mirror.shutil.disk_usage", tell_little)
     assert not make_mirror(run.session)
     assert not mirror_path(run.session.info.project).exists()
