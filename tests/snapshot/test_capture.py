@@ -133,7 +133,6 @@ def test_a_writer_that_never_stops_gives_one_state_or_an_error(tmp_path: Path) -
         writer.kill()
         writer.wait()
     assert outcomes["mixed"] == 0, outcomes
-    assert verify(tree, capture(tree)) == ()
 
 
 def test_without_the_second_look_the_guard_test_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
