@@ -19,7 +19,8 @@ def draw_plan(step: Planned, accepted: Collection[int], mark: int, *, deletions:
         out += [line(Span(count(len(step.executable), "file"), "strong"), Span(" to look at first", "strong"))]
         out += wrap([Span(text, "muted")], width)
     for index, each in enumerate(step.executable):
-        first = Line((Span("[x] " if index in accepted else "[ ] ", "ok" if index in accepted else "warn"),))
+        box = Span("[x] ", "ok") if index in accepted else Span("[ ] ", "warn")
+        first = line(Span("▸ " if index == mark else "  ", "accent"), box)
         rows = wrap([span(each.path), span(f"  {each.change}, {each.why}", "muted")], width, first=first)
         out += [row._replace(fill="selected") for row in rows] if index == mark else rows
         if index == mark:
