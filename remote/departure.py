@@ -217,7 +217,9 @@ class Departure:
             )
 
     async def _add(self, transfer: Coroutine[Any, Any, Transfer]) -> None:
-        self._wire += (await transfer).wire
+        # In two statements: `+=` would read the sum before it waits, and two transfers run at once.
+        done = await transfer
+        self._wire += done.wire
 
     async def verify(self) -> str:
         """The digest that the host computed; raises `RemoteError` naming what differs.
