@@ -167,7 +167,7 @@ async def test_a_full_disk_here_leaves_the_session_at_work(scene: Scene, monkeyp
     fill_project(scene.place)
     session = await start_task(scene)
 
-    def fail(*_: object) -> str:
+    def fail(*_: object, **__: object) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("remote.departure.pack_parcel", fail)
