@@ -1,7 +1,6 @@
 """Processes under an agent: real ones, found by their parents and their ports."""
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Generator
@@ -54,4 +53,5 @@ def test_a_runner_that_has_ended(tmp_path: Path) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
     assert list_children(gone.pid, tmp_path) == ()
-    assert list_children(os.getpid(), tmp_path) == ()
+    with running("import sys; print(1, flush=True); sys.stdin.read()", cwd=tmp_path) as (childless, _):
+        assert list_children(childless, tmp_path / "other") == ()
