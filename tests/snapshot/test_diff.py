@@ -16,7 +16,7 @@ from tests.snapshot.repos import NASTY, STATES, fingerprint, ignored, no_reposit
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_base_touches_nothing_and_equals_itself(tmp_path: Path, state: str) -> None:
-    tree, store = tmp_path / 'tr: "ee"\n', tmp_path / "store"
+    tree, store = tmp_path / 'tr: "e\ne"', tmp_path / "store"
     STATES[state](tree)
     before = fingerprint(tree)
     objects = sorted((tree / ".git/objects").rglob("*")) if before else []
