@@ -325,6 +325,7 @@ async def start_agent(launch: Launch, listener: Listener, *, frames: Path, log: 
     try:
         await agent.initialize()
     except BaseException:
+        # Also when cancelled: a process that nobody holds would live on.
         await agent.close()
         raise
     return agent

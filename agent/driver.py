@@ -95,6 +95,7 @@ class Driver:
             self._agent = agent
             await self.apply_policy()
         except BaseException:
+            # Also when cancelled: a process that nobody holds would live on.
             self._agent = None
             await agent.close(ends_on_eof=self._profile.ends_on_eof)
             raise

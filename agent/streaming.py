@@ -57,6 +57,7 @@ async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tupl
             start_new_session=True,
         )
     except BaseException:
+        # Also when cancelled: nobody else would close it.
         os.close(reading_end)
         raise
     finally:

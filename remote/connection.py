@@ -200,6 +200,7 @@ async def connect(
             f"{host.name} let us in but does not run commands.", "Log in there by hand and see why."
         ) from error
     except BaseException:
+        # Also when cancelled: a connection that nobody holds would stay open.
         await connection.close()
         raise
     return connection

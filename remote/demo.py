@@ -116,6 +116,7 @@ async def _start_all(
             phone = group.create_task(keep_running(places.phone, "remote.inbox", arguments, probe="/", env=env))
             host = group.create_task(embedded_host.start(places.host, host_env(env)))
     except ExceptionGroup as several:
+        # The first failure is told as itself; the others come of its ending them.
         raise several.exceptions[0] from None
     return model.result(), phone.result(), host.result()
 

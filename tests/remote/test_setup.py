@@ -54,7 +54,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Run]:
     tree.mkdir()
     home.mkdir()
     session = create_session(tmp_path / "state", tree, "builtin")
-    at = "/home/ann/work/shop" if level == "open" else str(tree)
+    at = "/home/ann/src/shop" if level == "open" else str(tree)
     place = Place(
         host="vm", origin="here", sandbox=level, tree=str(tree), tree_at=at, home=str(home), home_at="/home/ann"
     )
