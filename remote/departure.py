@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -11,35 +10,30 @@ from typing import Any
 from agent.arrival import Arrival
 from agent.durable import write_model
 from agent.errors import CommandRefused
-from agent.events import Frozen
 from agent.lease import read_lease
 from agent.profiles import load_profile
 from agent.sessions import SessionDir
-from remote.config import Host, Settings
+from remote.config import Host
 from remote.errors import RemoteError
 from remote.host_client import HostClient
 from remote.host_protocol import (
     Accept,
     Compared,
-    Look,
     Prepare,
     Proof,
     Room,
-    Seen,
     Standing,
     Verdict,
     Verify,
     Withdraw,
 )
 from remote.local import open_local, quiet
-from remote.loss_check import LossCheck
 from remote.parcel import fold, pack_parcel
+from remote.preflight import Preflight
 from remote.progress import Stopwatch, meanwhile
-from remote.project_check import ProjectCheck
+from remote.receipt import Receipt
 from remote.rsync import Progress, Transfer, prepare, send
-from remote.secret_check import SecretCheck
-from remote.size_limits import check_size
-from remote.steps import Away, Decision, Extras, HostFacts, Preflighted, Problem, Sending, Stays, Terms, Timing
+from remote.steps import Away, Decision, Preflighted, Sending, Terms
 from remote.tally import Tally
 from snapshot.capture import capture
 from snapshot.digest import DigestCache
@@ -47,27 +41,10 @@ from snapshot.errors import TreeChanged
 from snapshot.filters import rsync_filters
 from snapshot.left import keep_left
 from snapshot.manifest import Manifest, write_manifest
-from snapshot.selection import Selection
-from snapshot.survey import Survey, survey
 
 _CAPTURE_TRIES = 3
 _PROVE_SECONDS = 200.0
 _VERIFY_SECONDS = 600.0
-
-
-class Receipt(Frozen):
-    """What a handoff moved, kept beside the session. ``wire`` is bytes that went over the network, both ways."""
-
-    host: str
-    epoch: int
-    files: int
-    size: int
-    wire: int = 0
-    tree_digest: str
-    parcel_digest: str
-    stays: tuple[Stays, ...]
-    proof: Proof
-    timings: tuple[Timing, ...]
 
 
 class Departure:
@@ -82,11 +59,7 @@ class Departure:
         self.decision: Decision | None = None
         self.epoch = 0
         self._tree = Path(session.info.project)
-        self._selection = Selection(leave=terms.leave)
-        self._secrets = SecretCheck(session, terms)
-        self._losses = LossCheck(session, terms)
-        self._project = ProjectCheck(session, terms)
-        self._seen: Preflighted | None = None
+        self._preflight = Preflight(session, host, terms)
         self._manifest = Manifest(entries=())
         self._parcel_digest = ""
         self._wire = 0
@@ -112,32 +85,9 @@ class Departure:
         """Everything that can be known before anything changes."""
         self.epoch = read_lease(self.session).epoch + 1
         self.watch.lap("connect")
-        self._selection = await asyncio.to_thread(self._project.look)
-        seen, _ = await asyncio.gather(
-            asyncio.to_thread(survey, self._tree, self._selection), asyncio.to_thread(self._losses.look)
-        )
-        self._selection = await asyncio.to_thread(self._losses.choose, seen, self._selection)
-        if self.terms.carry:
-            seen = await asyncio.to_thread(survey, self._tree, self._selection)
-        secrets = await asyncio.to_thread(self._secrets.look, self._selection)
-        facts = await self._host.ask(
-            Look(
-                agent=self.session.info.agent,
-                size=seen.size,
-                tree_at=self.session.info.project,
-                home_at=self.session.info.home,
-                sandbox=self.host.sandbox,
-                model=os.environ.get("CASTOFF_MODEL", ""),
-                programs=self._losses.wanted_programs,
-            ),
-            Seen,
-        )
-        stays, objections = await asyncio.to_thread(self._losses.report, facts, self._project.furnishing.variables)
-        large = check_size(seen, Settings().limits())
-        problems = (*self._project.object(), *large, *secrets, *objections)
-        self._seen = _preflighted(self._host, facts, seen, stays, problems, self._project.report(seen))
+        seen = await self._preflight.look(self._host)
         self.watch.lap("preflight")
-        return self._seen
+        return seen
 
     async def drain(self) -> None:
         """Stop the agent at a safe boundary; the local runner ends."""
@@ -154,10 +104,10 @@ class Departure:
                 self._manifest = await asyncio.to_thread(
                     capture,
                     self._tree,
-                    self._selection,
+                    self._preflight.selection,
                     cache=cache,
                     overlay=self._overlay,
-                    changes=self._secrets.changes(),
+                    changes=self._preflight.secrets.changes(),
                 )
                 break
             except TreeChanged:
@@ -172,9 +122,9 @@ class Departure:
             Path(self.session.info.home),
             self._manifest,
             move / "parcel",
-            carried=self._losses.carried,
+            carried=self._preflight.losses.carried,
         )
-        await asyncio.to_thread(self._secrets.confirm, self._manifest, move / "parcel", self._overlay)
+        await asyncio.to_thread(self._preflight.secrets.confirm, self._manifest, move / "parcel", self._overlay)
         self.watch.lap("capture")
         return self._manifest
 
@@ -270,15 +220,15 @@ class Departure:
             tree_at=self.session.info.project,
             home_at=self.session.info.home,
             arrival=arrival,
-            furnishing=self._project.furnishing,
-            programs=self._losses.used_programs,
-            outside=self._losses.left_outside,
+            furnishing=self._preflight.project.furnishing,
+            programs=self._preflight.losses.used_programs,
+            outside=self._preflight.losses.left_outside,
         )
         return await self._host.ask(request, Verdict, timeout=_PROVE_SECONDS)
 
     @property
     def _sandbox(self):
-        return self._seen.facts.sandbox if self._seen is not None else "open"
+        return self._preflight.seen.facts.sandbox if self._preflight.seen is not None else "open"
 
     async def withdraw(self) -> Standing:
         """Take an unanswered offer back, unless the host has taken it."""
@@ -320,7 +270,7 @@ class Departure:
             wire=self._wire,
             tree_digest=self._manifest.digest,
             parcel_digest=self._parcel_digest,
-            stays=self._seen.stays if self._seen else (),
+            stays=self._preflight.seen.stays if self._preflight.seen else (),
             proof=proof,
             timings=self.watch.timings,
         )
@@ -334,36 +284,6 @@ class Departure:
             seconds=self.watch.seconds,
             timings=self.watch.timings,
         )
-
-
-def _preflighted(
-    client: HostClient,
-    seen: Seen,
-    tree: Survey,
-    stays: tuple[Stays, ...],
-    problems: tuple[Problem, ...],
-    extras: Extras,
-) -> Preflighted:
-    facts = HostFacts(
-        host=client.connection.name,
-        user=seen.user,
-        system=seen.system,
-        runtime=client.runtime.runtime_id,
-        sandbox=seen.sandbox,
-        sandbox_detail=seen.sandbox_detail,
-        free=seen.free,
-        rtt=client.connection.rtt,
-    )
-    refused = [Problem(code=r.code, sentence=r.sentence, way_out=r.way_out) for r in tree.refusals]
-    return Preflighted(
-        facts=facts,
-        files=tree.files,
-        size=tree.size,
-        git=tree.git,
-        stays=stays,
-        extras=extras,
-        problems=(*refused, *problems, *seen.problems),
-    )
 
 
 def _is_wrong(compared: Compared, manifest: Manifest) -> bool:

@@ -1,8 +1,25 @@
 """The receipts of a session's handoffs: what each moved and left behind, read on the machine that it left from."""
 
 from agent.durable import read_model
+from agent.events import Frozen
 from agent.sessions import SessionDir
-from remote.departure import Receipt
+from remote.host_protocol import Proof
+from remote.steps import Stays, Timing
+
+
+class Receipt(Frozen):
+    """What a handoff moved, kept beside the session. ``wire`` is bytes that went over the network, both ways."""
+
+    host: str
+    epoch: int
+    files: int
+    size: int
+    wire: int = 0
+    tree_digest: str
+    parcel_digest: str
+    stays: tuple[Stays, ...]
+    proof: Proof
+    timings: tuple[Timing, ...]
 
 
 def read_last_receipt(session: SessionDir) -> Receipt | None:

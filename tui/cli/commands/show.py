@@ -15,7 +15,7 @@ from tui.cli.target import Target, open_target
 from tui.drawing.words import cost_of, count, size, turns
 
 if TYPE_CHECKING:
-    from remote.departure import Receipt
+    from remote.receipt import Receipt
 
 _MARKS = {"completed": "x", "in_progress": ">", "pending": " "}
 
