@@ -6,23 +6,19 @@ epoch, and looks again every second.
 
 import asyncio
 import contextlib
-import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from agent import client
-from agent.arrival import arrival_prompt_id, arrive, continuation, read_arrival
+from agent import client, reception
+from agent.arrival import arrive, continuation, read_arrival
 from agent.budget import find_limit, unmeasured
-from agent.client import Launch
 from agent.driver import Driver
-from agent.durable import write_model
+from agent.duty import Duty
 from agent.errors import AgentFailed, CommandRefused, NotOwner
 from agent.events import (
     BudgetSet,
-    Frozen,
     Noted,
     PermissionAnswered,
     Phase,
@@ -43,44 +39,15 @@ from agent.messages import (
     SetPolicy,
     Stop,
 )
-from agent.paths import short_socket_path
-from agent.profiles import Profile
+from agent.preparation import Preparation
+from agent.reception import Reception
 from agent.recorder import Recorder
 from agent.runner_lock import hold
-from agent.server import LINE_LIMIT, ViewerSession
-from agent.sessions import SessionDir
-from agent.setup import describe_outcomes, read_outcomes
 
-_LAST_WORDS_SECONDS = 5.0
-LONGEST_END_SECONDS = client.LONGEST_END_SECONDS + _LAST_WORDS_SECONDS
+LONGEST_END_SECONDS = client.LONGEST_END_SECONDS + reception.LONGEST_END_SECONDS
 """What a runner that is told to end takes at most: its agent's end, then its viewers'."""
 _WATCH_SECONDS = 1.0
 _REASONS = {"max_tokens": "The model's answer was cut at its length limit.", "refusal": "The model refused to go on."}
-
-
-class RunnerRecord(Frozen):
-    """Where the runner of a session can be reached."""
-
-    pid: int
-    epoch: int
-    socket: str
-
-
-@dataclass(frozen=True)
-class Duty:
-    """What a runner runs. ``launch`` is asked at each start of the agent; ``linger`` ends an idle runner that nobody
-    watches after that many seconds (``None``: never); ``host`` is the machine's name, or "" where sessions begin."""
-
-    session: SessionDir
-    profile: Profile
-    launch: Callable[[], Launch]
-    host: str = ""
-    linger: float | None = None
-    watchers: tuple[Callable[[Recorder], None], ...] = ()
-    """Called once with the recorder, to observe it and to record into it."""
-    prepare: Callable[[Recorder], Awaitable[None]] | None = None
-    """What is done once the agent is there and before its first turn; it records what it does. Cancelled when the
-    session is drained or stopped meanwhile, or the user interrupts."""
 
 
 class Runner:
@@ -94,8 +61,8 @@ class Runner:
         self._ended = asyncio.Event()
         self._draining = False
         self._cut: asyncio.Task[None] | None = None
-        self._preparing: asyncio.Future[None] | None = None
-        self._viewers: set[asyncio.Task[None]] = set()
+        self._preparation = Preparation(duty.prepare, recorder)
+        self._reception = Reception(duty.session, recorder, self.handle, self._notice, self._ended)
         self._idle_since = time.monotonic()
         recorder.observe(self._notice)
         for watch in duty.watchers:
@@ -105,7 +72,7 @@ class Runner:
         """Serve the session; returns when it is over here. Raises `OSError` when the journal cannot be written."""
         parts: list[asyncio.Task[Any]] = []
         try:
-            async with self._listen():
+            async with self._reception.listen():
                 parts += (asyncio.create_task(part) for part in (self._work(), self._watch(), self._ended.wait()))
                 await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -124,8 +91,7 @@ class Runner:
         if self._cut is not None:
             await asyncio.wait((self._cut,))
         self._recorder.close()
-        if self._viewers:
-            await asyncio.wait(self._viewers, timeout=_LAST_WORDS_SECONDS)
+        await self._reception.see_off()
         return results
 
     async def handle(self, command: Command) -> None:
@@ -134,7 +100,7 @@ class Runner:
             case Prompt():
                 self._queue(command.text)
             case Interrupt():
-                await self._end_preparing()
+                await self._preparation.end()
                 await self._driver.cancel("cancelled")
             case Answer():
                 self._driver.answer(command.request_id, command.option_id)
@@ -149,36 +115,6 @@ class Runner:
                 await self._drain(command.deadline)
             case Stop():
                 await self._finish("stopped")
-
-    @contextlib.asynccontextmanager
-    async def _listen(self) -> AsyncGenerator[None]:
-        session = self._duty.session
-        socket = short_socket_path(session.path / "runner.sock")
-        socket.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._welcome, path=socket, limit=LINE_LIMIT)
-        socket.chmod(0o600)
-        record = RunnerRecord(pid=os.getpid(), epoch=self._recorder.epoch, socket=str(socket))
-        write_model(session.path / "runner.json", record)
-        try:
-            yield
-        finally:
-            server.close()
-            socket.unlink(missing_ok=True)
-            (session.path / "runner.json").unlink(missing_ok=True)
-
-    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._ended.is_set():
-            # Nothing more will come from here; whoever calls may start another runner.
-            writer.close()
-            return
-        task = asyncio.current_task()
-        assert task is not None
-        self._viewers.add(task)
-        try:
-            await ViewerSession(self._recorder, self._duty.session.id, self.handle, reader, writer).serve()
-        finally:
-            self._viewers.discard(task)
-            self._idle_since = time.monotonic()
 
     async def _work(self) -> None:
         """Take up the session, then one prompt after the other."""
@@ -210,35 +146,13 @@ class Runner:
         self._recorder.sync()
 
     async def _prepare(self) -> None:
-        """Do what is to be done before the first turn, and tell the agent of it with the prompt of its arrival."""
-        if self._duty.prepare is None:
-            return
         before = self._recorder.state
-        self._preparing = asyncio.ensure_future(self._duty.prepare(self._recorder))
-        try:
-            await asyncio.wait((self._preparing,))
-        finally:
-            await self._end_preparing()
+        await self._preparation.run()
         if self._draining:
             return
-        if not self._preparing.cancelled():
-            self._preparing.result()
-        self._tell_preparation()
+        self._preparation.conclude()
         if self._recorder.state.phase == "starting":
             self._say(before.phase, before.detail)
-
-    def _tell_preparation(self) -> None:
-        """Put what came of it before the prompt with which the agent goes on here, if there is one."""
-        state = self._recorder.state
-        words = describe_outcomes(read_outcomes(state))
-        first = next((p for p in state.queue if p.prompt_id == arrival_prompt_id(state.arrived)), None)
-        if words and first is not None and not first.text.startswith(words):
-            self._recorder.record(first.model_copy(update={"text": f"{words}\n\n{first.text}"}))
-
-    async def _end_preparing(self) -> None:
-        if self._preparing is not None:
-            self._preparing.cancel()
-            await asyncio.wait((self._preparing,))
 
     async def _start_agent(self) -> bool:
         before = self._recorder.state
@@ -322,7 +236,7 @@ class Runner:
 
     async def _finish(self, phase: Phase) -> None:
         self._draining = True
-        await self._end_preparing()
+        await self._preparation.end()
         await self._driver.cancel("drained")
         await self._driver.close()
         # The turn's own end is recorded by the worker; only after it the last phase may stand, and nothing after that.
@@ -354,7 +268,7 @@ class Runner:
 
     def _idle(self) -> bool:
         linger = self._duty.linger
-        if linger is None or self._viewers or self._driver.busy or self._recorder.state.phase == "starting":
+        if linger is None or not self._reception.empty or self._driver.busy or self._recorder.state.phase == "starting":
             return False
         return time.monotonic() - self._idle_since > linger
 

@@ -18,7 +18,7 @@ from agent.demo_model import MODEL_ENV
 from agent.demo_model.project import create_demo_project
 from agent.durable import make_private, read_model, write_model
 from agent.errors import AgentError, RecordDamaged
-from agent.runner import RunnerRecord
+from agent.reception import RunnerRecord
 from agent.sessions import list_sessions
 from remote.config import Host
 from remote.demo_host import Told, Wanted

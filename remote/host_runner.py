@@ -10,7 +10,8 @@ import time
 from agent.durable import read_model, write_model
 from agent.errors import RecordDamaged
 from agent.events import Frozen
-from agent.runner import LONGEST_END_SECONDS, RunnerRecord
+from agent.reception import RunnerRecord
+from agent.runner import LONGEST_END_SECONDS
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from remote.errors import RemoteError

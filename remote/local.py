@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agent.durable import append_private, read_model, write_record
 from agent.errors import CommandRefused, RecordDamaged, RunnerBusy, ViewerGone
-from agent.runner import RunnerRecord
+from agent.reception import RunnerRecord
 from agent.runner_lock import hold, is_served
 from agent.server import LINE_LIMIT
 from agent.sessions import SessionDir

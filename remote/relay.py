@@ -7,7 +7,7 @@ from agent.durable import read_model
 from agent.errors import NotOwner, RecordDamaged, ViewerGone
 from agent.lease import read_lease
 from agent.paths import state_dir
-from agent.runner import RunnerRecord
+from agent.reception import RunnerRecord
 from agent.server import LINE_LIMIT
 from agent.sessions import SessionDir, find_session
 from remote.host_runner import is_alive, start_run

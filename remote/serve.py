@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from agent.duty import Duty
 from agent.profiles import load_profile
-from agent.runner import Duty, serve
+from agent.runner import serve
 from agent.sessions import open_session
 from remote.furnishing import read_furnishing
 from remote.launch import launch_here, launch_on_host

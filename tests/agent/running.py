@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent.client import Launch
+from agent.duty import Duty
 from agent.errors import ViewerGone
 from agent.events import AnyEvent
 from agent.journal import read_events
 from agent.profiles import load_profile
 from agent.programs import agent_command
-from agent.runner import Duty, serve
+from agent.runner import serve
 from agent.sessions import SessionDir
 from agent.state import SessionState, advance
 from agent.viewer import Viewer

@@ -17,8 +17,9 @@ from agent.durable import read_model
 from agent.errors import CommandRefused, NotOwner, RunnerBusy, ViewerGone
 from agent.events import AgentStarted, Budget, Prompted, Text, TurnEnded, Used
 from agent.lease import Lease, write_lease
+from agent.reception import RunnerRecord
 from agent.recorder import Recorder
-from agent.runner import RunnerRecord, serve
+from agent.runner import serve
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from agent.state import SessionState

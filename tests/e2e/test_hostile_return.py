@@ -27,7 +27,7 @@ from agent.durable import read_model
 from agent.errors import RecordDamaged
 from agent.lease import read_lease
 from agent.paths import state_dir
-from agent.runner import RunnerRecord
+from agent.reception import RunnerRecord
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir, create_session, open_session
 from remote import embedded_host as embedded

@@ -13,7 +13,7 @@ from agent.durable import read_model
 from agent.errors import ViewerGone
 from agent.events import AgentStarted, PhaseChanged, TurnEnded
 from agent.lease import Lease, write_lease
-from agent.runner import RunnerRecord
+from agent.reception import RunnerRecord
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir, create_session
 from agent.viewer import Viewer

@@ -31,7 +31,7 @@ from agent.events import (
 )
 from agent.lease import Lease, write_lease
 from agent.paths import config_dir, state_dir
-from agent.runner import RunnerRecord
+from agent.reception import RunnerRecord
 from agent.sessions import create_session
 from tests.tui.cli.conftest import ASKING, FINISHED, Castoff, MakeSession
 from tui.cli.names import complete_session

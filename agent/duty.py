@@ -1,0 +1,27 @@
+"""What a runner is started for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.client import Launch
+from agent.preparation import Prepare
+from agent.profiles import Profile
+from agent.recorder import Recorder
+from agent.sessions import SessionDir
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What a runner runs. ``launch`` is asked at each start of the agent; ``linger`` ends an idle runner that nobody
+    watches after that many seconds (``None``: never); ``host`` is the machine's name, or "" where sessions begin."""
+
+    session: SessionDir
+    profile: Profile
+    launch: Callable[[], Launch]
+    host: str = ""
+    linger: float | None = None
+    watchers: tuple[Callable[[Recorder], None], ...] = ()
+    """Called once with the recorder, to observe it and to record into it."""
+    prepare: Prepare | None = None
+    """What is done once the agent is there and before its first turn. Cancelled when the session is drained or stopped
+    meanwhile, or the user interrupts."""
