@@ -20,6 +20,8 @@ _SHIPPED = Path(__file__).parent / "profiles"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}|[{}]")
 _LAUNCH_PLACEHOLDERS = frozenset({"{python}", "{agents}"})
+IN_TREE = "{tree}/"
+"""How a file of the session's project begins in `Profile.mcp`."""
 
 Usage = Literal["none", "context", "turn", "process", "session"]
 """What an agent's numbers count: nothing, only the context gauge, this turn, since its process began, the session."""
@@ -49,7 +51,8 @@ class Profile(BaseModel):
     """What a host copies from its own user's HOME into the run's HOME; never taken from the laptop."""
     mcp: tuple[Annotated[_Words, Field(min_length=2)], ...] = ()
     """Where the agent's settings list its MCP servers: a file (``.toml``, else JSON), and the keys that lead to them.
-    The key ``{tree}`` stands for the session's project."""
+    Files are relative to HOME, or in the session's project when they begin with ``{tree}/``; the key ``{tree}`` stands
+    for the project's path. Without any, what ``agent/mcp.toml`` knows of the agent of this name."""
     unset: _Words = ()
     """Variables that would move the agent's files out of HOME; they are not passed on."""
     resume: Annotated[tuple[Literal["resume", "load"], ...], Field(min_length=1)]
@@ -78,7 +81,8 @@ class Profile(BaseModel):
     @field_validator("mcp")
     @classmethod
     def _check_mcp(cls, places: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
-        for file, *keys in places:
+        for place, *keys in places:
+            file = place.removeprefix(IN_TREE)
             _check_relative(file)
             _refuse_placeholders((file,), frozenset())
             _refuse_placeholders(tuple(keys), frozenset({"{tree}"}))

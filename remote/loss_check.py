@@ -28,7 +28,7 @@ class LossCheck:
         self._tree = Path(session.info.project)
         self._stock = Stock()
         self._kept: tuple[Kept, ...] = ()
-        self._lost_programs: Sequence[str] = ()
+        self._lost_files: frozenset[str] = frozenset()
 
     def look(self) -> None:
         """Take stock of this machine; takes a moment. Raises `agent.errors.AgentError`."""
@@ -40,12 +40,13 @@ class LossCheck:
         self._kept = seen.stays
         include = (*selection.include, *carried_patterns(seen.stays, self._terms.carry))
         chosen = Selection(include=include, exclude=selection.exclude, leave=selection.leave)
-        ignored = _ignored(self._tree, self._stock.own_programs) if seen.summary is not None else set[str]()
-        self._lost_programs = [
+        asked = (*self._stock.own_programs, *(each.file for each in self._stock.project_mcp))
+        ignored = _ignored(self._tree, asked) if seen.summary is not None else set[str]()
+        self._lost_files = frozenset(
             name
-            for name in self._stock.own_programs
+            for name in asked
             if chosen.excludes(name, folder=False) or (name in ignored and not chosen.includes(name, folder=False))
-        ]
+        )
         return chosen
 
     @property
@@ -78,7 +79,7 @@ class LossCheck:
         """
         home = self._session.info.home
         set_there = seen.model_copy(update={"variables": (*seen.variables, *variables)})
-        stays = report_losses(self._kept, self._stock, self._lost_programs, set_there, self._terms, home)
+        stays = report_losses(self._kept, self._stock, self._lost_files, set_there, self._terms, home)
         return stays, (*object_to(stays, self._terms), *self._secrets())
 
     def _secrets(self) -> list[Problem]:

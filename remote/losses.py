@@ -3,7 +3,7 @@
 Pure: what is here comes from `remote.stock` and the survey of the tree, what is there from the host.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from remote.children import Child
@@ -28,18 +28,18 @@ _LOGINS = Stays(what="environment and logins", why="the host uses its own; nothi
 
 
 def report_losses(
-    kept: Iterable[Kept], stock: Stock, lost_programs: Iterable[str], seen: Seen, terms: Terms, home: str
+    kept: Iterable[Kept], stock: Stock, lost_files: Collection[str], seen: Seen, terms: Terms, home: str
 ) -> tuple[Stays, ...]:
     """Everything that stays, what weighs most of each kind first.
 
-    ``lost_programs`` are paths of programs in the tree that do not travel with it.
+    ``lost_files`` are paths in the tree, of programs and of settings, that do not travel with it.
     """
     found = [
         *_tree_losses(kept),
         *_outside_losses(stock.outside, home),
-        *_command_losses(stock, lost_programs, seen, home),
+        *_command_losses(stock, lost_files, seen, home),
         *_variable_losses(stock, seen),
-        *_server_losses(stock, seen),
+        *_server_losses(stock, lost_files, seen),
         *(_process_loss(child) for child in stock.children),
         _LOGINS,
     ]
@@ -121,10 +121,11 @@ def _why_outside(each: Outside) -> str:
     return f"a {what} outside the project that the agent {'changed' if each.written else 'used'}"
 
 
-def _command_losses(stock: Stock, lost_programs: Iterable[str], seen: Seen, home: str) -> list[Stays]:
+def _command_losses(stock: Stock, lost_files: Collection[str], seen: Seen, home: str) -> list[Stays]:
     lost = [
         Stays(what=name, why="the session ran it; it is among the files that stay here", kind="command")
-        for name in lost_programs
+        for name in stock.own_programs
+        if name in lost_files
     ]
     if seen.programs is None:
         why = f"whether the host has them is not known: {seen.programs_unknown}"
@@ -147,11 +148,21 @@ def _variable_losses(stock: Stock, seen: Seen) -> list[Stays]:
     return [Stays(what=name, why=why, kind="variable") for name in stock.variables if name not in seen.variables]
 
 
-def _server_losses(stock: Stock, seen: Seen) -> list[Stays]:
-    why = "an MCP server in the agent's settings here; the host's settings do not name it"
-    losses = [Stays(what=name, why=why, kind="mcp") for name in stock.mcp.names if name not in seen.mcp.names]
-    unread = "the agent's settings here cannot be read: which MCP servers they name is not known"
-    return losses + [Stays(what=f"~/{file}", why=unread, kind="mcp") for file in stock.mcp.unread]
+def _server_losses(stock: Stock, lost_files: Collection[str], seen: Seen) -> list[Stays]:
+    named = {name: "the agent's settings here" for name in stock.mcp.names}
+    unread = [f"~/{file}" for file in stock.mcp.unread]
+    for each in stock.project_mcp:
+        if each.file in lost_files:
+            named |= dict.fromkeys(each.names or (), f"{each.file}, which stays here")
+            unread += [each.file] if each.names is None else []
+    why = "an MCP server in {}; the host's settings do not name it"
+    losses = [
+        Stays(what=name, why=why.format(where), kind="mcp")
+        for name, where in sorted(named.items())
+        if name not in seen.mcp.names
+    ]
+    unsure = "the agent's settings here cannot be read: which MCP servers they name is not known"
+    return losses + [Stays(what=file, why=unsure, kind="mcp") for file in unread]
 
 
 def _process_loss(child: Child) -> Stays:

@@ -12,7 +12,7 @@ from agent.durable import read_model
 from agent.errors import RecordDamaged
 from agent.events import Frozen
 from agent.footprint import Footprint, Touched, read_footprint
-from agent.mcp import McpServers, list_servers
+from agent.mcp import McpServers, ProjectServers, list_project_servers, list_servers
 from agent.paths import config_dir, data_dir, state_dir
 from agent.profiles import Profile
 from agent.reception import RunnerRecord
@@ -50,6 +50,7 @@ class Stock(Frozen):
     variables: tuple[str, ...] = ()
     outside: tuple[Outside, ...] = ()
     mcp: McpServers = McpServers()
+    project_mcp: tuple[ProjectServers, ...] = ()
     children: tuple[Child, ...] = ()
 
 
@@ -69,6 +70,7 @@ def take_stock(session: SessionDir, profile: Profile, blocks: Iterable[AnyBlock]
         variables=tuple(name for name in used.variables if name in environ),
         outside=tuple(_look_outside(used.outside, tree, home, profile)),
         mcp=list_servers(profile, home, str(tree)),
+        project_mcp=list_project_servers(profile, tree),
         children=list_children(runner, tree),
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agent.mcp import McpServers
+from agent.mcp import McpServers, ProjectServers
 from remote.children import Child
 from remote.host_protocol import Seen
 from remote.losses import MOST_OF_A_KIND, carried_files, carried_patterns, object_to, report_losses
@@ -30,7 +30,13 @@ STOCK = Stock(
         Outside(path="/srv/big.bin", size=5000, written=True),
         Outside(path=f"{HOME}/locked", readable=False),
     ),
+    own_programs=("bin/tool", "bin/kept"),
     mcp=McpServers(names=("docs", "search"), unread=(".x/y.json",)),
+    project_mcp=(
+        ProjectServers(file=".mcp.json", names=("lost", "search")),
+        ProjectServers(file=".x/broken.json", names=None),
+        ProjectServers(file="kept.json", names=("comes along",)),
+    ),
     children=(Child(name="vite", pid=7, ports=(5173,)), Child(name="psql", pid=8, ports=(5432, 5433), own=False)),
 )
 
@@ -47,7 +53,9 @@ def seen(**more: Any) -> Seen:
 
 
 def report(terms: Terms | None = None, host: Seen | None = None, stock: Stock = STOCK) -> tuple[Stays, ...]:
-    return report_losses([CACHE, LINKS], stock, ["bin/tool"], host or seen(), terms or Terms(), HOME)
+    return report_losses(
+        [CACHE, LINKS], stock, ["bin/tool", ".mcp.json", ".x/broken.json"], host or seen(), terms or Terms(), HOME
+    )
 
 
 def test_everything_is_told_once_with_its_kind() -> None:
@@ -64,13 +72,16 @@ def test_everything_is_told_once_with_its_kind() -> None:
         ("version", "git"),
         ("variable", "API_URL"),
         ("mcp", "docs"),
+        ("mcp", "lost"),
         ("mcp", "~/.x/y.json"),
+        ("mcp", ".x/broken.json"),
         ("process", "vite (process 7, serves port 5173)"),
         ("process", "psql (process 8, serves port 5432, 5433)"),
         ("other", "environment and logins"),
     ]
     told = {each.what: each for each in report()}
     assert {what for what, each in told.items() if each.can_carry} == {"cache/", "~/notes.md"}
+    assert ".mcp.json, which stays here" in told["lost"].why
     assert told["git"].why == "2.43.0 here, 2.39.5 there"
     assert "changed" in told["/srv/big.bin"].why and "cannot be read" in told["~/locked"].why
 
