@@ -1,7 +1,7 @@
 """The journal's events: frozen records, one class per kind, told apart by ``kind``.
 
 An event is what happened, in the past tense, with the facts a reader needs and nothing derived from
-earlier events. Everything shown anywhere is a fold of these (`agent.state`).
+earlier events. Everything shown anywhere is a fold of these (`agent.fold`).
 """
 
 from typing import Annotated, Literal

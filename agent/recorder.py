@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.events import AnyEvent, Event, Text, Thought
+from agent.fold import advance
 from agent.journal import Journal, read_events
-from agent.state import SessionState, advance
+from agent.state import SessionState
 
 _HOLD_SECONDS = 0.05
 

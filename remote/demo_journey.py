@@ -10,10 +10,11 @@ from typing import TypeVar
 from agent import children
 from agent.demo_model.project import DEMO_TASK
 from agent.demo_model.script import TESTS
+from agent.fold import advance
 from agent.journal import read_events
 from agent.paths import state_dir
 from agent.sessions import SessionDir, create_session, list_sessions
-from agent.state import SessionState, advance
+from agent.state import SessionState
 from agent.viewer import Viewer
 from remote.demo_parts import make_project
 from remote.errors import DemoFailed

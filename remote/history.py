@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from agent.errors import JournalDamaged
 from agent.events import Policy
+from agent.fold import advance
 from agent.journal import read_events
 from agent.sessions import SessionDir
-from agent.state import SessionState, advance
+from agent.state import SessionState
 from remote.parcel import HISTORY
 
 _BLOCK = 1 << 20

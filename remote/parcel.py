@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent.durable import make_private, sync_directory
+from agent.fold import advance
 from agent.journal import read_events
 from agent.profiles import Profile
 from agent.session_files import session_files
 from agent.sessions import SessionDir
-from agent.state import SessionState, advance
+from agent.state import SessionState
 from remote.carried import pack_carried
 from snapshot.capture import capture_paths
 from snapshot.errors import SnapshotError

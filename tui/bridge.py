@@ -7,7 +7,8 @@ from collections.abc import Callable
 from textual.message import Message
 
 from agent.errors import AgentError, ViewerGone
-from agent.state import SessionState, advance
+from agent.fold import advance
+from agent.state import SessionState
 from remote.errors import RemoteError
 from tui.backend import Backend, Place, ViewerLike
 from tui.messages import LinkChanged, StateChanged

@@ -11,12 +11,13 @@ from agent.client import Launch
 from agent.duty import Duty
 from agent.errors import ViewerGone
 from agent.events import AnyEvent
+from agent.fold import advance
 from agent.journal import read_events
 from agent.profiles import load_profile
 from agent.programs import agent_command
 from agent.runner import serve
 from agent.sessions import SessionDir
-from agent.state import SessionState, advance
+from agent.state import SessionState
 from agent.viewer import Viewer
 from remote.local import attach_running
 from tests.doubles.openai_model import ScriptedModel

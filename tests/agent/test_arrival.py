@@ -15,7 +15,8 @@ from agent.events import (
     TurnEnded,
     TurnStarted,
 )
-from agent.state import SessionState, advance
+from agent.fold import advance
+from agent.state import SessionState
 
 _ARRIVAL = Arrival(
     origin="here", to="vm", files=3, size=9, seconds=1.5, proceed=True, budget=Budget(max_turns=4), policy="accept-all"

@@ -3,7 +3,8 @@
 from agent.arrival import Arrival, arrive
 from agent.arrival_check import ArrivalCheck, tell_agent, tell_user
 from agent.events import AnyEvent, Event, Noted, Prompted
-from agent.state import SessionState, advance
+from agent.fold import advance
+from agent.state import SessionState
 
 
 def stamped(events: tuple[Event, ...], after: int = 0) -> list[AnyEvent]:

@@ -4,8 +4,9 @@ from typing import Any
 
 from agent.blocks import ToolBlock
 from agent.events import EVENT, AnyEvent, DiffContent, Location, ToolKind
+from agent.fold import advance
 from agent.footprint import Footprint, Touched, read_footprint
-from agent.state import SessionState, advance
+from agent.state import SessionState
 from tests.agent.recording import read_recorded
 
 TREE, HOME = "/home/ada/shop", "/home/ada"

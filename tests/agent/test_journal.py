@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from agent.errors import JournalDamaged
 from agent.events import AnyEvent, Noted, Prompted, Text
+from agent.fold import advance
 from agent.journal import Journal, read_events
 from agent.recorder import Recorder
-from agent.state import SessionState, advance
+from agent.state import SessionState
 from tests.agent.strategies import event_lists
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from agent.blocks import PermissionBlock, TextBlock, ToolBlock
 from agent.events import EVENT, AgentStarted, AnyEvent, DiffContent
-from agent.state import SessionState, advance
+from agent.fold import advance
+from agent.state import SessionState
 from tests.agent.recording import RECORDED, normalise, read_frames, read_recorded
 
 NAMES = sorted(path.stem for path in RECORDED.glob("*.jsonl"))

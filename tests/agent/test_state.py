@@ -32,7 +32,8 @@ from agent.events import (
     TurnStarted,
     Used,
 )
-from agent.state import SessionState, Usage, advance
+from agent.fold import advance
+from agent.state import SessionState, Usage
 from tests.agent.strategies import event_lists
 
 B = TypeVar("B", bound=Block)

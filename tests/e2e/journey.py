@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from agent.fold import advance
 from agent.journal import read_events
 from agent.sessions import SessionDir
-from agent.state import SessionState, advance
+from agent.state import SessionState
 from agent.viewer import Viewer
 from remote.steps import Decision
 from tests.hosts import HostForTests

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from agent.demo_model.script import TESTS
+from agent.fold import advance
 from agent.journal import read_events
 from agent.lease import read_lease
 from agent.sessions import SessionDir, list_sessions
-from agent.state import SessionState, advance
+from agent.state import SessionState
 from tests.e2e.journey import assert_unbroken
 from tests.e2e.laptop import git
 from tests.e2e.terminal import Terminal

@@ -3,7 +3,8 @@
 import pytest
 
 from agent.events import AnyEvent, PhaseChanged, Prompted, TurnEnded, TurnStarted
-from agent.state import SessionState, advance
+from agent.fold import advance
+from agent.state import SessionState
 from remote.pane import print_event
 
 WHY = "No model is chosen."

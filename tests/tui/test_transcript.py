@@ -27,7 +27,8 @@ from agent.events import (
     TurnEnded,
     TurnStarted,
 )
-from agent.state import SessionState, advance
+from agent.fold import advance
+from agent.state import SessionState
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleDiff, DoubleFile

@@ -6,7 +6,8 @@ import pytest
 
 from agent.errors import AgentFailed, CommandRefused
 from agent.events import Budget, Noted, PhaseChanged, Prompted, Text, TurnEnded, TurnStarted
-from agent.state import SessionState, advance
+from agent.fold import advance
+from agent.state import SessionState
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleDiff, DoubleViewer

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.fold import advance
 from agent.journal import read_events
 from agent.lease import Lease
 from agent.overview import look_over
 from agent.paths import state_dir
 from agent.sessions import SessionDir, find_session
-from agent.state import SessionState, advance
+from agent.state import SessionState
 from agent.viewer import Viewer
 
 if TYPE_CHECKING:

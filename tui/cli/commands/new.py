@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from agent.events import Policy
-from agent.state import SessionState, advance
+from agent.fold import advance
+from agent.state import SessionState
 from agent.viewer import Viewer
 from tui.cli.edge import async_command
 from tui.cli.errors import WaitEnded

@@ -1,0 +1,309 @@
+"""The fold of a session's events into its state: pure, and a replay does no harm.
+
+It tolerates every oddity that real agents show: an update for an unknown tool call, a permission before its call,
+empty text, a title of ``None``.
+"""
+
+from collections.abc import Iterable
+
+from agent.blocks import (
+    AgentBlock,
+    MoveBlock,
+    NoteBlock,
+    PermissionBlock,
+    PromptBlock,
+    SetupBlock,
+    TextBlock,
+    ThoughtBlock,
+    ToolBlock,
+    TurnBlock,
+)
+from agent.events import (
+    AgentStarted,
+    AnyEvent,
+    BudgetSet,
+    Moved,
+    Noted,
+    PermissionAnswered,
+    PermissionAsked,
+    PhaseChanged,
+    Planned,
+    PolicySet,
+    Prompted,
+    SetupEnded,
+    SetupPrinted,
+    SetupStarted,
+    Text,
+    Thought,
+    ToolCalled,
+    TurnEnded,
+    TurnStarted,
+    Used,
+)
+from agent.state import SessionState
+
+_CUT_SHORT = frozenset({"drained", "budget", "crash", "error"})
+"""Stop reasons of turns that did not come to an end of their own and can be taken up again."""
+_COUNTERS = frozenset({"input_tokens", "output_tokens", "cost_usd"})
+"""What only ever grows; an agent that begins to count anew does not make it less."""
+
+
+def advance(state: SessionState, events: Iterable[AnyEvent]) -> SessionState:
+    """Fold events into a state; events at or before ``state.head_seq`` are ignored, so that replays do no harm."""
+    fold = _Fold(state)
+    for event in events:
+        if event.seq > fold.head_seq:
+            fold.take(event)
+    return fold.result()
+
+
+class _Fold:
+    """Accumulates one batch in place, so that a long history costs no copy for each event."""
+
+    def __init__(self, state: SessionState) -> None:
+        self._base = state
+        self._changes: dict[str, object] = {}
+        self._blocks = list(state.blocks)
+        self._tools = {b.call_id: i for i, b in enumerate(state.blocks) if isinstance(b, ToolBlock)}
+        self._questions = {b.request_id: i for i, b in enumerate(state.blocks) if isinstance(b, PermissionBlock)}
+        self._open = [q.request_id for q in state.questions]
+        self._queue = list(state.queue)
+        self._running = list(state.running)
+        self._turn = state.turn
+        self._turns = state.turns
+        self._usage = state.usage
+        self._epoch = state.epoch
+        self._interrupted = state.interrupted_turn
+        self._interrupted_calls = state.interrupted_calls
+        self._pieces: list[str] = []
+        self.head_seq = state.head_seq
+
+    def take(self, event: AnyEvent) -> None:
+        """Fold one event; its kind decides what it changes."""
+        self.head_seq = event.seq
+        self._epoch = max(self._epoch, event.epoch)
+        self._changes["at"] = event.at
+        if not isinstance(event, Text | Thought):
+            self._flush()
+        match event:
+            case Prompted():
+                self._prompted(event)
+            case TurnStarted():
+                self._turn_started(event)
+            case TurnEnded():
+                self._turn_ended(event)
+            case Text():
+                self._text(event, TextBlock)
+            case Thought():
+                self._text(event, ThoughtBlock)
+            case ToolCalled():
+                self._tool_called(event)
+            case Planned():
+                self._changes["plan"] = event.entries
+            case PermissionAsked():
+                self._asked(event)
+            case PermissionAnswered():
+                self._answered(event)
+            case Used():
+                self._used(event)
+            case PhaseChanged():
+                self._phase_changed(event)
+            case AgentStarted():
+                self._agent_started(event)
+            case PolicySet():
+                self._changes["policy"] = event.policy
+            case BudgetSet():
+                self._budget_set(event)
+            case Moved():
+                self._moved(event)
+            case SetupStarted():
+                self._setup_started(event)
+            case SetupPrinted() | SetupEnded():
+                self._setup_went_on(event)
+            case Noted():
+                self._blocks.append(NoteBlock(seq=event.seq, at=event.at, level=event.level, text=event.text))
+            case _:
+                pass
+
+    def result(self) -> SessionState:
+        """The state after all events taken."""
+        self._flush()
+        questions = tuple(self._blocks[self._questions[r]] for r in self._open)
+        return self._base.model_copy(
+            update=self._changes
+            | {
+                "head_seq": self.head_seq,
+                "epoch": self._epoch,
+                "blocks": tuple(self._blocks),
+                "queue": tuple(self._queue),
+                "questions": questions,
+                "running": tuple(self._running),
+                "turn": self._turn,
+                "turns": self._turns,
+                "usage": self._usage,
+                "interrupted_turn": self._interrupted,
+                "interrupted_calls": self._interrupted_calls,
+            }
+        )
+
+    def _flush(self) -> None:
+        """Join the pieces of streamed text into the last block."""
+        if self._pieces:
+            last = self._blocks[-1]
+            assert isinstance(last, TextBlock | ThoughtBlock)
+            self._blocks[-1] = last.model_copy(update={"text": last.text + "".join(self._pieces)})
+            self._pieces = []
+
+    def _text(self, event: Text | Thought, block: type[TextBlock] | type[ThoughtBlock]) -> None:
+        if not event.text:
+            return
+        if not self._blocks or type(self._blocks[-1]) is not block:
+            self._flush()
+            self._blocks.append(block(seq=event.seq, at=event.at, text=""))
+        self._pieces.append(event.text)
+
+    def _prompted(self, event: Prompted) -> None:
+        for place, waiting in enumerate(self._queue):
+            if waiting.prompt_id == event.prompt_id:
+                # Said again, or with more to it, before its turn came.
+                self._queue[place] = event
+                return
+        self._queue.append(event)
+
+    def _turn_started(self, event: TurnStarted) -> None:
+        prompt = next((p for p in self._queue if p.prompt_id == event.prompt_id), None)
+        if prompt is not None:
+            self._queue.remove(prompt)
+            self._blocks.append(
+                PromptBlock(
+                    seq=event.seq, at=event.at, prompt_id=prompt.prompt_id, text=prompt.text, source=prompt.source
+                )
+            )
+        self._turn = event.prompt_id
+        self._turns += 1
+        self._interrupted, self._interrupted_calls = None, ()
+
+    def _turn_ended(self, event: TurnEnded) -> None:
+        self._turn = None
+        if event.stop_reason in _CUT_SHORT:
+            self._interrupted, self._interrupted_calls = event.prompt_id, tuple(self._running)
+        if event.stop_reason not in ("end_turn", "drained", "budget"):
+            self._blocks.append(
+                TurnBlock(seq=event.seq, at=event.at, stop_reason=event.stop_reason, detail=event.detail)
+            )
+        self._running.clear()
+
+    def _tool_called(self, event: ToolCalled) -> None:
+        if event.call_id not in self._tools:
+            self._tools[event.call_id] = len(self._blocks)
+            self._blocks.append(ToolBlock(seq=event.seq, at=event.at, call_id=event.call_id))
+        index = self._tools[event.call_id]
+        block = self._blocks[index]
+        assert isinstance(block, ToolBlock)
+        fields = ("title", "tool_kind", "status", "locations", "content", "raw_input")
+        update: dict[str, object] = {f: v for f in fields if (v := getattr(event, f)) is not None}
+        status = event.status or block.status
+        if status in ("completed", "failed"):
+            if block.ended_at is None:
+                update["ended_at"] = event.at
+            if event.call_id in self._running:
+                self._running.remove(event.call_id)
+        elif event.call_id not in self._running:
+            self._running.append(event.call_id)
+        self._blocks[index] = block.model_copy(update=update)
+
+    def _asked(self, event: PermissionAsked) -> None:
+        self._questions[event.request_id] = len(self._blocks)
+        self._open.append(event.request_id)
+        self._blocks.append(
+            PermissionBlock(
+                seq=event.seq, at=event.at, request_id=event.request_id, call_id=event.call_id, options=event.options
+            )
+        )
+
+    def _answered(self, event: PermissionAnswered) -> None:
+        if event.request_id not in self._open:
+            return
+        self._open.remove(event.request_id)
+        index = self._questions[event.request_id]
+        update = {"option_id": event.option_id, "by": event.by}
+        self._blocks[index] = self._blocks[index].model_copy(update=update)
+
+    def _close_questions(self) -> None:
+        """Nobody waits for answers to the questions of an agent process that is gone."""
+        for request_id in self._open:
+            index = self._questions[request_id]
+            self._blocks[index] = self._blocks[index].model_copy(update={"by": "cancel"})
+        self._open.clear()
+
+    def _used(self, event: Used) -> None:
+        fields = ("input_tokens", "output_tokens", "cost_usd", "context_used", "context_size")
+        update = {f: v for f in fields if (v := getattr(event, f)) is not None}
+        for counter in _COUNTERS & update.keys():
+            update[counter] = max(update[counter], getattr(self._usage, counter) or 0)
+        if event.unpriced or event.cost_usd is not None:
+            update["unpriced"] = event.unpriced
+        self._usage = self._usage.model_copy(update=update)
+
+    def _phase_changed(self, event: PhaseChanged) -> None:
+        self._changes |= {"phase": event.phase, "detail": event.detail}
+
+    def _agent_started(self, event: AgentStarted) -> None:
+        self._changes |= {
+            "agent": event.agent,
+            "agent_version": event.version,
+            "agent_session_id": event.agent_session_id,
+        }
+        if self._turn is not None:
+            self._interrupted, self._interrupted_calls = self._turn, tuple(self._running)
+            self._turn = None
+        self._running.clear()
+        self._close_questions()
+        self._blocks.append(
+            AgentBlock(
+                seq=event.seq,
+                at=event.at,
+                agent=event.agent,
+                version=event.version,
+                resumed=event.resumed,
+                host=event.host,
+            )
+        )
+
+    def _budget_set(self, event: BudgetSet) -> None:
+        self._changes |= {
+            "budget": event.budget,
+            "budget_base": self._usage,
+            "budget_turns": self._turns,
+            "budget_at": event.at,
+        }
+
+    def _setup_started(self, event: SetupStarted) -> None:
+        block = SetupBlock(seq=event.seq, at=event.at, command=event.command, number=event.number, total=event.total)
+        self._blocks.append(block)
+
+    def _setup_went_on(self, event: SetupPrinted | SetupEnded) -> None:
+        for place in reversed(range(len(self._blocks))):
+            block = self._blocks[place]
+            if isinstance(block, SetupBlock):
+                if isinstance(event, SetupPrinted):
+                    update: dict[str, object] = {"output": block.output + event.text}
+                else:
+                    update = {"status": event.status, "detail": event.detail, "ended_at": event.at}
+                self._blocks[place] = block.model_copy(update=update)
+                return
+
+    def _moved(self, event: Moved) -> None:
+        self._changes |= {"location": event.to, "arrived": event.epoch}
+        self._blocks.append(
+            MoveBlock(
+                seq=event.seq,
+                at=event.at,
+                origin=event.origin,
+                to=event.to,
+                files=event.files,
+                size=event.size,
+                seconds=event.seconds,
+                sandbox=event.sandbox,
+            )
+        )
