@@ -1,11 +1,13 @@
 """Records that survive a crash: written whole or not at all.
 
 A reader sees the old bytes or the new ones; after `write_record` returns, the new ones also survive a power cut
-(as far as the disk keeps its word): temporary file, fsync, rename, fsync of the directory.
+(as far as the disk keeps its word): temporary file, fsync, rename, fsync of the directory. The temporary file has
+one name for each record, so that a killed writer leaves nothing that piles up.
 """
 
+import fcntl
 import os
-import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -14,30 +16,72 @@ from pydantic import BaseModel, ValidationError
 from agent.errors import RecordDamaged
 
 Record = TypeVar("Record", bound=BaseModel)
+_BLOCK = 1 << 20
 
 
 def write_record(path: Path, content: bytes, mode: int | None = 0o600) -> None:
     """Replace ``path`` by ``content`` durably; raises `OSError` and leaves the old content on failure.
 
-    With ``mode`` ``None`` it gets what the umask leaves of 0666.
+    With ``mode`` ``None`` a new file gets what the umask leaves of 0666.
     """
-    # One name for each writer: threads may write the same record at once.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
-    descriptor = os.open(
-        temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666 if mode is None else 0o600
-    )
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+    _replace(path, (content,), mode)
+
+
+def copy_record(source: Path, target: Path, mode: int = 0o600) -> None:
+    """`write_record` with the bytes of the file ``source``, which must not be a link; folders are made at need."""
+    make_private(target.parent)
+    with os.fdopen(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        _replace(target, iter(lambda: file.read(_BLOCK), b""), mode)
+
+
+def _replace(path: Path, blocks: Iterable[bytes], mode: int | None) -> None:
+    part = path.with_name(f".{path.name}.castoff-new")
+    with os.fdopen(_open_part(part, mode), "wb") as file:
+        try:
+            file.writelines(blocks)
             file.flush()
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        temporary.rename(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+            part.rename(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
     sync_directory(path.parent)
+
+
+def _open_part(part: Path, mode: int | None) -> int:
+    """Open ``part`` empty, for this writer alone: others wait, and what a killed one left is written over."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        descriptor = os.open(part, flags, 0o666 if mode is None else 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_named(descriptor, part):
+            os.ftruncate(descriptor, 0)
+            return descriptor
+        # Who had it before has renamed it meanwhile: it is the record now.
+        os.close(descriptor)
+
+
+def _is_named(descriptor: int, name: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), name.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def rename_durably(source: Path, target: Path) -> None:
+    """Rename a file or a folder so that it survives a power cut; raises `OSError`."""
+    source.rename(target)
+    for folder in {source.parent, target.parent}:
+        sync_directory(folder)
+
+
+def remove_record(path: Path) -> None:
+    """Remove a file for good, if it is there; raises `OSError`."""
+    if path.exists():
+        path.unlink()
+        sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:
@@ -67,14 +111,18 @@ def read_model(path: Path, model: type[Record]) -> Record:
 
 
 def make_private(path: Path) -> Path:
-    """Make a directory and its missing parents, readable by the owner alone (0700), and return it."""
+    """Make a directory and its missing parents, durably, readable by the owner alone (0700), and return it."""
     # `Path.mkdir(parents=True)` gives the mode to the last one only.
-    for missing in [each for each in path.parents if not each.exists()][::-1]:
+    for missing in [each for each in (path, *path.parents) if not each.exists()][::-1]:
         missing.mkdir(mode=0o700, exist_ok=True)
-    path.mkdir(mode=0o700, exist_ok=True)
+        sync_directory(missing.parent)
     return path
 
 
 def append_private(path: Path) -> BinaryIO:
-    """Open a file at its end for writing, made at need for the owner alone (0600)."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
+    """Open a file at its end for writing, made durably at need for the owner alone (0600)."""
+    is_new = not path.exists()
+    file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
+    if is_new:
+        sync_directory(path.parent)
+    return file

@@ -5,15 +5,44 @@ a journal of tokens.
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Generator
 from pathlib import Path
 
-from agent.events import AnyEvent, Event, Text, Thought
+from agent.events import (
+    AgentStarted,
+    AnyEvent,
+    BudgetSet,
+    Event,
+    Moved,
+    PermissionAnswered,
+    PhaseChanged,
+    PolicySet,
+    Prompted,
+    SetupEnded,
+    Text,
+    Thought,
+    TurnEnded,
+    TurnStarted,
+)
 from agent.fold import advance
 from agent.journal import Journal, read_events
 from agent.state import SessionState
 
 _HOLD_SECONDS = 0.05
+_RELIED_ON = (
+    AgentStarted,
+    BudgetSet,
+    Moved,
+    PermissionAnswered,
+    PhaseChanged,
+    PolicySet,
+    Prompted,
+    SetupEnded,
+    TurnEnded,
+    TurnStarted,
+)
+"""What others act on - an agent, a host, a phone: on disk before anybody hears of it, also for a power cut."""
 
 Observer = Callable[[AnyEvent, SessionState], None]
 
@@ -71,22 +100,30 @@ class Recorder:
             self._write(held)
 
     def sync(self) -> None:
-        """Make everything recorded survive a power cut."""
+        """Make everything recorded survive a power cut. Raises `OSError`."""
         self.flush()
-        self._journal.sync()
+        with self._failing():
+            self._journal.sync()
 
     def _write(self, event: Event) -> None:
-        try:
+        with self._failing():
             stamped: AnyEvent = self._journal.append(event)  # type: ignore[assignment]  # each event class is in AnyEvent
-        except OSError as error:
-            self.failure = error
-            self.fence()
-            raise
+            if isinstance(event, _RELIED_ON):
+                self._journal.sync()
         self.state = advance(self.state, (stamped,))
         news, self._news = self._news, asyncio.Event()
         news.set()
         for observer in self._observers:
             observer(stamped, self.state)
+
+    @contextlib.contextmanager
+    def _failing(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.failure = error
+            self.fence()
+            raise
 
     async def wait_news(self, after_seq: int) -> bool:
         """Return ``True`` once the journal goes beyond ``after_seq``, ``False`` if it never will."""

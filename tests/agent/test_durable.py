@@ -1,5 +1,6 @@
 """Records are replaced whole: seen from a crash at any moment, and by the order of what the disk is told."""
 
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.durable import append_private, make_private, read_model, write_model, write_record
+from agent.durable import append_private, copy_record, make_private, read_model, write_model, write_record
 from agent.errors import RecordDamaged
 from agent.lease import Lease
 
@@ -111,6 +112,47 @@ def test_a_write_error_leaves_the_old_content_and_no_rest(tmp_path: Path, monkey
             write_record(path, b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["record"]
     assert path.read_bytes() == b"old"
+
+
+def write_long(content: bytes, path: Path, _: bytes) -> None:
+    write_record(path, content)
+
+
+def leave(*_: object, **__: object) -> None:
+    """Remove nothing."""
+
+
+def test_what_a_killed_writer_left_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "record"
+    write_record(path, b"old")
+    for long in (b"x" * 9, b"x" * 5):
+        with monkeypatch.context() as patch:
+            # Nothing of a killed process is tidied up.
+            patch.setattr(Path, "unlink", leave)
+            kill_at_rename(functools.partial(write_long, long), path, monkeypatch)
+        assert len(list(tmp_path.iterdir())) == 2 and path.read_bytes() == b"old"
+    write_record(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["record"]
+
+
+def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    (tmp_path / ".record.castoff-new").symlink_to("theirs")
+    with pytest.raises(OSError, match="symbolic link"):
+        write_record(tmp_path / "record", b"new")
+    (tmp_path / "link").symlink_to("theirs")
+    with pytest.raises(OSError, match="symbolic link"):
+        copy_record(tmp_path / "link", tmp_path / "copy")
+    assert (tmp_path / "theirs").read_bytes() == b"theirs" and not (tmp_path / "copy").exists()
+
+
+def test_a_copied_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "source", tmp_path / "deep" / "record"
+    source.write_bytes(os.urandom(3 << 20))
+    copy_record(source, target, 0o700)
+    assert target.read_bytes() == source.read_bytes() and target.stat().st_mode & 0o777 == 0o700
+    assert is_durable(trace(lambda path, _: copy_record(source, path), target, monkeypatch))
 
 
 def test_threads_that_write_the_same_record(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agent.errors import JournalDamaged
 from agent.events import AnyEvent, Noted, Prompted, Text
 from agent.fold import advance
-from agent.journal import Journal, read_events
+from agent.journal import Journal, read_events, read_head
 from agent.recorder import Recorder
 from agent.state import SessionState
 from tests.agent.strategies import event_lists
@@ -81,6 +81,88 @@ def test_damage_elsewhere_is_told(path: Path, damage: list[int | bytes], sentenc
     with pytest.raises(JournalDamaged, match=sentence):
         Recorder(path, 1)
     assert path.read_bytes() == before
+
+
+def test_an_edit_is_told_by_its_seq(path: Path) -> None:
+    write(path, "one", "two", "three")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b'"two"', b'"TWO"'))
+    with pytest.raises(JournalDamaged, match=r"^Event 2 of .* is not what it was when 3 was written"):
+        list(read_events(path))
+    with pytest.raises(JournalDamaged, match=r"^Event 2 "):
+        list(read_events(path, after_seq=2))
+    # What a reader has read before is not looked at again.
+    assert not list(read_events(path, after_seq=3))
+
+
+def test_a_hole_is_told_when_the_numbers_are_right_too(path: Path) -> None:
+    write(path, "one", "two", "three")
+    first, _, third = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + third.replace(b'"seq":3', b'"seq":2'))
+    with pytest.raises(JournalDamaged, match=r"^Event 1 "):
+        list(read_events(path))
+
+
+def test_a_journal_of_a_version_without_links_goes_on_with_them(path: Path) -> None:
+    old = [Text(text=text, seq=seq, at=7.0, epoch=1) for seq, text in enumerate(("one", "two"), 1)]
+    path.write_bytes(b"".join(each.model_dump_json().encode() + b"\n" for each in old))
+    assert list(read_events(path)) == old
+    write(path, "three", "four")
+    assert texts(path) == ["one", "two", "three", "four"]
+    path.write_bytes(path.read_bytes().replace(b'"two"', b'"TWO"'))
+    with pytest.raises(JournalDamaged, match=r"^Event 2 "):
+        list(read_events(path))
+
+
+def test_the_head_is_of_everything_before(path: Path) -> None:
+    heads = [read_head(path)]
+    for text in ("same", "same", "other"):
+        write(path, text)
+        heads.append(read_head(path))
+    assert len(set(heads)) == 4
+    assert [read_head(path, last) for last in range(4)] == heads
+    path.write_bytes(path.read_bytes() + b'{"torn')
+    assert read_head(path) == heads[-1]
+
+
+@pytest.mark.parametrize("event", [Prompted(prompt_id="p", text="on"), Noted(text="only said")])
+async def test_what_others_act_on_is_on_disk_before_they_hear(
+    path: Path, monkeypatch: pytest.MonkeyPatch, event: Prompted | Noted
+) -> None:
+    recorder, order = Recorder(path, 1), list[str]()
+
+    def hear(*_: object) -> None:
+        order.append("heard")
+
+    def sync(_: int) -> None:
+        order.append("synced")
+
+    recorder.observe(hear)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", sync)
+        recorder.record(event)
+    recorder.close()
+    assert order == (["synced", "heard"] if isinstance(event, Prompted) else ["heard"])
+
+
+async def test_a_disk_that_did_not_keep_the_journal_is_not_asked_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, asked = Recorder(path, 1), list[int]()
+
+    def fail(descriptor: int) -> None:
+        asked.append(descriptor)
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="Input/output error"):
+            recorder.record(Prompted(prompt_id="p", text="on"))
+        recorder.record(Prompted(prompt_id="q", text="more"))
+        assert recorder.failure is not None and not await recorder.wait_news(recorder.state.head_seq)
+        recorder.close()
+    assert len(asked) == 1
+    assert [e.seq for e in read_events(path)] == [1]
 
 
 def fill_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
