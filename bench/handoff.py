@@ -30,7 +30,8 @@ from remote.hostkeys import HostKeys
 from remote.links import Links
 from remote.local import open_local
 from remote.pull import pull_back
-from remote.steps import Away, Decision, Home, Terms, Timing
+from remote.steps import Away, Home, Timing
+from remote.terms import Decision, Terms
 
 ROUNDS = 3
 

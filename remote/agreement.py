@@ -12,8 +12,8 @@ from blake3 import blake3
 from agent.durable import make_private, read_model, write_model
 from agent.events import Frozen
 from agent.paths import state_dir
+from remote.findings import Problem
 from remote.project import NAME, Project
-from remote.steps import Problem
 from snapshot.walk import show_path
 
 

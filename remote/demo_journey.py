@@ -29,7 +29,6 @@ from remote.steps import (
     Away,
     Captured,
     Connecting,
-    Decision,
     Draining,
     HandoffStep,
     Home,
@@ -39,10 +38,10 @@ from remote.steps import (
     PullStep,
     SettingUp,
     StillHere,
-    Terms,
     Verified,
     awaits_decision,
 )
+from remote.terms import Decision, Terms
 
 _WORK_SECONDS = 300.0
 _PHONE_SECONDS = 60.0

@@ -33,8 +33,9 @@ from remote.preflight import Preflight
 from remote.progress import Stopwatch, meanwhile
 from remote.receipt import Receipt
 from remote.rsync import Progress, Transfer, prepare, send
-from remote.steps import Away, Decision, Preflighted, Sending, Terms
+from remote.steps import Away, Preflighted, Sending
 from remote.tally import Tally
+from remote.terms import Decision, Terms
 from snapshot.capture import capture
 from snapshot.digest import DigestCache
 from snapshot.errors import TreeChanged

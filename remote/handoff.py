@@ -17,6 +17,7 @@ from agent.sessions import SessionDir
 from remote.config import Host
 from remote.departure import Departure
 from remote.errors import RemoteError, local_failure
+from remote.findings import Problem
 from remote.host_protocol import Verdict
 from remote.links import Links
 from remote.progress import Relay
@@ -25,17 +26,15 @@ from remote.steps import (
     Away,
     Captured,
     Connecting,
-    Decision,
     Draining,
     HandoffStep,
     Offered,
     Preflighted,
-    Problem,
     Proved,
     StillHere,
-    Terms,
     Verified,
 )
+from remote.terms import Decision, Terms
 from snapshot.errors import SnapshotError
 
 Failure = AgentError | RemoteError | SnapshotError

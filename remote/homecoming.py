@@ -27,7 +27,8 @@ from remote.place import read_place
 from remote.progress import Stopwatch
 from remote.rsync import Progress, fetch
 from remote.runs import read_diff
-from remote.steps import Agreed, Change, Decision, Home, Planned, Receiving, Reviewed, Wish
+from remote.steps import Change, Home, Planned, Receiving, Reviewed
+from remote.terms import Agreed, Decision, Wish
 from snapshot.home import Applied
 from snapshot.manifest import Manifest, read_manifest
 

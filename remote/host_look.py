@@ -20,6 +20,7 @@ from remote import host_protocol as protocol
 from remote.agent_env import read_env
 from remote.errors import RemoteError
 from remote.facts import Facts, collect_facts
+from remote.findings import Problem
 from remote.host_base import read_run_diff
 from remote.host_lease import session_path
 from remote.host_runner import is_alive
@@ -28,7 +29,6 @@ from remote.parcel import fold
 from remote.place import Place, read_place
 from remote.run import Run
 from remote.sandbox import wrap
-from remote.steps import Problem
 from remote.tools import Program
 
 _RESERVE = 200 << 20

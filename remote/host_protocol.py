@@ -11,9 +11,9 @@ from agent.arrival import Arrival
 from agent.events import Frozen, ResumeKind
 from agent.lease import Lease
 from agent.mcp import McpServers
+from remote.findings import Problem
 from remote.furnishing import Furnishing
 from remote.run import Run
-from remote.steps import Problem
 from remote.tools import Program
 
 SandboxLevel = Literal["open", "none"]

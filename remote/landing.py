@@ -7,9 +7,11 @@ from typing import TypedDict
 
 from agent.durable import read_model, write_record
 from agent.sessions import SessionDir
+from remote.findings import Problem
 from remote.planning import choose, plan_step, show_conflicts, show_held
 from remote.standing import look_at_standing
-from remote.steps import Agreed, Change, Clash, HeldBack, Planned, Problem, Wish
+from remote.steps import Change, Clash, HeldBack, Planned
+from remote.terms import Agreed, Wish
 from snapshot import home, ways
 from snapshot.changes import Change as TreeChange
 from snapshot.changes import compare, wanted

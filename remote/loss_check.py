@@ -6,11 +6,12 @@ from pathlib import Path
 
 from agent.profiles import load_profile
 from agent.sessions import SessionDir
+from remote.findings import Problem, Stays
 from remote.host_protocol import Seen
 from remote.losses import carried_files, carried_patterns, object_to, report_losses
 from remote.parcel import fold
-from remote.steps import Problem, Stays, Terms
 from remote.stock import Stock, take_stock
+from remote.terms import Terms
 from remote.tools import MOST_ASKED
 from snapshot.git import git
 from snapshot.refusal import Kept

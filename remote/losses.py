@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from remote.children import Child
+from remote.findings import Choice, LossKind, Problem, Stays, is_loss
 from remote.host_protocol import Seen
-from remote.steps import Choice, LossKind, Problem, Stays, Terms, is_loss
 from remote.stock import Outside, Stock
+from remote.terms import Terms
 from remote.tools import by_name, find_differing, find_missing
 from snapshot.refusal import Kept
 

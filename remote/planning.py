@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from remote.steps import Agreed, Change, Clash, Executable, HeldBack, Planned, Way, Wish
+from remote.steps import Change, Clash, Executable, HeldBack, Planned, Way
+from remote.terms import Agreed, Wish
 from snapshot.changes import Change as TreeChange
 from snapshot.executable import Executable as TreeExecutable
 from snapshot.merge import Conflict

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from agent.sessions import SessionDir
 from remote.config import Host, Settings
+from remote.findings import Extras, HostFacts, Problem, Stays
 from remote.host_client import HostClient
 from remote.host_protocol import Look, Seen
 from remote.loss_check import LossCheck
 from remote.project_check import ProjectCheck
 from remote.secret_check import SecretCheck
 from remote.size_limits import check_size
-from remote.steps import Extras, HostFacts, Preflighted, Problem, Stays, Terms
+from remote.steps import Preflighted
+from remote.terms import Terms
 from snapshot.selection import Selection
 from snapshot.survey import Survey, survey
 

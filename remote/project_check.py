@@ -5,9 +5,10 @@ from pathlib import Path
 
 from agent.sessions import SessionDir
 from remote.agreement import find_disagreement
+from remote.findings import Extras, Problem, Stays
 from remote.furnishing import Furnishing
 from remote.project import Project, read_project
-from remote.steps import Extras, Problem, Stays, Terms
+from remote.terms import Terms
 from snapshot.selection import Selection
 from snapshot.survey import Survey
 

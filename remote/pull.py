@@ -18,16 +18,8 @@ from remote.homecoming import Homecoming
 from remote.links import Links
 from remote.progress import Relay
 from remote.reach import reach
-from remote.steps import (
-    Decision,
-    Draining,
-    Offered,
-    PullStep,
-    Reviewed,
-    StillHere,
-    Verified,
-    Wish,
-)
+from remote.steps import Draining, Offered, PullStep, Reviewed, StillHere, Verified
+from remote.terms import Decision, Wish
 from snapshot.errors import SnapshotError
 
 _FAILURES = (AgentError, RemoteError, SnapshotError)

@@ -3,8 +3,9 @@
 from agent.durable import read_model
 from agent.events import Frozen
 from agent.sessions import SessionDir
+from remote.findings import Stays
 from remote.host_protocol import Proof
-from remote.steps import Stays, Timing
+from remote.steps import Timing
 
 
 class Receipt(Frozen):

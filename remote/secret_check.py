@@ -15,8 +15,9 @@ from agent.durable import make_private
 from agent.profiles import load_profile
 from agent.sessions import SessionDir
 from remote.errors import RemoteError
+from remote.findings import Problem
 from remote.parcel import packed_files
-from remote.steps import Problem, Terms
+from remote.terms import Terms
 from snapshot.allowed import allow, choose, list_allowed
 from snapshot.manifest import Manifest
 from snapshot.overlay import Change

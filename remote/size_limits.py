@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import ConfigDict, Field
 
 from agent.events import Frozen
-from remote.steps import Problem
+from remote.findings import Problem
 
 if TYPE_CHECKING:
     from snapshot.survey import Survey

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from remote.steps import Problem
+from remote.findings import Problem
 from snapshot.changes import Change
 from snapshot.errors import GitFailed
 from snapshot.here import look_here

@@ -1,119 +1,16 @@
 """The steps of a handoff and of a pull-back: frozen records that a screen draws and the CLI prints.
 
 `remote.handoff.hand_off` and `remote.pull.pull_back` are async generators of these. Where `awaits_decision` holds
-they wait for one: the driver continues with ``asend("go")`` or ``asend("cancel")``; ``None`` (what ``async for``
-sends) means cancel there, so that nothing is agreed to by accident. `Planned` is also answered with what is
-`Agreed` to; a mere go agrees to nothing that it asks about. The last step is always `Away`, `Home` or `StillHere`.
+they wait for one (`remote.terms`): the driver continues with ``asend("go")`` or ``asend("cancel")``; ``None`` (what
+``async for`` sends) means cancel there, so that nothing is agreed to by accident. `Planned` is also answered with
+what is agreed to; a mere go agrees to nothing that it asks about. The last step is always
+`Away`, `Home` or `StillHere`.
 """
 
 from typing import Literal
 
-from agent.events import Budget, Frozen, Policy, ResumeKind
-
-
-class Agreed(Frozen):
-    """The answer to `Planned`: go, with these of its executable paths, and with its mass deletion or without."""
-
-    accept: tuple[str, ...] = ()
-    deletions: bool = False
-
-
-Decision = Literal["go", "cancel"] | Agreed
-
-
-class Wish(Frozen):
-    """How a run shall come home: merged into the tree, else as a new branch or as a patch file.
-
-    ``only`` are the paths that are merged, all if there are none. ``agreed`` needs no question any more;
-    ``accept_all`` agrees to all executable configuration.
-    """
-
-    branch: str = ""
-    patch: str = ""
-    only: tuple[str, ...] = ()
-    agreed: Agreed = Agreed()
-    accept_all: bool = False
-
-
-class Terms(Frozen):
-    """What the user chose for a handoff. ``say`` is the last word to the agent; empty means: continue.
-
-    ``leave`` are paths of the tree that stay here, ``mask`` files whose secrets travel as asterisks, and
-    ``allow_secrets`` fingerprints, or beginnings of them, of secrets that may travel as they are.
-    """
-
-    say: str = ""
-    budget: Budget = Budget()
-    policy: Policy = "accept-all"
-    drain_seconds: float = 20.0
-    leave: tuple[str, ...] = ()
-    mask: tuple[str, ...] = ()
-    allow_secrets: tuple[str, ...] = ()
-    carry: tuple[str, ...] = ()
-    """What of the loss report travels all the same, by its names there."""
-    stop_on_loss: bool = False
-    """Move nothing if anything is lost, but for what ``accept_loss`` names: things, or kinds of them."""
-    accept_loss: tuple[str, ...] = ()
-
-
-class Problem(Frozen):
-    """What stands in the way (``blocking``) or should be known: a sentence, and a way out.
-
-    ``secrets`` are the fingerprints of the secrets it tells of.
-    """
-
-    code: str
-    sentence: str
-    way_out: str = ""
-    blocking: bool = True
-    secrets: tuple[str, ...] = ()
-
-
-LossKind = Literal["ignored", "outside", "command", "version", "variable", "mcp", "process", "other"]
-Choice = Literal["leave", "carry", "stop"]
-
-
-class Stays(Frozen):
-    """One thing, or class of things, that does not travel or is otherwise there: its size in bytes, and why.
-
-    ``can_carry``: it would travel if it was chosen (`Terms.carry`); ``choice`` is what was decided.
-    """
-
-    what: str
-    why: str
-    files: int = 0
-    size: int = 0
-    kind: LossKind = "other"
-    can_carry: bool = False
-    choice: Choice = "leave"
-
-
-def is_loss(stays: Stays) -> bool:
-    """Whether the run goes on without something that the session had; the rest is only good to know."""
-    return stays.kind != "other" and stays.choice != "carry"
-
-
-class Extras(Frozen):
-    """What the project's settings ask for: ignored files that travel all the same, names of variables that go along
-    with their values, and the commands that set the project up there."""
-
-    included: tuple[Stays, ...] = ()
-    env: tuple[str, ...] = ()
-    setup: tuple[str, ...] = ()
-
-
-class HostFacts(Frozen):
-    """What a host said of itself in preflight. ``free`` is bytes free where runs live; ``rtt`` seconds."""
-
-    host: str
-    user: str
-    system: str
-    runtime: str
-    sandbox: Literal["open", "none"]
-    sandbox_detail: str = ""
-    free: int
-    rtt: float
-    missing: tuple[str, ...] = ()
+from agent.events import Frozen, ResumeKind
+from remote.findings import Extras, HostFacts, Problem, Stays
 
 
 class Connecting(Frozen):

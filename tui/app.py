@@ -13,7 +13,8 @@ from agent.errors import AgentError
 from agent.events import Budget
 from agent.sanitise import clean
 from remote.errors import RemoteError
-from remote.steps import Away, Home, StillHere, Terms
+from remote.steps import Away, Home, StillHere
+from remote.terms import Terms
 from tui.backend import Backend, Defaults, KeyQuestion, Place, Settings, Signpost
 from tui.commands import POLICIES
 from tui.errors import TuiError

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from agent.events import AnyEvent, Budget, Frozen, Policy
 from remote.run import Runs
-from remote.steps import Decision, HandoffStep, PullStep, Terms
+from remote.steps import HandoffStep, PullStep
+from remote.terms import Decision, Terms
 
 if TYPE_CHECKING:
     from snapshot.diff import Diff

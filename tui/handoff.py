@@ -12,7 +12,9 @@ from textual.widgets import Input
 
 from agent.events import Budget, Policy
 from remote.errors import RemoteError
-from remote.steps import Away, Preflighted, Proved, Stays, StillHere, Terms
+from remote.findings import Stays
+from remote.steps import Away, Preflighted, Proved, StillHere
+from remote.terms import Terms
 from tui.backend import Backend, HostCard, Place
 from tui.commands import POLICIES
 from tui.drawing.lines import BLANK, Line, Span, line, pad, span, spread, wrap

@@ -8,7 +8,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from agent.errors import AgentError
 from remote.errors import RemoteError
-from remote.steps import Away, Decision, HandoffStep, Home, PullStep, StillHere, awaits_decision
+from remote.steps import Away, HandoffStep, Home, PullStep, StillHere, awaits_decision
+from remote.terms import Decision
 from snapshot.errors import SnapshotError
 from tui.backend import Place
 

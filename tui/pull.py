@@ -6,7 +6,8 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.geometry import Region
 
-from remote.steps import Agreed, Applied, Home, Planned, Reviewed, StillHere
+from remote.steps import Applied, Home, Planned, Reviewed, StillHere
+from remote.terms import Agreed
 from tui.backend import Backend, Place
 from tui.drawing.lines import Line, Span, span, spread
 from tui.drawing.moves import draw_home, draw_review, draw_rows, draw_setup, draw_still_here, pull_rows

@@ -12,7 +12,8 @@ from agent.paths import config_dir, state_dir
 from agent.profiles import list_profiles
 from agent.sessions import SessionDir, create_session, get_session
 from remote.run import Runs
-from remote.steps import Decision, HandoffStep, PullStep, Terms
+from remote.steps import HandoffStep, PullStep
+from remote.terms import Decision, Terms
 from tui.app_settings import read_settings, write_settings
 from tui.backend import Defaults, HostCard, KeyQuestion, Place, Settings, Signpost, Trust, ViewerLike
 from tui.errors import WatchFailed

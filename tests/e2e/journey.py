@@ -13,7 +13,7 @@ from agent.journal import read_events
 from agent.sessions import SessionDir
 from agent.state import SessionState
 from agent.viewer import Viewer
-from remote.steps import Decision
+from remote.terms import Decision
 from tests.hosts import HostForTests
 
 Step = TypeVar("Step")

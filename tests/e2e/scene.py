@@ -15,7 +15,8 @@ from remote.config import Settings
 from remote.handoff import hand_off
 from remote.links import Links
 from remote.local import open_local
-from remote.steps import Decision, HandoffStep, Terms
+from remote.steps import HandoffStep
+from remote.terms import Decision, Terms
 from tests.doubles.openai_model import ScriptedModel, model_environment, serving
 from tests.e2e.journey import Place, drive, follow, lay_out
 from tests.hosts import HostForTests

@@ -21,7 +21,8 @@ from remote.links import Links
 from remote.local import open_local
 from remote.parcel import fold
 from remote.pull import pull_back
-from remote.steps import Away, HandoffStep, Home, StillHere, Terms
+from remote.steps import Away, HandoffStep, Home, StillHere
+from remote.terms import Terms
 from tests.e2e.journey import Place, drive, fill_project, follow, lay_out, tree_of
 from tests.e2e.scene import Scene, interrupt_at, start_task
 from tests.hosts import HostForTests, free_port

@@ -40,7 +40,8 @@ from remote.hostkeys import HostKeys
 from remote.links import Links
 from remote.local import open_local
 from remote.pull import pull_back
-from remote.steps import Away, Home, PullStep, StillHere, Terms
+from remote.steps import Away, Home, PullStep, StillHere
+from remote.terms import Terms
 from remote.tmux import Terminal
 from snapshot.commits import bundle, import_bundle
 from snapshot.errors import ManifestDamaged, SnapshotError

@@ -15,7 +15,8 @@ from remote.links import Links
 from remote.local import open_local
 from remote.pull import pull_back
 from remote.runs import fetch_diff, list_runs
-from remote.steps import Away, Captured, Decision, Draining, HandoffStep, Home, Preflighted, Terms
+from remote.steps import Away, Captured, Draining, HandoffStep, Home, Preflighted
+from remote.terms import Decision, Terms
 from tests.doubles.openai_model import RECAP, ScriptedModel, model_environment, serving
 from tests.e2e.journey import Place, assert_unbroken, drive, fill_project, follow, lay_out, tree_of, wait_for_run
 from tests.e2e.scene import give_variables

@@ -16,11 +16,13 @@ from agent.demo_model.reply import Call, Reply
 from agent.durable import read_model
 from agent.lease import read_lease
 from agent.sessions import SessionDir
+from remote.findings import Stays
 from remote.handoff import hand_off
 from remote.local import open_local
 from remote.pull import pull_back
 from remote.receipt import Receipt
-from remote.steps import Away, Decision, Home, Preflighted, Stays, StillHere, Terms
+from remote.steps import Away, Home, Preflighted, StillHere
+from remote.terms import Decision, Terms
 from tests.doubles.openai_model import ScriptedModel, model_environment, serving
 from tests.e2e.journey import drive, fill_project, follow, wait_for_run
 from tests.e2e.scene import Scene

@@ -14,7 +14,8 @@ from remote.handoff import hand_off
 from remote.place import read_place
 from remote.project import read_project
 from remote.pull import pull_back
-from remote.steps import Away, Home, Preflighted, StillHere, Terms
+from remote.steps import Away, Home, Preflighted, StillHere
+from remote.terms import Terms
 from tests.e2e.journey import drive, wait_for_run
 from tests.e2e.scene import Scene
 

@@ -11,7 +11,8 @@ import pytest
 
 from agent.sessions import SessionDir
 from remote.pull import pull_back
-from remote.steps import Agreed, Away, Decision, Home, Planned, PullStep, Reviewed, StillHere, Wish
+from remote.steps import Away, Home, Planned, PullStep, Reviewed, StillHere
+from remote.terms import Agreed, Decision, Wish
 from remote.undo import check_undo, list_pulls, undo
 from snapshot.capture import capture
 from tests.e2e.journey import Place, drive

@@ -27,7 +27,8 @@ from remote.handoff import hand_off
 from remote.links import Links
 from remote.local import open_local
 from remote.pull import pull_back
-from remote.steps import Away, Home, Terms
+from remote.steps import Away, Home
+from remote.terms import Terms
 from tests.doubles.openai_model import model_environment, serving
 from tests.e2e.journey import Place, drive, follow, lay_out, wait_for_run
 from tests.e2e.scene import give_variables

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from agent.lease import read_lease
 from agent.sessions import SessionDir
+from remote.findings import Problem
 from remote.handoff import hand_off
 from remote.local import open_local
 from remote.pull import pull_back
-from remote.steps import Away, HandoffStep, Home, Preflighted, Problem, StillHere, Terms
+from remote.steps import Away, HandoffStep, Home, Preflighted, StillHere
+from remote.terms import Terms
 from tests.e2e.journey import drive, fill_project, follow
 from tests.e2e.scene import Scene
 from tests.snapshot.plants import plants

@@ -20,7 +20,8 @@ from remote.links import Links
 from remote.local import attach_running, open_local, start_runner
 from remote.pull import pull_back
 from remote.runs import list_runs
-from remote.steps import Away, Decision, HandoffStep, Home, PullStep, StillHere, Terms
+from remote.steps import Away, HandoffStep, Home, PullStep, StillHere
+from remote.terms import Decision, Terms
 from tests.e2e.journey import drive, fill_project, follow, tree_of, wait_for_run
 from tests.e2e.scene import Scene, start_task
 

@@ -9,7 +9,7 @@ from agent.durable import write_model
 from agent.errors import SessionUnknown
 from agent.sessions import SessionDir, create_session
 from remote.landing import Landing
-from remote.steps import Agreed, Wish
+from remote.terms import Agreed, Wish
 from remote.undo import find_pulled, list_pulls, undo
 from snapshot.capture import capture
 from snapshot.errors import UnsafePaths, WayBlocked

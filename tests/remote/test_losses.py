@@ -6,10 +6,11 @@ import pytest
 
 from agent.mcp import McpServers, ProjectServers
 from remote.children import Child
+from remote.findings import Stays, is_loss
 from remote.host_protocol import Seen
 from remote.losses import MOST_OF_A_KIND, carried_files, carried_patterns, object_to, report_losses
-from remote.steps import Stays, Terms, is_loss
 from remote.stock import Outside, Stock
+from remote.terms import Terms
 from remote.tools import Program
 from snapshot.refusal import Kept
 

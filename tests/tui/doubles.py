@@ -9,7 +9,8 @@ from typing import Any
 from agent.errors import ViewerGone
 from agent.events import AnyEvent, Budget, Policy
 from remote.run import Runs
-from remote.steps import Decision, HandoffStep, PullStep, Terms, awaits_decision
+from remote.steps import HandoffStep, PullStep, awaits_decision
+from remote.terms import Decision, Terms
 from tui.backend import Defaults, HostCard, Place, Settings, Signpost, Trust
 
 PLACE = Place(session_id="k3v7q2m9x4ab", title="parser", project="/home/ada/parser", agent="castoff")

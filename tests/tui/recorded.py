@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from agent.events import EVENT, AnyEvent, Budget
+from remote.findings import HostFacts, Problem, Stays
 from remote.run import Run, Runs, Unreachable
 from remote.steps import (
     Applied,
@@ -12,15 +13,12 @@ from remote.steps import (
     Connecting,
     Draining,
     Home,
-    HostFacts,
     Offered,
     Preflighted,
-    Problem,
     Proved,
     Receiving,
     Reviewed,
     Sending,
-    Stays,
     Timing,
     Verified,
 )

@@ -6,7 +6,8 @@ import pytest
 
 from agent.errors import AgentFailed
 from remote.errors import RemoteError, SettingsDamaged
-from remote.steps import Away, Connecting, Draining, Preflighted, Problem, StillHere
+from remote.findings import Problem
+from remote.steps import Away, Connecting, Draining, Preflighted, StillHere
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove

@@ -2,7 +2,8 @@
 
 import pytest
 
-from remote.steps import Connecting, LossKind, Preflighted, Stays
+from remote.findings import LossKind, Stays
+from remote.steps import Connecting, Preflighted
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
 from tests.tui.doubles import DoubleBackend, DoubleMove

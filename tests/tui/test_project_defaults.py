@@ -2,7 +2,8 @@
 
 from agent.events import AnyEvent, Budget, BudgetSet
 from remote.errors import ProjectFileInvalid
-from remote.steps import Extras, Preflighted, Stays
+from remote.findings import Extras, Stays
+from remote.steps import Preflighted
 from tests.tui import recorded
 from tests.tui.conftest import Stage, Stand
 from tests.tui.doubles import DoubleBackend, DoubleMove

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from remote.errors import HostUnreachable, RemoteError
+from remote.findings import Problem
 from remote.run import Runs
-from remote.steps import Connecting, Problem, StillHere
+from remote.steps import Connecting, StillHere
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove

@@ -2,7 +2,8 @@
 
 import pytest
 
-from remote.steps import Agreed, Change, Clash, Executable, HeldBack, Home, Planned, Verified, Way
+from remote.steps import Change, Clash, Executable, HeldBack, Home, Planned, Verified, Way
+from remote.terms import Agreed
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove

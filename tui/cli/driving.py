@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
 from agent.sanitise import clean
-from remote.steps import Decision, HandoffStep, Preflighted, Problem, PullStep, Reviewed, StillHere, awaits_decision
+from remote.findings import Problem
+from remote.steps import HandoffStep, Preflighted, PullStep, Reviewed, StillHere, awaits_decision
+from remote.terms import Decision
 from tui.cli.errors import NotMoved
 from tui.cli.step_view import StepView
 

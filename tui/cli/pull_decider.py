@@ -1,6 +1,8 @@
 """The questions of a pull: executable configuration file by file, a mass deletion, clashes."""
 
-from remote.steps import Agreed, Decision, HandoffStep, Planned, Problem, PullStep
+from remote.findings import Problem
+from remote.steps import HandoffStep, Planned, PullStep
+from remote.terms import Agreed, Decision
 from tui.cli.driving import Decider, confirm
 from tui.drawing.words import count
 

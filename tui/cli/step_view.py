@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agent.sanitise import clean
+from remote.findings import LossKind, Stays
 from remote.steps import (
     Applied,
     Away,
@@ -12,7 +13,6 @@ from remote.steps import (
     Draining,
     HandoffStep,
     Home,
-    LossKind,
     Offered,
     Planned,
     Preflighted,
@@ -22,7 +22,6 @@ from remote.steps import (
     Reviewed,
     Sending,
     SettingUp,
-    Stays,
     StillHere,
     Verified,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from remote.steps import Choice, LossKind, Stays, is_loss
+from remote.findings import Choice, LossKind, Stays, is_loss
 from tui.drawing.lines import Line, Role, Span, cut, fit, pad, span, spread, wrap
 from tui.drawing.words import count, size
 

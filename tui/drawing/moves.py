@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
+from remote.findings import Extras, Problem
 from remote.steps import (
     Applied,
     Away,
     Captured,
     Change,
     Draining,
-    Extras,
     Home,
     Offered,
     Planned,
     Preflighted,
-    Problem,
     Proved,
     Receiving,
     Reviewed,

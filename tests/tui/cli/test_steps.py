@@ -8,30 +8,28 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from remote.findings import HostFacts, Problem, Stays
 from remote.steps import (
     Applied,
     Away,
     Captured,
     Change,
     Connecting,
-    Decision,
     Draining,
     HandoffStep,
     Home,
-    HostFacts,
     Offered,
     Preflighted,
-    Problem,
     Proved,
     PullStep,
     Receiving,
     Reviewed,
     Sending,
     SettingUp,
-    Stays,
     StillHere,
     Verified,
 )
+from remote.terms import Decision
 from tui.cli.driving import Decider, drive
 from tui.cli.output import Output
 from tui.cli.step_view import StepView, describe

@@ -9,7 +9,8 @@ import click
 from agent.events import Budget, Policy
 from agent.lease import read_lease
 from agent.sessions import SessionDir
-from remote.steps import Away, HandoffStep, StillHere, Terms
+from remote.steps import Away, HandoffStep, StillHere
+from remote.terms import Terms
 from snapshot.allowed import SHORTEST_PREFIX
 from tui.cli.defaults import fill_in
 from tui.cli.driving import Decider, can_ask, drive

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from remote.steps import Agreed, Home, PullStep, StillHere, Wish
+from remote.steps import Home, PullStep, StillHere
+from remote.terms import Agreed, Wish
 from tui.cli.driving import can_ask, drive
 from tui.cli.edge import async_command
 from tui.cli.errors import NotHere

@@ -1,0 +1,65 @@
+"""What a preflight finds: problems, what stays behind and why, and what a host says of itself."""
+
+from typing import Literal
+
+from agent.events import Frozen
+
+
+class Problem(Frozen):
+    """What stands in the way (``blocking``) or should be known: a sentence, and a way out.
+
+    ``secrets`` are the fingerprints of the secrets it tells of.
+    """
+
+    code: str
+    sentence: str
+    way_out: str = ""
+    blocking: bool = True
+    secrets: tuple[str, ...] = ()
+
+
+LossKind = Literal["ignored", "outside", "command", "version", "variable", "mcp", "process", "other"]
+Choice = Literal["leave", "carry", "stop"]
+
+
+class Stays(Frozen):
+    """One thing, or class of things, that does not travel or is otherwise there: its size in bytes, and why.
+
+    ``can_carry``: it would travel if it was chosen (`Terms.carry`); ``choice`` is what was decided.
+    """
+
+    what: str
+    why: str
+    files: int = 0
+    size: int = 0
+    kind: LossKind = "other"
+    can_carry: bool = False
+    choice: Choice = "leave"
+
+
+def is_loss(stays: Stays) -> bool:
+    """Whether the run goes on without something that the session had; the rest is only good to know."""
+    return stays.kind != "other" and stays.choice != "carry"
+
+
+class Extras(Frozen):
+    """What the project's settings ask for: ignored files that travel all the same, names of variables that go along
+    with their values, and the commands that set the project up there."""
+
+    included: tuple[Stays, ...] = ()
+    env: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+
+
+class HostFacts(Frozen):
+    """What a host said of itself in preflight. ``free`` is bytes free where runs live; ``rtt`` seconds."""
+
+    host: str
+    user: str
+    system: str
+    runtime: str
+    sandbox: Literal["open", "none"]
+    sandbox_detail: str = ""
+    free: int
+    rtt: float
+    missing: tuple[str, ...] = ()
