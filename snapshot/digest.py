@@ -19,18 +19,21 @@ RACY_NS = 2_000_000_000
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def file_digest(path: str | Path, expected_size: int) -> str:
-    """blake3 in hex of a file's content; ``expected_size`` in bytes only makes it quick. Raises `OSError`."""
-    handle = os.open(path, _READ)
+def file_digest(path: str | Path, expected_size: int, where: int | None = None) -> str:
+    """blake3 in hex of a file's content; ``expected_size`` in bytes only makes it quick. Raises `OSError`.
+
+    ``where`` is the open directory that ``path`` is in.
+    """
+    handle = os.open(path, _READ, dir_fd=where)
     try:
         return handle_digest(handle, expected_size)
     finally:
         os.close(handle)
 
 
-def read_file(path: str | Path) -> bytes:
-    """A file's content; a link is not followed. Raises `OSError`."""
-    with os.fdopen(os.open(path, _READ), "rb") as file:
+def read_file(path: str | Path, where: int | None = None) -> bytes:
+    """A file's content, of the open directory ``where``; a link is not followed. Raises `OSError`."""
+    with os.fdopen(os.open(path, _READ, dir_fd=where), "rb") as file:
         return file.read()
 
 
@@ -63,6 +66,10 @@ class DigestCache:
             self._known = {str(path): (tuple(map(int, key)), str(digest)) for path, key, digest in rows}
         except (OSError, ValueError, TypeError):
             self._known = {}
+
+    def beside(self, name: str) -> "DigestCache":
+        """The cache of another folder, ``name``, kept beside this one."""
+        return DigestCache(self._file.with_name(f"{self._file.stem}-{name}{self._file.suffix}"))
 
     def find(self, path: str, record: os.stat_result) -> str | None:
         """The digest of ``path`` if nothing about it changed since it was kept."""

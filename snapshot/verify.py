@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from snapshot.beneath import Beneath, Spot
 from snapshot.digest import file_digest, text_digest
 from snapshot.manifest import Entry, Frozen, Manifest, entry_type, time_counts
 from snapshot.walk import read_link, show_path, walk
@@ -28,33 +29,43 @@ def verify(tree: Path, manifest: Manifest) -> tuple[Difference, ...]:
     wanted = manifest.by_path
     differences = [Difference(path=show_path(path), what="extra") for path in here.keys() - wanted.keys()]
     differences += [Difference(path=show_path(path), what="unreadable") for path in walked.unlisted]
-    for entry in manifest.entries:
-        record = here.get(entry.path)
-        what = "missing" if record is None else differs(f"{tree}/{entry.path}", record, entry)
-        if what:
-            differences.append(Difference(path=show_path(entry.path), what=what))
+    with Beneath(tree) as below:
+        for entry in manifest.entries:
+            record = here.get(entry.path)
+            what = "missing" if record is None else _differs(below, record, entry)
+            if what:
+                differences.append(Difference(path=show_path(entry.path), what=what))
     return tuple(sorted(differences, key=lambda difference: difference.path))
 
 
-def differs(file: str, record: os.stat_result, entry: Entry, *, times: bool = True) -> What | None:
-    """The first way in which ``file``, of which ``record`` is the `os.lstat`, is not ``entry``; None if in none."""
+def _differs(below: Beneath, record: os.stat_result, entry: Entry) -> What | None:
+    """The first way in which the file, of which ``record`` is the `os.lstat`, is not ``entry``; None if in none."""
     if entry_type(record.st_mode) != entry.type:
         return "type"
-    if entry.type == "symlink":
-        try:
-            target = read_link(file)
-        except OSError:
-            return "unreadable"
-        return None if target == entry.target and text_digest(target) == entry.digest else "target"
+    if entry.type != "symlink":
+        what = _differs_in_kind(record, entry)
+        if what or entry.type == "dir":
+            return what
+    try:
+        return _differs_in_content(below.at(entry.path), entry)
+    except OSError:
+        return "unreadable"
+
+
+def _differs_in_kind(record: os.stat_result, entry: Entry) -> What | None:
     if record.st_mode & 0o7777 != entry.mode:
         return "mode"
     if entry.type == "dir":
         return None
     if record.st_size != entry.size:
         return "size"
-    if times and time_counts(entry.path) and record.st_mtime_ns != entry.mtime_ns:
+    if time_counts(entry.path) and record.st_mtime_ns != entry.mtime_ns:
         return "mtime"
-    try:
-        return None if file_digest(file, entry.size) == entry.digest else "digest"
-    except OSError:
-        return "unreadable"
+    return None
+
+
+def _differs_in_content(spot: Spot, entry: Entry) -> What | None:
+    if entry.type == "symlink":
+        target = read_link(spot.name, spot.where)
+        return None if target == entry.target and text_digest(target) == entry.digest else "target"
+    return None if file_digest(spot.name, entry.size, spot.where) == entry.digest else "digest"

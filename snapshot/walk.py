@@ -1,11 +1,16 @@
-"""Walking a tree: every name in it, with its `os.lstat` record, symbolic links not followed."""
+"""Walking a tree: every name in it, with its `os.lstat` record. No symbolic link is followed, also none that takes a
+folder's place meanwhile."""
 
+import errno
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
+from snapshot.beneath import Beneath
 from snapshot.errors import TreeChanged
+
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class Found(NamedTuple):
@@ -31,31 +36,33 @@ def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = 
 
     Raises `TreeChanged` when a directory vanishes meanwhile.
     """
-    root = os.fspath(tree)
     found: list[Found] = []
     unlisted: list[str] = []
     more = set[str]()
     todo = [""]
-    while todo:
-        inside = todo.pop()
-        try:
-            with os.scandir(f"{root}/{inside}") as listing:
-                items = list(listing)
-            if enter is not None and any(item.name == ".git" for item in items):
-                more.update(enter(inside))
-            for item in items:
-                path = inside + item.name
-                if path in skip or path in more:
-                    continue
-                found.append(Found(path, item.stat(follow_symlinks=False)))
-                if item.is_dir(follow_symlinks=False):
-                    todo.append(path + "/")
-        except PermissionError:
-            unlisted.append(inside.rstrip("/") or ".")
-        except (FileNotFoundError, NotADirectoryError) as error:
-            where = inside.rstrip("/") or str(tree)
-            shown = show_path(where)
-            raise TreeChanged(f"{shown!r} vanished while it was read.", (where,), "Try again.") from error
+    with Beneath(tree) as below:
+        while todo:
+            inside = todo.pop()
+            try:
+                with os.scandir(below.folder(inside[:-1])) as listing:
+                    items = list(listing)
+                if enter is not None and any(item.name == ".git" for item in items):
+                    more.update(enter(inside))
+                for item in items:
+                    path = inside + item.name
+                    if path in skip or path in more:
+                        continue
+                    found.append(Found(path, item.stat(follow_symlinks=False)))
+                    if item.is_dir(follow_symlinks=False):
+                        todo.append(path + "/")
+            except PermissionError:
+                unlisted.append(inside.rstrip("/") or ".")
+            except OSError as error:
+                if error.errno not in _GONE:
+                    raise
+                where = inside.rstrip("/") or str(tree)
+                shown = show_path(where)
+                raise TreeChanged(f"{shown!r} vanished while it was read.", (where,), "Try again.") from error
     found.sort()
     return Walked(found, unlisted)
 
@@ -70,6 +77,6 @@ def show_path(path: str) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
-def read_link(path: str) -> str:
-    """The target of a symbolic link, exactly as it is stored."""
-    return os.readlink(path)  # noqa: PTH115 - Path.readlink would turn "./a//b" into "a/b"
+def read_link(path: str, where: int | None = None) -> str:
+    """The target of a symbolic link, exactly as it is stored; ``where`` is the open directory that ``path`` is in."""
+    return os.readlink(path, dir_fd=where)
