@@ -1,10 +1,11 @@
 """Mirrors: warm copies of projects on their host, so that the next handoff of one sends only what changed.
 
-``mirrors/<key>/`` is laid out like ``incoming/<run>/``: ``tree``, and ``parcel`` with the tree's manifest. A handoff
-takes the whole directory by one rename, and what it is sent corrects it; when its run has begun, a new mirror is made
-beside it, by a process that nobody waits for. Its source is the run's tree, in which an agent is at work by then:
-therefore each file is copied by its digest in the manifest, and one that is not, or no longer, what travelled is
-left out. Nothing is linked: what an agent writes must not appear in another run's tree.
+``mirrors/<key>/`` is laid out like ``incoming/<run>/``: ``tree``, ``parcel`` with the tree's manifest, and the
+statement how much of that it holds (`remote.holding`). A handoff takes the whole directory by one rename, and what it
+is sent corrects it; when its run has begun, a new mirror is made beside it, by a process that nobody waits for. Its
+source is the run's tree, in which an agent is at work by then: therefore each file is copied by its digest in the
+manifest, and one that is not, or no longer, what travelled is left out. Nothing is linked: what an agent writes must
+not appear in another run's tree.
 """
 
 import fcntl
@@ -22,6 +23,7 @@ from pathlib import Path
 from agent.durable import make_private
 from agent.paths import state_dir
 from agent.sessions import SessionDir
+from remote.holding import Holding, state_holding
 from remote.place import Place, read_place
 from snapshot.errors import ManifestDamaged
 from snapshot.manifest import Manifest, read_manifest, write_manifest
@@ -89,11 +91,31 @@ def forget_mirrors() -> int:
         return _prune(0)
 
 
+def list_mirrors() -> tuple[tuple[Path, float], ...]:
+    """All mirrors, unfinished ones too, each with the Unix time at which it was made."""
+    return tuple(
+        (path, record.st_mtime)
+        for path in sorted(_mirrors().iterdir())
+        if stat.S_ISDIR((record := path.lstat()).st_mode)
+    )
+
+
+def drop_mirror(name: str) -> bool:
+    """Remove one of `list_mirrors` by its name; whether it still was there."""
+    with _alone():
+        path = _mirrors() / name
+        if not path.is_dir():
+            return False
+        _drop(path)
+        return True
+
+
 def _fill(fresh: Path, place: Place, manifest: Manifest) -> Path:
     """The copy in the making; without files that the run has changed."""
     remove_tree(fresh)
-    copy_verified(Path(place.tree), manifest, make_private(fresh) / "tree")
+    left_out = copy_verified(Path(place.tree), manifest, make_private(fresh) / "tree")
     write_manifest(make_private(fresh / "parcel") / "manifest.json", manifest)
+    state_holding(fresh, Holding(digest=manifest.digest, without=left_out))
     return fresh
 
 
@@ -127,10 +149,13 @@ def _prune(keep: int, except_for: Path | None = None) -> int:
     kept = {path for path in newest[:keep] if ages[path] > oldest}
     gone = [path for path in ages if path not in kept]
     for path in gone:
-        # A handoff that wants it meanwhile finds it whole or not at all.
-        doomed = path if path.suffix else path.rename(path.with_suffix(".old"))
-        remove_tree(doomed)
+        _drop(path)
     return sum(not path.suffix for path in gone)
+
+
+def _drop(mirror: Path) -> None:
+    # A handoff that wants it meanwhile finds it whole or not at all.
+    remove_tree(mirror if mirror.suffix else mirror.rename(mirror.with_suffix(".old")))
 
 
 def _mirrors() -> Path:

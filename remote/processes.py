@@ -1,6 +1,7 @@
 """Processes that outlive castoff: told apart from later ones of the same number, found by their environment, ended."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -41,6 +42,18 @@ def find_by_environment(name: str, root: Path) -> tuple[Identity, ...]:
     own = _ancestry()
     chosen = (pid for pid, value in found if pid not in own and (value == str(root) or value.startswith(f"{root}/")))
     return tuple(identity for pid in chosen if (identity := identify(pid)) is not None)
+
+
+def list_command_lines() -> tuple[str, ...]:
+    """The command lines of all processes that can be looked at, their words parted by NUL or spaces."""
+    if not _PROC.joinpath("self/cmdline").exists():
+        return tuple(_ps("-A", "-ww", "-o", "args=").splitlines())
+    lines: list[str] = []
+    for directory in _PROC.iterdir():
+        if directory.name.isdecimal():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+                lines.append(os.fsdecode((directory / "cmdline").read_bytes()))
+    return tuple(lines)
 
 
 async def end_processes(processes: Iterable[Identity]) -> tuple[Identity, ...]:

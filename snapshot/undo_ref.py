@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from snapshot.git import git
 
@@ -35,6 +36,36 @@ def keep_in_ref(tree: Path, message: str) -> str:
         # Nobody else's: it fails if the ref has come into being meanwhile.
         run("update-ref", "--", ref, commit, "0" * len(commit))
     return ref
+
+
+class UndoRef(NamedTuple):
+    """One of them: its name, its commit, and the Unix time of that."""
+
+    name: str
+    commit: str
+    at: float
+
+
+def list_refs(tree: Path) -> list[UndoRef]:
+    """The undo refs of the tree's repository, the newest first. Raises `GitFailed`."""
+    asked = "--format=%(refname) %(objectname) %(committerdate:unix)"
+    lines = os.fsdecode(git("for-each-ref", asked, _REFS, tree=tree).out).splitlines()
+    # Somebody else's may lie there too: only what is a number and a commit is ours.
+    parts = [line.split(" ") for line in lines]
+    ours = [each for each in parts if len(each) == 3 and each[2] and each[0].rpartition("/")[2].isdecimal()]
+    refs = [UndoRef(name, commit, float(at)) for name, commit, at in ours]
+    return sorted(refs, key=lambda ref: -int(ref.name.rpartition("/")[2]))
+
+
+def drop_ref(tree: Path, ref: UndoRef) -> None:
+    """Forget it, if it still is that commit. Raises `GitFailed`."""
+    git("update-ref", "-d", "--", ref.name, ref.commit, tree=tree)
+
+
+def shared_directory(tree: Path) -> str:
+    """Where the refs of the tree's repository lie, which its other worktrees share. Raises `GitFailed`."""
+    found = os.fsdecode(git("rev-parse", "--git-common-dir", tree=tree).out).rstrip("\n")
+    return os.path.realpath(tree / found)
 
 
 def _copy_index(tree: Path, folder: Path) -> str:
