@@ -12,14 +12,15 @@ from snapshot.manifest import Entry, Manifest, time_counts
 _BLOCK = 1 << 20
 
 
-def copy_verified(source: Path, manifest: Manifest, target: Path) -> None:
+def copy_verified(source: Path, manifest: Manifest, target: Path) -> tuple[str, ...]:
     """Copy what ``manifest`` lists from ``source`` into the new directory ``target``, with modes and times.
 
     Every file is digested as it is copied; one that is not exactly what the manifest says is left out, so that
-    nothing else can enter, whoever works in ``source``. No file shares its bytes with its original. Raises `OSError`
-    when ``target`` cannot be written.
+    nothing else can enter, whoever works in ``source``: those paths are returned. No file shares its bytes with its
+    original. Raises `OSError` when ``target`` cannot be written.
     """
     root = os.fspath(target)
+    left_out: list[str] = []
     target.mkdir(mode=0o700)
     for entry in manifest.entries:
         copy = f"{root}/{entry.path}"
@@ -27,11 +28,12 @@ def copy_verified(source: Path, manifest: Manifest, target: Path) -> None:
             os.mkdir(copy, 0o700)  # noqa: PTH102 - one of very many; a Path for each costs more than the call
         elif entry.type == "symlink":
             os.symlink(entry.target, copy)  # noqa: PTH211 - as above
-        else:
-            _copy_file(f"{source}/{entry.path}", copy, entry)
+        elif not _copy_file(f"{source}/{entry.path}", copy, entry):
+            left_out.append(entry.path)
     for entry in reversed(manifest.entries):
         if entry.type == "dir":
             os.chmod(f"{root}/{entry.path}", entry.mode)  # noqa: PTH101 - as above
+    return tuple(left_out)
 
 
 def remove_tree(path: Path) -> None:
@@ -47,19 +49,20 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(path)
 
 
-def _copy_file(source: str, copy: str, entry: Entry) -> None:
+def _copy_file(source: str, copy: str, entry: Entry) -> bool:
     try:
         handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return  # it is gone, or closed to us: it is not what travelled any more
+        return False  # it is gone, or closed to us: it is not what travelled any more
     try:
         record = os.fstat(handle)
         if not _may_be(record, entry):
-            return
-        if _copy_bytes(handle, copy, entry):
-            os.utime(copy, ns=(record.st_mtime_ns, record.st_mtime_ns))
-        else:
+            return False
+        if not _copy_bytes(handle, copy, entry):
             os.unlink(copy)  # noqa: PTH108 - as above
+            return False
+        os.utime(copy, ns=(record.st_mtime_ns, record.st_mtime_ns))
+        return True
     finally:
         os.close(handle)
 
