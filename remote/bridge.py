@@ -27,14 +27,17 @@ _LAST_WORDS_SECONDS = 5.0
 class Bridge:
     """Serves requests while the block lasts; after it no channel that it opened remains open."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, only_listen: bool = False) -> None:
         self._connection = connection
+        self._only_listen = only_listen
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.stderr_tail = ""
         """What the last remote command complained about, its last 64 KiB."""
         self.failure: RemoteError | None = None
         """Why the link ended a request, if it did."""
+        self.command = ""
+        """The command line of the last request. With ``only_listen`` that is all that comes of it."""
         # Not the user's temporary directory: it may be too deep for a socket's path.
         self.directory = Path(tempfile.mkdtemp(prefix="castoff-", dir="/tmp"))
         self._socket = self.directory / "s"
@@ -91,8 +94,10 @@ class Bridge:
             raise RemoteError(f"rsync asked for a command of {size} bytes.", code="bridge")
         words = (await reader.readexactly(size)).split(b"\0")
         # rsync quoted the words for a remote shell already: quoting again would break names with spaces.
-        command = b" ".join(words).decode("utf-8", "surrogateescape")
-        async with await self._connection.start(command) as channel:
+        self.command = b" ".join(words).decode("utf-8", "surrogateescape")
+        if self._only_listen:
+            return
+        async with await self._open(self.command) as channel:
             feeding = asyncio.create_task(_feed(reader, channel))
             try:
                 if not await _deliver(channel, writer):
@@ -104,6 +109,10 @@ class Bridge:
                 self.stderr_tail = channel.stderr_tail
             writer.write(bridge_rsh.HEADER.pack(b"X", 4) + bridge_rsh.STATUS.pack(status))
             await writer.drain()
+
+    async def _open(self, command: str) -> Channel:
+        waiting = self._connection.ahead.get(command)
+        return waiting.pop() if waiting else await self._connection.start(command)
 
 
 async def _feed(reader: asyncio.StreamReader, channel: Channel) -> None:

@@ -61,6 +61,8 @@ class Connection:
         self.rtt = 0.0
         self.versions: dict[str, str] = {}
         """What programs on the host said of themselves, kept so that they are asked once."""
+        self.ahead: dict[str, list[Channel]] = {}
+        """Channels of commands that were started before anything is to be said to them, by command line."""
         self._ssh = ssh
 
     @property

@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 from agent import children
@@ -51,6 +51,7 @@ _COMMON = (
     "--outbuf=N",
     "--timeout=300",  # seconds of silence: the end there must not wait for ever when the link went without a word
 )
+_SENDING = ("--recursive", "--links", "--perms", "--times")
 
 
 async def send(
@@ -75,7 +76,7 @@ async def send(
     """
     here, there = await _versions(connection)
     async with Bridge(connection) as bridge:
-        words = ["--recursive", "--links", "--perms", "--times", *_compression(connection, here, there)]
+        words = [*_SENDING, *_compression(connection, here, there)]
         words += ["--checksum"] if thorough else [f"--partial-dir={PARTIAL_DIR}"]
         if delete:
             words += ["--delete", "--delete-excluded"]
@@ -149,6 +150,35 @@ def _compression(connection: Connection, here: Version, there: Version) -> list[
 async def prepare(connection: Connection) -> None:
     """Find out now what a transfer wants to know first; raises `LocalLacks` or `HostLacks`."""
     await _versions(connection)
+
+
+@contextlib.asynccontextmanager
+async def sending_ahead(connection: Connection, count: int) -> AsyncGenerator[None]:
+    """For the time of the block ``count`` programs wait on the host for `send`, which then need not be started.
+
+    That saves a send two round trips and the start of the login shell. A program that waits has been told nothing
+    yet, and those that nobody used end with the block. Raises what `send` raises.
+    """
+    here, there = await _versions(connection)
+    async with Bridge(connection, only_listen=True) as bridge:
+        # rsync asks for its other end before it looks at anything; told no more than that, it gives up.
+        asking = [f"--rsh={bridge.remote_shell}", *_SENDING, *_compression(connection, here, there)]
+        process = await _start([*_COMMON, *asking, "--", "/nonexistent", "host:/nonexistent"], home=bridge.directory)
+        try:
+            await children.hear_out(process)
+        finally:
+            await _end(process)
+        command = bridge.command
+    waiting = connection.ahead.setdefault(command, [])
+    try:
+        while command and len(waiting) < count:
+            waiting.append(await connection.start(command))
+        yield
+    finally:
+        for channel in waiting:
+            async with channel:
+                pass
+        waiting.clear()
 
 
 async def _versions(connection: Connection) -> tuple[Version, Version]:
