@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from snapshot.beneath import Beneath
+from snapshot.companion_scan import CompanionScan, list_companion
 from snapshot.credentials import without_credentials
 from snapshot.digest import DigestCache, file_digest, read_file, text_digest
 from snapshot.errors import SnapshotRefused, TreeChanged
-from snapshot.manifest import Entry, EntryType, GitSummary, Inner, Manifest, entry_type, in_git, time_counts
+from snapshot.manifest import Companion, Entry, EntryType, GitSummary, Inner, Manifest, entry_type, in_git, time_counts
 from snapshot.overlay import Change, Overlay
 from snapshot.refusal import Refusal
 from snapshot.repository import read_summary
@@ -35,11 +36,13 @@ def capture(
     cache: DigestCache | None = None,
     overlay: Path | None = None,
     changes: Mapping[str, Change] | None = None,
+    companions_overlay: Path | None = None,
 ) -> Manifest:
     """The manifest of all that travels of ``tree``; files that ``cache`` knows unchanged are not read again.
 
     Settings files with credentials, and the files named in ``changes``, travel with other bytes than they have here
-    (`snapshot.overlay`): those are in the manifest, and in the folder ``overlay``, made anew if there are any.
+    (`snapshot.overlay`): those are in the manifest, and in the folder ``overlay``, made anew if there are any. For
+    a companion that is the folder ``companions_overlay/KEY`` (`snapshot.manifest.Companion.key`).
     Raises `SnapshotRefused` with every reason, `TreeChanged` if anything changes meanwhile, `GitFailed`.
     """
     seen = scan(tree, selection)
@@ -49,13 +52,33 @@ def capture(
     over = Overlay({**(changes or {}), **dict.fromkeys(seen.withheld, without_credentials)}, overlay)
     entries = _describe(tree, seen.travels, cache, over)
     over.finish(tree)
+    # Before the second look at the tree, so that one comparison of the repository covers both.
+    companions = tuple(_capture_companion(each, cache, companions_overlay) for each in seen.companions)
     _compare(seen.travels, _look_again(tree, seen, selection))
     _read_fresh_again(tree, seen.travels, entries, since, over)
     _check_repositories(tree, seen)
     if cache is not None:
         cache.save()
     inner = tuple(Inner(path=path, git=git) for path, git in seen.inner.items())
-    return Manifest(entries=entries, git=seen.git, inner=inner, selection=selection)
+    return Manifest(entries=entries, git=seen.git, inner=inner, selection=selection, companions=companions)
+
+
+def _capture_companion(seen: CompanionScan, cache: DigestCache | None, overlays: Path | None) -> Companion:
+    """What of a companion travels, at one point in time. Raises what `capture` does."""
+    beside = seen.beside
+    bare = Companion(at=str(beside.at), also=tuple(map(str, beside.also)), inside=beside.inside)
+    since = time.time_ns()
+    own = cache.beside(bare.key) if cache is not None else None
+    over = Overlay(dict.fromkeys(seen.withheld, without_credentials), overlays / bare.key if overlays else None)
+    entries = _describe(beside.at, seen.travels, own, over, f"{beside.inside}/")
+    over.finish(beside.at)
+    _compare(seen.travels, list_companion(beside).found, f"{beside.inside}/")
+    _read_fresh_again(beside.at, seen.travels, entries, since, over)
+    if own is not None:
+        own.save()
+    above = [_entry(".git", "dir", 0o700, 0, 0, "")] if beside.inside != ".git" else []
+    top = _entry(beside.inside, "dir", beside.at.stat().st_mode & 0o7777, 0, 0, "")
+    return bare.model_copy(update={"entries": (*above, top, *entries)})
 
 
 def capture_paths(tree: Path, paths: Iterable[str], *, base: Manifest | None = None) -> Manifest:
@@ -96,22 +119,26 @@ def _parents(path: str) -> list[str]:
     return ["/".join(parts[:end]) for end in range(1, len(parts))]
 
 
-def _describe(tree: Path, found: list[Found], cache: DigestCache | None, over: Overlay) -> tuple[Entry, ...]:
+def _describe(
+    tree: Path, found: list[Found], cache: DigestCache | None, over: Overlay, above: str = ""
+) -> tuple[Entry, ...]:
+    """The entries of ``found``, with ``above`` before their paths."""
     with Beneath(tree) as below:
-        return tuple(_describe_one(below, item, cache, over) for item in found)
+        return tuple(_describe_one(below, item, cache, over, above) for item in found)
 
 
-def _describe_one(below: Beneath, item: Found, cache: DigestCache | None, over: Overlay) -> Entry:
+def _describe_one(below: Beneath, item: Found, cache: DigestCache | None, over: Overlay, above: str) -> Entry:
     path, record = item
+    named = above + path
     kind = entry_type(record.st_mode)
     mode = record.st_mode & 0o7777
     if kind == "dir":
-        return _entry(path, "dir", mode, 0, 0, "")
+        return _entry(named, "dir", mode, 0, 0, "")
     size = record.st_size
     try:
         if kind == "symlink":
             where, name = below.at(path)
-            return link_entry(path, read_link(name, where))
+            return link_entry(named, read_link(name, where))
         replaced = over.replace(item, lambda: _read(below, path))
         if replaced is not None:
             size, digest = replaced
@@ -121,8 +148,8 @@ def _describe_one(below: Beneath, item: Found, cache: DigestCache | None, over: 
         raise SnapshotRefused([_refuse("unreadable", path, "cannot be read")]) from error
     except OSError as error:
         raise _changed([path]) from error
-    mtime_ns = record.st_mtime_ns if time_counts(path) else 0
-    return _entry(path, "file", mode, size, mtime_ns, digest)
+    mtime_ns = record.st_mtime_ns if time_counts(named) else 0
+    return _entry(named, "file", mode, size, mtime_ns, digest)
 
 
 def _read(below: Beneath, path: str) -> bytes:
@@ -165,22 +192,23 @@ def _look_again(tree: Path, seen: Scan, selection: Selection) -> list[Found]:
     return [item for item in found if item.path not in late]
 
 
-def _compare(first: list[Found], second: list[Found]) -> None:
+def _compare(first: list[Found], second: list[Found], above: str = "") -> None:
     # Both are sorted, and mostly equal: no copy of either is made then.
     if len(first) == len(second) and all(
-        one.path == two.path and _state(*one) == _state(*two) for one, two in zip(first, second, strict=True)
+        one.path == two.path and _state(above, *one) == _state(above, *two)
+        for one, two in zip(first, second, strict=True)
     ):
         return
-    before = {path: _state(path, record) for path, record in first}
-    after = {path: _state(path, record) for path, record in second}
+    before = {path: _state(above, path, record) for path, record in first}
+    after = {path: _state(above, path, record) for path, record in second}
     if before != after:
         raise _changed(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
 
 
-def _state(path: str, record: os.stat_result) -> tuple[int, ...]:
+def _state(above: str, path: str, record: os.stat_result) -> tuple[int, ...]:
     if entry_type(record.st_mode) == "dir":
         return (record.st_mode,)
-    if not time_counts(path):
+    if not time_counts(above + path):
         return (record.st_mode, record.st_size, record.st_ino)
     return (record.st_mode, record.st_size, record.st_mtime_ns, record.st_ctime_ns, record.st_ino)
 

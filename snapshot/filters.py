@@ -1,9 +1,10 @@
 """Filters that make ``rsync -a TREE/ THERE/`` send a manifest's entries and no more."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from snapshot.manifest import Manifest
+from snapshot.manifest import Companion, Entry, Manifest
 
 
 def rsync_filters(tree: Path, manifest: Manifest) -> bytes:
@@ -12,18 +13,34 @@ def rsync_filters(tree: Path, manifest: Manifest) -> bytes:
     ``--from0`` has to come first: rsync reads the list where the option stands. The tree needs a trailing slash.
     Directories that are not in the manifest are excluded whole.
     """
-    return b"".join(_anchor(os.fsencode(path)) + b"\0" for path in find_staying(tree, manifest))
+    return _join(find_staying(tree, manifest))
+
+
+def companion_filters(companion: Companion) -> bytes:
+    """The same for a companion, anchored at its own directory."""
+    above = f"{companion.inside}/"
+    inside = [entry for entry in companion.entries if entry.path.startswith(above)]
+    return _join(_find_others(Path(companion.at), inside, len(above)))
 
 
 def find_staying(tree: Path, manifest: Manifest) -> list[str]:
     """What of ``tree`` is not in the manifest; a directory stands for all that is in it."""
-    travels = {entry.path for entry in manifest.entries}
-    folders = ["", *(f"{entry.path}/" for entry in manifest.entries if entry.type == "dir")]
+    return _find_others(tree, manifest.entries, 0)
+
+
+def _find_others(tree: Path, entries: Sequence[Entry], cut: int) -> list[str]:
+    """What of ``tree`` is none of ``entries``, whose paths below it begin after ``cut`` characters."""
+    travels = {entry.path[cut:] for entry in entries}
+    folders = ["", *(f"{entry.path[cut:]}/" for entry in entries if entry.type == "dir")]
     staying: list[str] = []
     for folder in folders:
         with os.scandir(f"{tree}/{folder}") as listing:
             staying += sorted(folder + item.name for item in listing if folder + item.name not in travels)
     return staying
+
+
+def _join(paths: list[str]) -> bytes:
+    return b"".join(_anchor(os.fsencode(path)) + b"\0" for path in paths)
 
 
 def _anchor(path: bytes) -> bytes:

@@ -7,6 +7,7 @@ compare contents: run those on a tree that is not the user's own only inside the
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,10 @@ HARDENED = (
 )
 OWN_CONFIG = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
 """Environment under which only the repository's own configuration counts."""
+
+
+_ESCAPE = re.compile(rb'\\([0-7]{3}|[abtnvfr"\\])')
+_ESCAPED = {bytes([letter]): bytes([byte]) for letter, byte in zip(b'abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True)}
 
 
 class Output(NamedTuple):
@@ -92,6 +97,13 @@ def quote_path(path: Path) -> str:
     """``path`` as git reads it in lists of object directories, where ``:`` and newlines would part it."""
     text = str(path.absolute()).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'
+
+
+def unquote_path(text: bytes) -> bytes:
+    """A path as git prints it: as it is, or in quotes with C's escapes."""
+    if text[:1] != b'"':
+        return text
+    return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1]) or bytes([int(found[1], 8) & 0xFF]), text[1:-1])
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from snapshot.credentials import credential_names, included_files
@@ -24,18 +24,21 @@ class Settings(NamedTuple):
     refusals: list[Refusal]
 
 
-def find_settings(tree: Path, travels: Mapping[str, os.stat_result]) -> Settings:
-    """Look for credentials in the settings files of all repositories in ``tree``, and in what those include."""
-    root = tree.resolve()
-    todo = [path for path in travels if is_settings(path, travels)]
+def find_settings(tree: Path, travels: Mapping[str, os.stat_result], *, root: Path | None = None) -> Settings:
+    """Look for credentials in the settings files of all repositories in ``tree``, and in what those include.
+
+    ``root`` is where ``tree/.git`` is, links resolved, if that is all of the tree and not in it.
+    """
+    top, above = (tree.resolve(), "") if root is None else (root, ".git")
+    todo = [tree / path for path in travels if is_settings(path, travels)]
     seen: set[str] = set()
     found = Settings({}, [])
     while todo:
-        path = todo.pop()
-        place = (tree / path).resolve()
-        if not place.is_relative_to(root):
+        file = todo.pop()
+        place = file.resolve()
+        if not place.is_relative_to(top):
             continue
-        path = place.relative_to(root).as_posix()
+        path = (PurePosixPath(above) / place.relative_to(top)).as_posix()
         record = travels.get(path)
         if path in seen or record is None or not stat.S_ISREG(record.st_mode):
             continue
@@ -43,7 +46,7 @@ def find_settings(tree: Path, travels: Mapping[str, os.stat_result]) -> Settings
         try:
             data = place.read_bytes()
             names = credential_names(data)
-            todo += [os.path.relpath(file, tree.absolute()) for file in included_files(data, (tree / path).parent)]
+            todo += included_files(data, file.parent)
         except (GitFailed, OSError) as error:
             found.refusals.append(
                 _refuse("git-broken", path, f"The settings {show_path(path)!r} cannot be read: {error}.")
@@ -92,9 +95,9 @@ def _is_no_lock(path: str) -> bool:
     )
 
 
-def find_links(tree: Path, found: Iterable[Found]) -> Iterator[Refusal]:
-    """A refusal for each link in a repository's own files that leads out of the tree, hooks apart."""
-    root = tree.resolve()
+def find_links(tree: Path, found: Iterable[Found], *, root: Path | None = None) -> Iterator[Refusal]:
+    """A refusal for each link in a repository's own files that leads out of the tree, or of ``root``; hooks apart."""
+    root = root or tree.resolve()
     for path, record in found:
         if stat.S_ISLNK(record.st_mode) and in_git(path) and not is_hook(path) and leads_out(tree, path, root):
             sentence = f"Here {show_path(path)!r} is a symbolic link out of the folder; its target would not travel."

@@ -8,7 +8,9 @@ the file a third smaller;
 import os
 import stat
 import tempfile
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -83,34 +85,64 @@ class Inner(Frozen):
     git: GitSummary
 
 
+class Companion(Frozen):
+    """A directory outside the tree that repositories in it need: the one that linked worktrees share, borrowed
+    objects, a submodule's own. It travels beside the tree.
+
+    ``at`` is its absolute path, links resolved; ``also`` are other paths by which it is named here, through links.
+    ``entries`` are what is in it, sorted by path, as if it lay at ``inside`` in a tree of its own.
+    """
+
+    at: Name
+    also: tuple[Name, ...] = ()
+    inside: Literal[".git", ".git/objects"] = ".git"
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A name for it that is the same with every handoff."""
+        return blake3(os.fsencode(self.at)).hexdigest(12)
+
+    @property
+    def manifest(self) -> "Manifest":
+        """The manifest of the tree of its own."""
+        return Manifest(entries=self.entries)
+
+
 class Manifest(Frozen):
     """What travels, sorted by path. ``git`` is None where the tree itself is no repository; ``inner`` are those in it,
-    sorted by path. ``selection`` is what was chosen."""
+    sorted by path. ``selection`` is what was chosen. ``companions`` travel beside the tree."""
 
     version: int = FORMAT
     entries: tuple[Entry, ...]
     git: GitSummary | None = None
     inner: tuple[Inner, ...] = ()
     selection: Selection = EVERYTHING
+    companions: tuple[Companion, ...] = ()
 
     @cached_property
     def digest(self) -> str:
         """blake3 in hex over every entry: path, type, mode, size, digest, and the mtime of regular files."""
         state = blake3(f"castoff manifest {self.version}\0".encode())
-        for e in self.entries:
-            line = f"{e.path}\0{e.type}\0{e.mode:o}\0{e.size}\0{e.mtime_ns}\0{e.digest}\0{e.target}\0"
-            state.update(os.fsencode(line))
+        _add_entries(state, self.entries)
+        for companion in self.companions:
+            names = "\0".join((companion.at, *companion.also))
+            state.update(os.fsencode(f"companion\0{names}\0{companion.inside}\0{len(companion.entries)}\0"))
+            _add_entries(state, companion.entries)
         return state.hexdigest()
 
     @cached_property
     def files(self) -> int:
-        """How many files and links travel."""
-        return sum(entry.type != "dir" for entry in self.entries)
+        """How many files and links travel, companions' included."""
+        return sum(entry.type != "dir" for entry in self._all())
 
     @cached_property
     def size(self) -> int:
-        """Bytes of all files and links, as rsync counts them."""
-        return sum(entry.size for entry in self.entries)
+        """Bytes of all files and links, as rsync counts them, companions' included."""
+        return sum(entry.size for entry in self._all())
+
+    def _all(self) -> Iterator[Entry]:
+        return chain(self.entries, *(companion.entries for companion in self.companions))
 
     @cached_property
     def by_path(self) -> dict[str, Entry]:
@@ -120,6 +152,12 @@ class Manifest(Frozen):
     def tree_entries(self) -> tuple[Entry, ...]:
         """The entries outside any ``.git``."""
         return tuple(entry for entry in self.entries if not in_git(entry.path))
+
+
+def _add_entries(state: blake3, entries: Iterable[Entry]) -> None:
+    for e in entries:
+        line = f"{e.path}\0{e.type}\0{e.mode:o}\0{e.size}\0{e.mtime_ns}\0{e.digest}\0{e.target}\0"
+        state.update(os.fsencode(line))
 
 
 def in_git(path: str) -> bool:
@@ -147,6 +185,15 @@ def entry_type(mode: int) -> EntryType | None:
 Row = tuple[str, EntryType, int, int, int, str, str]
 
 
+class _Beside(Frozen):
+    """A companion, its entries as rows."""
+
+    at: Name
+    also: tuple[Name, ...]
+    inside: Literal[".git", ".git/objects"]
+    entries: list[Row]
+
+
 class _Page(Frozen):
     castoff: Literal["manifest"] = "manifest"
     version: Literal[1] = FORMAT
@@ -154,6 +201,7 @@ class _Page(Frozen):
     git: GitSummary | None
     inner: tuple[Inner, ...] = ()
     selection: Selection = EVERYTHING
+    companions: tuple[_Beside, ...] = ()
     entries: list[Row]
 
 
@@ -162,28 +210,51 @@ _ENTRIES: TypeAdapter[tuple[Entry, ...]] = TypeAdapter(tuple[Entry, ...])
 
 def dump_manifest(manifest: Manifest) -> bytes:
     """The manifest as compact JSON."""
-    rows: list[Row] = [
-        (encode_name(e.path), e.type, e.mode, e.size, e.mtime_ns, e.digest, encode_name(e.target))
-        for e in manifest.entries
-    ]
     page = _Page(
-        digest=manifest.digest, git=manifest.git, inner=manifest.inner, selection=manifest.selection, entries=rows
+        digest=manifest.digest,
+        git=manifest.git,
+        inner=manifest.inner,
+        selection=manifest.selection,
+        companions=tuple(
+            _Beside(at=each.at, also=each.also, inside=each.inside, entries=_rows(each.entries))
+            for each in manifest.companions
+        ),
+        entries=_rows(manifest.entries),
     )
     return page.model_dump_json().encode() + b"\n"
+
+
+def _rows(entries: Iterable[Entry]) -> list[Row]:
+    return [(encode_name(e.path), e.type, e.mode, e.size, e.mtime_ns, e.digest, encode_name(e.target)) for e in entries]
+
+
+def _entries(rows: Iterable[Row]) -> tuple[Entry, ...]:
+    names = Entry.model_fields
+    return _ENTRIES.validate_python([dict(zip(names, row, strict=True)) for row in rows])
 
 
 def parse_manifest(data: bytes) -> Manifest:
     """The manifest in ``data``; raises `ManifestDamaged` for anything that `dump_manifest` did not write."""
     try:
         page = _Page.model_validate_json(data)
-        names = Entry.model_fields
-        entries = _ENTRIES.validate_python([dict(zip(names, row, strict=True)) for row in page.entries])
+        entries = _entries(page.entries)
+        companions = tuple(
+            Companion(at=each.at, also=each.also, inside=each.inside, entries=_entries(each.entries))
+            for each in page.companions
+        )
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ManifestDamaged(f"The manifest cannot be read: {first['msg']}.", "Start the move again.") from error
-    manifest = Manifest(version=page.version, entries=entries, git=page.git, inner=page.inner, selection=page.selection)
-    paths = [entry.path for entry in entries]
-    if manifest.digest != page.digest or len(set(paths)) != len(paths):
+    manifest = Manifest(
+        version=page.version,
+        entries=entries,
+        git=page.git,
+        inner=page.inner,
+        selection=page.selection,
+        companions=companions,
+    )
+    lists = [entries, *(companion.entries for companion in companions)]
+    if manifest.digest != page.digest or any(len({entry.path for entry in each}) != len(each) for each in lists):
         raise ManifestDamaged("The manifest is not the one that was written.", "Start the move again.")
     return manifest
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from snapshot.git import git
+from snapshot.git import git, unquote_path
 from snapshot.manifest import GitSummary
 from snapshot.refusal import Refusal
 from snapshot.walk import show_path
@@ -40,15 +40,40 @@ def git_path(tree: Path, name: str) -> Path:
     return tree / os.fsdecode(git("rev-parse", "--git-path", name, tree=tree).out[:-1])
 
 
-def own_directories(tree: Path) -> list[Path]:
-    """Where all that belongs to the repository of ``tree`` lies, resolved: its directory, the one that it shares with
-    other worktrees, and the object directories that it borrows from. Raises `GitFailed`."""
+class Directory(NamedTuple):
+    """A directory that a repository needs: where it is, links resolved, and as what it is ``named``, absolute.
+    ``objects``: it is a store of objects and nothing more."""
+
+    at: Path
+    named: Path
+    objects: bool = False
+
+
+def own_directories(tree: Path) -> list[Directory]:
+    """Where all that belongs to the repository of ``tree`` lies: its directory, the one that it shares with other
+    worktrees, and the object directories that it borrows from. Raises `GitFailed`, `OSError`."""
     asked = [("rev-parse", "--absolute-git-dir"), ("rev-parse", "--git-common-dir")]
-    found = [tree / os.fsdecode(git(*words, tree=tree).out[:-1]) for words in asked]
-    if any((found[1] / "objects/info" / name).exists() for name in ("alternates", "http-alternates")):
+    own, common = [(tree / os.fsdecode(git(*words, tree=tree).out[:-1])).resolve() for words in asked]
+    found = [
+        _named(own, tree, _leads_to(tree / ".git", b"gitdir: ")),
+        _named(common, own, _leads_to(own / "commondir")),
+    ]
+    if any((common / "objects/info" / name).exists() for name in ("alternates", "http-alternates")):
         lines = git("count-objects", "-v", tree=tree).out.split(b"\n")
-        found += [Path(os.fsdecode(line[11:])) for line in lines if line.startswith(b"alternate: ")]
-    return [path.resolve() for path in found]
+        borrowed = [Path(os.fsdecode(unquote_path(line[11:]))) for line in lines if line.startswith(b"alternate: ")]
+        found += [Directory(path.resolve(), path, objects=True) for path in borrowed]
+    return found
+
+
+def _leads_to(file: Path, prefix: bytes = b"") -> str:
+    """What one of git's files that hold a path says; "" if it is no such file."""
+    if not file.is_file():
+        return ""
+    return os.fsdecode(file.read_bytes().removeprefix(prefix).rstrip(b"\r\n"))
+
+
+def _named(at: Path, beside: Path, said: str) -> Directory:
+    return Directory(at, Path(os.path.normpath(beside.absolute() / said)) if said else at)
 
 
 def read_status(tree: Path, *, copied: bool = False) -> Status:

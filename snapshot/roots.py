@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from snapshot.companions import Need
 from snapshot.errors import GitFailed
 from snapshot.manifest import GitSummary
 from snapshot.refusal import Refusal
@@ -14,8 +15,8 @@ from snapshot.walk import Found, show_path
 class Roots:
     """The repositories found so far, by the path of their work tree; the tree's own is ``""``.
 
-    ``ignored`` and ``included`` are paths of the tree, as `snapshot.selection.choose` tells them apart. ``outside``
-    are directories that repositories need and that do not lie in the tree, with the ``.git`` that leads there.
+    ``ignored`` and ``included`` are paths of the tree, as `snapshot.selection.choose` tells them apart. ``needs`` are
+    the directories that belong to the repositories, in the tree or not.
     A ``.git`` inside the tree that git cannot read is no repository, here and there: its files travel like others.
     """
 
@@ -25,7 +26,7 @@ class Roots:
         self._copied = copied
         self.statuses: dict[str, Status] = {}
         self.refusals: list[Refusal] = []
-        self.outside: dict[Path, str] = {}
+        self.needs: list[Need] = []
         self.ignored: set[str] = set()
         self.included: list[Found] = []
 
@@ -37,14 +38,10 @@ class Roots:
         try:
             directories = own_directories(where)
             status = read_status(where, copied=self._copied)
-        except GitFailed as error:
+        except (GitFailed, OSError) as error:
             self.refusals.append(_refuse_broken(f"{folder}.git", error))
             return ()
-        top = self._tree.resolve()
-        outside = {path for path in directories if not path.is_relative_to(top)}
-        self.outside |= {
-            path: f"{folder}.git" for path in outside if not any(path.is_relative_to(o) for o in outside - {path})
-        }
+        self.needs += [Need(f"{folder}.git", directory) for directory in directories]
         self.statuses[folder.rstrip("/")] = status
         # A submodule that is ignored stays itself: nobody looks into it.
         ignored = frozenset(folder + path for path in status.ignored)
@@ -56,7 +53,7 @@ class Roots:
     def forget(self, left: frozenset[str]) -> None:
         """Leave out the repositories that lie in the paths ``left``, which stay by choice."""
         self.statuses = {path: status for path, status in self.statuses.items() if not path or not is_under(path, left)}
-        self.outside = {path: git for path, git in self.outside.items() if not is_under(git, left)}
+        self.needs = [need for need in self.needs if not is_under(need.dot_git, left)]
         self.refusals = [refusal for refusal in self.refusals if not is_under(refusal.path, left)]
 
     def tracked(self) -> list[str]:
@@ -99,7 +96,7 @@ def root_of(path: str, roots: Collection[str]) -> str | None:
     return None
 
 
-def _refuse_broken(path: str, error: GitFailed) -> Refusal:
+def _refuse_broken(path: str, error: GitFailed | OSError) -> Refusal:
     shown = show_path(path)
     sentence = f"The repository {shown!r} cannot be read: {error}"
     return Refusal(code="git-broken", path=shown, sentence=sentence, way_out="Repair it, then try again.")

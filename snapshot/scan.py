@@ -1,10 +1,12 @@
 """One look at a tree: what travels, what stays, what stands in the way. Nothing is read but names and status."""
 
-import os
 import stat
 from pathlib import Path
 from typing import NamedTuple
 
+from snapshot.access import check_access, refuse_unreadable
+from snapshot.companion_scan import CompanionScan, scan_companion
+from snapshot.companions import Beside, find_companions
 from snapshot.errors import SnapshotRefused
 from snapshot.gitfiles import find_links, find_locks, find_settings
 from snapshot.manifest import GitSummary, entry_type, in_git
@@ -14,8 +16,6 @@ from snapshot.roots import Roots, ignored_in
 from snapshot.selection import EVERYTHING, Selection, is_under, leave_out
 from snapshot.walk import Found, show_path, walk
 
-_EFFECTIVE = os.access in os.supports_effective_ids
-
 
 class Scan(NamedTuple):
     """``travels`` is sorted by path; ``ignored``, ``left`` (by choice) and ``sockets`` (in ``.git``, or ignored) are
@@ -23,6 +23,7 @@ class Scan(NamedTuple):
 
     ``git`` is how the tree's own repository stands, ``inner`` how those in it do, by path.
     ``withheld`` are settings files that hold credentials, with the names of what is left out of the copies that travel.
+    ``companions`` travel beside the tree.
     """
 
     travels: list[Found]
@@ -34,10 +35,11 @@ class Scan(NamedTuple):
     inner: dict[str, GitSummary]
     refusals: list[Refusal]
     withheld: dict[str, tuple[str, ...]]
+    companions: list[CompanionScan]
 
 
 def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
-    """Look at ``tree``. Raises `SnapshotRefused` if it is no directory, `GitFailed`, `TreeChanged`."""
+    """Look at ``tree``. Raises `SnapshotRefused` if it is no directory, `GitFailed`, `TreeChanged`, `OSError`."""
     if not tree.is_dir():
         sentence = f"There is no folder {str(tree)!r}."
         raise SnapshotRefused([Refusal(code="no-tree", path="", sentence=sentence, way_out="Name an existing folder.")])
@@ -48,19 +50,22 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
     refusals = list(roots.refusals)
     if not has_repository(tree):
         refusals += surrounding(tree)
-    refusals += [_elsewhere(path, dot_git) for path, dot_git in roots.outside.items()]
+    besides, elsewhere = find_companions(tree, roots.needs)
+    companions = [scan_companion(beside) for beside in besides]
+    refusals += [*elsewhere, *(refusal for companion in companions for refusal in companion.refusals)]
+    refusals += [_elsewhere(beside) for beside in besides]
     special = [path for path, record in found if entry_type(record.st_mode) is None]
     staying = {path for path in special if in_git(path)}
     staying |= ignored_in(tree, roots.statuses, [path for path in special if path not in staying])
     refusals += [*find_locks(tree, found), *find_links(tree, found)]
-    refusals += [_unreadable(path) for path in unlisted if not is_under(path, left)]
+    refusals += [refuse_unreadable(path) for path in unlisted if not is_under(path, left)]
     if left:
         refusals += [_tracked(path) for path in roots.tracked() if is_under(path, left)]
     for item in found:
         if item.path not in staying:
             refusals += _examine(item)
     travels = [item for item in found if item.path not in staying]
-    refusals += [refusal for item in travels if (refusal := _check_access(tree, item))]
+    refusals += [refusal for item in travels if (refusal := check_access(tree, item))]
     settings = find_settings(tree, dict(travels))
     return Scan(
         travels,
@@ -72,6 +77,7 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
         roots.inner,
         [*refusals, *settings.refusals],
         settings.withheld,
+        companions,
     )
 
 
@@ -88,18 +94,10 @@ def _examine(item: Found) -> list[Refusal]:
     return refusals
 
 
-def _elsewhere(path: Path, dot_git: str) -> Refusal:
-    sentence = f"The repository {show_path(dot_git)!r} needs {show_path(str(path))!r}, which would not travel."
+def _elsewhere(beside: Beside) -> Refusal:
+    sentence = f"The repository {show_path(beside.dot_git)!r} needs {beside.shown!r}, which would not travel."
     way_out = "Open the main working tree, or a clone of its own (git clone)."
-    return Refusal(code="git-elsewhere", path=show_path(dot_git), sentence=sentence, way_out=way_out)
-
-
-def _check_access(tree: Path, item: Found) -> Refusal | None:
-    file = f"{tree}/{item.path}"
-    if not stat.S_ISREG(item.stat.st_mode) or os.access(file, os.R_OK, effective_ids=_EFFECTIVE):
-        return None
-    # One that is gone meanwhile is no matter of permission: the second look sees it.
-    return _unreadable(item.path) if os.path.lexists(file) else None
+    return Refusal(code="git-elsewhere", path=show_path(beside.dot_git), sentence=sentence, way_out=way_out)
 
 
 def _tracked(path: str) -> Refusal:
@@ -107,12 +105,6 @@ def _tracked(path: str) -> Refusal:
     sentence = f"{shown!r} was chosen to stay here, but git tracks it: on the host it would look deleted."
     way_out = "Take it out of exclude, or out of the repository (git rm --cached)."
     return Refusal(code="tracked-excluded", path=shown, sentence=sentence, way_out=way_out)
-
-
-def _unreadable(path: str) -> Refusal:
-    shown = show_path(path)
-    sentence = f"{shown!r} cannot be read."
-    return Refusal(code="unreadable", path=shown, sentence=sentence, way_out="Change its mode, or ignore it.")
 
 
 def _kind(mode: int) -> str:
