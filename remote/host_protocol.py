@@ -15,6 +15,7 @@ from remote.findings import Problem
 from remote.furnishing import Furnishing
 from remote.run import Run
 from remote.tools import Program
+from remote.waste import Waste
 
 SandboxLevel = Literal["open", "none"]
 
@@ -241,6 +242,24 @@ class Forgotten(Frozen):
     count: int
 
 
+class Sweep(Frozen):
+    """What may go of what is older than ``days``? With ``remove``: let those of these keys go.
+
+    ``waiting`` are runs that the asking side has offered to this host and knows no answer of.
+    """
+
+    op: Literal["sweep"] = "sweep"
+    days: float
+    waiting: tuple[str, ...] = ()
+    remove: tuple[str, ...] | None = None
+
+
+class Swept(Frozen):
+    """What may go, or what went."""
+
+    waste: tuple[Waste, ...]
+
+
 class AddChannel(Frozen):
     """Keep a notification channel."""
 
@@ -302,6 +321,7 @@ Request = (
     | SetVariable
     | ListVariables
     | ForgetMirrors
+    | Sweep
     | AddChannel
     | RemoveChannel
     | ListChannels

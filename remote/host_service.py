@@ -53,7 +53,7 @@ async def answer(line: bytes) -> protocol.Reply:
 
 
 def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
-    from remote import host_accept, host_give, host_look, host_settings
+    from remote import host_accept, host_give, host_look, host_settings, waste_there
 
     return {
         protocol.Look: host_look.look,
@@ -70,6 +70,7 @@ def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
         protocol.SetVariable: host_settings.set_variable,
         protocol.ListVariables: host_settings.list_variables,
         protocol.ForgetMirrors: host_settings.forget_copies,
+        protocol.Sweep: waste_there.sweep,
         protocol.AddChannel: host_settings.add,
         protocol.RemoveChannel: host_settings.remove,
         protocol.ListChannels: host_settings.list_all,

@@ -1,5 +1,6 @@
 """What may be thrown away on a host: archived runs, rests of moves, copies of projects, runtimes that nothing uses."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -13,6 +14,7 @@ from agent.lease import Lease
 from agent.paths import state_dir
 from agent.runner_lock import is_served
 from agent.sessions import open_session
+from remote import host_protocol as protocol
 from remote.host_install import MARKER
 from remote.host_lease import change_lease, known_lease
 from remote.mirror import drop_mirror, list_mirrors
@@ -23,6 +25,15 @@ from snapshot.replica import remove_tree
 _LASTING = ("lease.json", "move.lock", "runner.lock")
 """What stays of an archived run: its lease refuses epochs that are over."""
 _GONE = ".gone-"
+
+
+async def sweep(request: protocol.Sweep) -> protocol.Swept:
+    """Answer a request: tell what may go, or remove it."""
+    if request.remove is None:
+        found = await asyncio.to_thread(find_there, request.days, request.waiting)
+    else:
+        found = await asyncio.to_thread(remove_there, request.remove, request.days, request.waiting)
+    return protocol.Swept(waste=found)
 
 
 def find_there(days: float, waiting: Collection[str]) -> tuple[Waste, ...]:

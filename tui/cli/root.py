@@ -35,6 +35,7 @@ COMMANDS = {
     "init": Entry("init:init", "Write a project's settings file from what is found."),
     "allow": Entry("allow:allow", "Agree to what a project's settings file asks for."),
     "host": Entry("host:host", "Add, list, check, set up and remove hosts."),
+    "gc": Entry("gc:gc", "Remove what castoff keeps and nobody needs any more, here and on hosts."),
     "notify": Entry("notify:notify", "Say where notifications go."),
     "doctor": Entry("doctor:doctor", "Say what this machine has and lacks."),
     "demo": Entry("demo:demo", "See the whole journey: no key, no cloud, no second machine."),
