@@ -1,78 +1,83 @@
-"""Who owns a session: a small durable record, one on each side of a move.
+"""The record of who holds a session, on disk: read, changed by one process at a time, watched by the runner.
 
-The epoch goes up by one at every change of hands. Only the side whose lease is ``held`` may run the agent
-or write the journal. A side gives up (``offered``) on disk before its offer leaves, so two sides never hold.
+What it means and how it may change is `agent.protocol`'s.
 """
 
-from typing import Literal
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
 
 from agent.durable import read_model, write_model
-from agent.errors import NotOwner
-from agent.events import Frozen
+from agent.errors import RecordDamaged
+from agent.protocol import Lease, may_run
 from agent.sessions import SessionDir
 
-LeaseState = Literal["held", "offered", "away", "released"]
-
-
-class Lease(Frozen):
-    """``held``: here; ``offered``: given up, not known to be taken; ``away``: at ``to``; ``released``: given back."""
-
-    epoch: int = 1
-    state: LeaseState = "held"
-    to: str = ""
-
-
-def offer(lease: Lease, to: str) -> Lease:
-    """Give the session up in favour of ``to``, who may hold it at the next epoch; offering again is no change."""
-    if lease.state == "offered" and lease.to == to:
-        return lease
-    if lease.state != "held":
-        raise NotOwner(_where(lease), "castoff runs shows where it is.")
-    return Lease(epoch=lease.epoch, state="offered", to=to)
-
-
-def confirm(lease: Lease, epoch: int) -> Lease:
-    """The other side holds the session at ``epoch``."""
-    if lease.state not in ("offered", "away") or epoch <= lease.epoch:
-        raise NotOwner(f"The session was not offered at epoch {epoch}; {_where(lease)}")
-    return Lease(epoch=epoch, state="away", to=lease.to)
-
-
-def take(lease: Lease | None, epoch: int) -> Lease:
-    """Hold the session at ``epoch``, which must be newer than any seen here; taking it again is no change."""
-    if lease is not None and lease.state == "held" and lease.epoch == epoch:
-        return lease
-    if lease is not None and (lease.state == "held" or epoch <= lease.epoch):
-        raise NotOwner(f"Epoch {epoch} is stale; {_where(lease)}")
-    return Lease(epoch=epoch, state="held")
-
-
-def release(lease: Lease, epoch: int) -> Lease:
-    """Give the session back for good at ``epoch``; the other side may hold it at any later one."""
-    if lease.state == "released" and lease.epoch == epoch:
-        return lease
-    if lease.state not in ("held", "offered") or epoch < lease.epoch:
-        raise NotOwner(f"Cannot release epoch {epoch}; {_where(lease)}")
-    return Lease(epoch=epoch, state="released")
+_NAME = "lease.json"
 
 
 def read_lease(session: SessionDir) -> Lease:
     """The lease on disk; raises `agent.errors.RecordDamaged`."""
-    return read_model(session.path / "lease.json", Lease)
+    return read_model(session.path / _NAME, Lease)
+
+
+def known_lease(path: Path) -> Lease | None:
+    """The lease in a session's directory, or ``None`` if there is none; raises `RecordDamaged`."""
+    return read_model(path / _NAME, Lease) if (path / _NAME).exists() else None
+
+
+def change_lease(path: Path, change: Callable[[Lease | None], Lease]) -> Lease:
+    """Replace the lease in the session's directory ``path`` by what ``change`` makes of it, durably, and return it.
+
+    No other process changes it in between: an offer cannot be taken back and accepted at the same moment.
+    Raises what ``change`` raises, `RecordDamaged`, and `OSError`; what was there stands then.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        before = known_lease(path)
+        after = change(before)
+        # Written again even if it is the same: a crash may have kept an earlier write from the disk.
+        write_model(path / _NAME, after)
+    finally:
+        os.close(descriptor)
+    return after
+
+
+def update_lease(session: SessionDir, change: Callable[[Lease], Lease]) -> Lease:
+    """`change_lease` where there must be one; raises `RecordDamaged` if it is missing."""
+
+    def change_known(lease: Lease | None) -> Lease:
+        if lease is None:
+            raise RecordDamaged(f"{session.path / _NAME} is missing.")
+        return change(lease)
+
+    return change_lease(session.path, change_known)
 
 
 def write_lease(session: SessionDir, lease: Lease) -> None:
-    """Make a lease durable."""
-    write_model(session.path / "lease.json", lease)
+    """Make a lease durable, whatever is there."""
+    write_model(session.path / _NAME, lease)
 
 
-def _where(lease: Lease) -> str:
-    match lease.state:
-        case "held":
-            return f"it is held here at epoch {lease.epoch}."
-        case "offered":
-            return f"it is on its way to {lease.to}."
-        case "away":
-            return f"it is on {lease.to} at epoch {lease.epoch}."
-        case _:
-            return f"it was given back at epoch {lease.epoch}."
+class Tenure:
+    """A runner's right to the session at one epoch, looked up again whenever the record was replaced."""
+
+    def __init__(self, session_path: Path, epoch: int) -> None:
+        self._path = session_path / _NAME
+        self._epoch = epoch
+        self._seen: tuple[int, int, int] | None = None
+        self._held = False
+
+    def holds(self) -> bool:
+        """Whether the session is held here at the epoch; raises `RecordDamaged`. Costs one stat if nothing changed."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError as error:
+            raise RecordDamaged(f"{self._path} is missing.") from error
+        # Every change is a new file in the old one's place.
+        seen = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if seen != self._seen:
+            self._held = may_run(read_model(self._path, Lease), self._epoch)
+            self._seen = seen
+        return self._held

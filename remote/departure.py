@@ -12,6 +12,7 @@ from agent.durable import write_model
 from agent.errors import CommandRefused
 from agent.lease import read_lease
 from agent.profiles import load_profile
+from agent.protocol import offered_epoch
 from agent.sessions import SessionDir
 from remote.config import Host
 from remote.errors import RemoteError
@@ -197,9 +198,23 @@ class Departure:
         request = Verify(run_id=self.session.id, epoch=self.epoch, parcel_digest=self._parcel_digest)
         return await self._host.ask(request, Compared, timeout=_VERIFY_SECONDS)
 
+    def _keep_sent(self) -> None:
+        """Write down what was sent: should the answer to the offer be lost, another command makes the receipt."""
+        seen = self._preflight.seen
+        sent = Sent(
+            files=self._manifest.files,
+            size=self._manifest.size,
+            wire=self._wire,
+            tree_digest=self._manifest.digest,
+            parcel_digest=self._parcel_digest,
+            stays=seen.stays if seen is not None else (),
+            timings=self.watch.timings,
+        )
+        keep_sent(self.session, self.epoch, sent)
+
     async def accept(self) -> Verdict:
         """Offer the session to the host, which takes it and proves it, or gives it back; may be asked again."""
-        epoch = read_lease(self.session).epoch + 1
+        epoch = offered_epoch(read_lease(self.session))
         arrival = Arrival(
             origin="here",
             to=self.host.name,
@@ -220,6 +235,7 @@ class Departure:
             sandbox=self._sandbox,
             tree_at=self.session.info.project,
             home_at=self.session.info.home,
+            parcel_digest=self._parcel_digest,
             arrival=arrival,
             furnishing=self._preflight.project.furnishing,
             programs=self._preflight.losses.used_programs,
@@ -233,7 +249,7 @@ class Departure:
 
     async def withdraw(self) -> Standing:
         """Take an unanswered offer back, unless the host has taken it."""
-        epoch = read_lease(self.session).epoch + 1
+        epoch = offered_epoch(read_lease(self.session))
         return await self._host.ask(Withdraw(run_id=self.session.id, epoch=epoch), Standing)
 
     async def let_go(self) -> None:
@@ -260,21 +276,15 @@ class Departure:
 
     def leave_receipt(self, proof: Proof) -> Away:
         """Keep the receipt, drop the parcel, and return the last step."""
-        move = self.session.move(proof.epoch)
-        shutil.rmtree(move / "parcel", ignore_errors=True)
-        shutil.rmtree(self._overlay, ignore_errors=True)
-        receipt = Receipt(
-            host=self.host.name,
-            epoch=proof.epoch,
-            files=self._manifest.files,
-            size=self._manifest.size,
-            wire=self._wire,
-            tree_digest=self._manifest.digest,
-            parcel_digest=self._parcel_digest,
-            stays=self._preflight.seen.stays if self._preflight.seen else (),
-            proof=proof,
-            timings=self.watch.timings,
-        )
+        sent, move = read_sent(self.session, proof.epoch), self.session.move(proof.epoch)
+        for name in ("parcel", "overlay"):
+            shutil.rmtree(move / name, ignore_errors=True)
+        timings = self.watch.timings
+        if self.epoch != proof.epoch:
+            # Another command sent it; this one has only found out what became of it.
+            timings = (*sent.timings, *timings)
+        told = sent.model_dump() | {"timings": timings}
+        receipt = Receipt(host=self.host.name, epoch=proof.epoch, proof=proof, **told)
         write_model(move / "receipt.json", receipt)
         return Away(
             run_id=self.session.id,

@@ -10,8 +10,9 @@ import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from agent import protocol as rules
 from agent.errors import AgentError, NotOwner, RunnerBusy
-from agent.lease import confirm, offer, read_lease, take, write_lease
+from agent.lease import read_lease, update_lease
 from agent.runner_lock import hold_move
 from agent.sessions import SessionDir
 from remote.config import Host
@@ -109,7 +110,7 @@ async def _attempt(departure: Departure, links: Links) -> AsyncGenerator[Handoff
     yield Verified(files=manifest.files, digest=await departure.verify())
     # The last moment at which a cancel that is on its way still finds everything here.
     await asyncio.sleep(0)
-    write_lease(session, offer(read_lease(session), host.name))
+    update_lease(session, lambda lease: rules.offer(lease, host.name))
     departure.watch.lap("give up")
     yield Offered(epoch=departure.epoch)
     async for step in _conclude(departure, await departure.accept()):
@@ -130,28 +131,28 @@ async def _settle(departure: Departure, links: Links) -> AsyncGenerator[HandoffS
     """Find out what became of an offer: the host has it (ends in `Away`), or never will, and it is held here again."""
     departure.client = await links.client(departure.host.name)
     lease = (await departure.withdraw()).lease
-    if lease is not None and lease.state == "held":
+    if rules.may_run(lease, rules.offered_epoch(read_lease(departure.session))):
         async for step in _conclude(departure, await departure.accept()):
             yield step
     elif lease is not None and lease.state == "released":
-        write_lease(departure.session, take(read_lease(departure.session), lease.epoch))
+        released = lease.epoch
+        update_lease(departure.session, lambda lease: rules.take_back(lease, released))
     else:
         raise RemoteError(f"{departure.host.name} does not say who holds the session.", "Try again.", code="unsettled")
 
 
 async def _conclude(departure: Departure, verdict: Verdict) -> AsyncGenerator[HandoffStep]:
     """Write down the host's verdict and tell it; raises `RemoteError` if the host gave the session back."""
-    session, lease = departure.session, read_lease(departure.session)
-    if verdict.proof is None:
-        assert verdict.released is not None
-        write_lease(session, take(lease, verdict.released))
+    session, proof, released = departure.session, verdict.proof, verdict.released
+    if proof is None:
+        assert released is not None
+        update_lease(session, lambda lease: rules.take_back(lease, released))
         raise RemoteError(
             f"{departure.host.name} could not continue the session and gave it back: {verdict.reason}",
             verdict.way_out or "castoff host check looks at the host.",
             code="not-proved",
         )
-    write_lease(session, confirm(lease, verdict.proof.epoch))
-    proof = verdict.proof
+    update_lease(session, lambda lease: rules.note_taken(lease, proof.epoch))
     yield Proved(resumed=proof.resumed, agent=proof.agent, agent_session_id=proof.agent_session_id)
     departure.watch.lap("accept and prove")
     yield departure.leave_receipt(proof)

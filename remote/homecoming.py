@@ -9,13 +9,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from agent import protocol as rules
 from agent.arrival import Arrival, arrival_path
 from agent.durable import make_private, write_model
 from agent.errors import NotOwner
-from agent.lease import read_lease, take, write_lease
+from agent.lease import read_lease, update_lease
 from agent.profiles import load_profile
+from agent.protocol import Lease
 from agent.session_files import session_files
-from agent.sessions import SessionDir
+from agent.sessions import SessionDir, new_id
 from remote import steps
 from remote.errors import LocalFull, RemoteError
 from remote.history import History, check_history
@@ -79,7 +81,7 @@ class Homecoming:
     def _epoch(self) -> int:
         """The epoch at which the session will be held here."""
         assert self._packed is not None, "the run is packed first"
-        return self._packed.epoch + 1
+        return rules.epoch_to_give(self._lease, self._packed.epoch) + 1
 
     def decide(self, decision: Decision | None) -> None:
         """What the user said to the step just shown."""
@@ -112,14 +114,14 @@ class Homecoming:
         """The run stops at a safe boundary, and the host makes it ready."""
         self._drained = True
         request = Pack(run_id=self.session.id, drain_seconds=self.drain_seconds)
-        self._packed = await self._host.ask(request, Packed, timeout=_PACK_SECONDS)
-        if not self._lease.epoch <= self._packed.epoch < self._lease.epoch + _EPOCHS:
+        packed = await self._host.ask(request, Packed, timeout=_PACK_SECONDS)
+        if not self._lease.epoch <= packed.epoch < self._lease.epoch + _EPOCHS:
             raise RemoteError(
-                f"{self.host} says that it holds the run at epoch {self._packed.epoch}, but was given "
-                f"{self._lease.epoch}.",
+                f"{self.host} says that it holds the run at epoch {packed.epoch}, but was given {self._lease.epoch}.",
                 "Look at the host.",
                 code="epoch",
             )
+        self._packed = packed
         self.watch.lap("drain and pack")
 
     async def fetch(self, report: Callable[[Receiving], None]) -> None:
@@ -213,9 +215,11 @@ class Homecoming:
 
     async def take_over(self) -> int:
         """The host gives the run up; from here on this side finishes."""
-        assert self._packed is not None
-        standing = await self._host.ask(Give(run_id=self.session.id, epoch=self._packed.epoch, to="home"), Standing)
-        if standing.lease is None or standing.lease.state != "offered":
+        # The name is on disk before it leaves: a copy of this session elsewhere gets another one.
+        self._lease = update_lease(self.session, lambda lease: rules.claim(lease, f"home ({new_id()})"))
+        give = Give(run_id=self.session.id, epoch=self._epoch - 1, to=self._lease.claim)
+        standing = await self._host.ask(give, Standing)
+        if standing.lease != Lease(epoch=give.epoch, state="offered", to=give.to):
             raise RemoteError(f"{self.host} did not give the run up.", "castoff runs shows where it is.")
         self.watch.lap("give up")
         return self._epoch
@@ -256,7 +260,7 @@ class Homecoming:
             policy=self._history.policy_at_home,
         )
         write_model(arrival_path(self.session, self._epoch), arrival)
-        write_lease(self.session, take(read_lease(self.session), self._epoch))
+        update_lease(self.session, lambda lease: rules.take_home(lease, self._epoch))
         # The session is home. A host that cannot be told now is told when its runs are next listed.
         with contextlib.suppress(RemoteError):
             await self._host.ask(Confirm(run_id=self.session.id, epoch=self._epoch), Standing)
@@ -282,10 +286,13 @@ class Homecoming:
             return
         if read_lease(self.session).state == "held":
             return
-        epoch = (self._packed.epoch if self._packed else self._lease.epoch) + 2
+        there = self._packed.epoch if self._packed else 0
+        # On disk before it leaves: were the answer lost, the host may hold the run from then on.
+        self._lease = update_lease(self.session, lambda lease: rules.leave_there(lease, there))
+        regain = Regain(run_id=self.session.id, epoch=self._lease.given, to=self._lease.claim)
         # The pull's own error says what happened; a run that cannot be told waits, drained, for the next command.
         with contextlib.suppress(RemoteError):
-            await self.client.ask(Regain(run_id=self.session.id, epoch=epoch), Standing)
+            await self.client.ask(regain, Standing)
 
 
 def _is_this_machine(address: str) -> bool:

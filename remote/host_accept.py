@@ -7,12 +7,12 @@ import asyncio
 import shutil
 from pathlib import Path
 
+from agent import protocol as rules
 from agent.arrival import arrival_path
 from agent.durable import make_private, read_model, write_model
-from agent.errors import AgentError, NotOwner
+from agent.errors import AgentError
 from agent.events import AgentStarted, Frozen, PhaseChanged
 from agent.journal import read_events
-from agent.lease import Lease, read_lease, release, take, write_lease
 from agent.profiles import Profile, load_profile
 from agent.session_files import session_files
 from agent.sessions import SessionDir, open_session
@@ -28,6 +28,7 @@ from remote.leftovers import put_aside, put_back
 from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.place import Place, home_path, incoming_path, leftovers_path, tree_path, write_place
+from remote.patch import apply_changes
 from snapshot.manifest import Manifest, write_manifest
 from snapshot.replica import remove_tree
 from snapshot.verify import verify
@@ -36,18 +37,15 @@ _PROOF_SECONDS = 150.0
 
 
 class _Checked(Frozen):
-    """What was found equal: it may be accepted at this epoch."""
+    """What was found equal: it, and nothing else, may be accepted at this epoch."""
 
     epoch: int
 
 
+    parcel_digest: str
 async def prepare(request: protocol.Prepare) -> protocol.Room:
     """Make the directories to send to; what an earlier try, or an earlier stay, left there saves sending it again."""
-    lease = known_lease(request.run_id)
-    # A run that was offered from here and comes again at a later epoch than that was taken in between.
-    newest = lease.epoch + (lease.state == "offered") if lease is not None else 0
-    if lease is not None and (lease.state == "held" or request.epoch <= newest):
-        raise NotOwner(f"The run {request.run_id} is known here at epoch {lease.epoch} ({lease.state}).")
+    rules.check_room(known_lease(request.run_id), request.epoch)
     incoming, earlier = incoming_path(request.run_id), tree_path(request.run_id)
     if not incoming.exists() and not earlier.exists():
         take_mirror(request.project, incoming)
@@ -56,7 +54,19 @@ async def prepare(request: protocol.Prepare) -> protocol.Room:
     if earlier.exists() and not (incoming / "tree").exists():
         await asyncio.to_thread(put_aside, earlier, leftovers_path(request.run_id), incoming / "aside")
         earlier.rename(incoming / "tree")
-    return protocol.Room(tree=str(make_private(incoming / "tree")), parcel=str(make_private(incoming / "parcel")))
+    tree, parcel = make_private(incoming / "tree"), make_private(incoming / "parcel")
+    return protocol.Room(tree=str(tree), parcel=str(parcel), holding=take_holding(incoming))
+
+
+async def patch(request: protocol.Patch) -> protocol.Patched:
+    """Make a few changes in what lies where the tree is being sent."""
+    rules.check_room(known_lease(request.run_id), request.epoch)
+    try:
+        await asyncio.to_thread(apply_changes, incoming_path(request.run_id) / "tree", request.packed)
+    except SnapshotError:
+        # Not what it was said to be: rsync looks at everything, and puts it right.
+        return protocol.Patched(done=False)
+    return protocol.Patched(done=True)
 
 
 async def verify_parcel(request: protocol.Verify) -> protocol.Compared:
@@ -64,7 +74,7 @@ async def verify_parcel(request: protocol.Verify) -> protocol.Compared:
     incoming = incoming_path(request.run_id)
     manifest, differences = await asyncio.to_thread(_compare, incoming, request.parcel_digest)
     if not differences:
-        write_model(incoming / "checked.json", _Checked(epoch=request.epoch))
+        write_model(incoming / "checked.json", _Checked(epoch=request.epoch, parcel_digest=request.parcel_digest))
     return protocol.Compared(differences=differences, digest=manifest.digest)
 
 
@@ -78,8 +88,8 @@ def _compare(incoming: Path, expected: str) -> tuple[Manifest, tuple[str, ...]]:
 async def accept(request: protocol.Accept) -> protocol.Verdict:
     """Hold the run, start it, and prove that its agent continues; else give it back at the next epoch."""
     lease = known_lease(request.run_id)
-    if lease is None or lease.state != "held" or lease.epoch != request.epoch:
-        take(lease, request.epoch)
+    if not rules.may_run(lease, request.epoch):
+        rules.check_room(lease, request.epoch)
         await _take_in(request)
     session = open_session(session_path(request.run_id))
     try:
@@ -90,8 +100,7 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
         await end_run(session)
         # Only now, with nothing running, may the other side have it back.
         drop_furnishing(session)
-        released = release(read_lease(session), request.epoch + 1)
-        write_lease(session, released)
+        released = change_lease(request.run_id, lambda lease: rules.refuse(lease, request.epoch))
         return protocol.Verdict(reason=str(error), way_out=error.way_out, released=released.epoch)
     start_mirror(session)
     return protocol.Verdict(proof=proof)
@@ -101,7 +110,8 @@ async def _take_in(request: protocol.Accept) -> None:
     """Put tree, HOME and session in their places; the lease, last, makes it ours."""
     incoming = incoming_path(request.run_id)
     checked = incoming / "checked.json"
-    if not checked.exists() or read_model(checked, _Checked).epoch != request.epoch:
+    expected = _Checked(epoch=request.epoch, parcel_digest=request.parcel_digest)
+    if not checked.exists() or read_model(checked, _Checked) != expected:
         raise RemoteError("What was sent has not been compared yet.", "Run the same command again.")
     path, parcel, tree = session_path(request.run_id), incoming / "parcel", tree_path(request.run_id)
     if (incoming / "tree").exists():
@@ -128,7 +138,7 @@ async def _take_in(request: protocol.Accept) -> None:
     write_manifest(path / "manifest.json", manifest)
     check, _ = await asyncio.gather(check_arrival(request, place), record_run_base(session, place, manifest))
     write_model(arrival_path(session, request.epoch), request.arrival.model_copy(update={"check": check}))
-    change_lease(request.run_id, lambda lease: take(lease, request.epoch))
+    change_lease(request.run_id, lambda lease: rules.accept(lease, request.epoch))
     await asyncio.to_thread(remove_tree, incoming)
 
 
@@ -183,10 +193,4 @@ def _find_proof(session: SessionDir, epoch: int, after_seq: int = 0) -> tuple[pr
 
 async def withdraw(request: protocol.Withdraw) -> protocol.Standing:
     """Never accept the offer at this epoch, unless it was accepted already; says who holds the run now."""
-
-    def refuse(lease: Lease | None) -> Lease:
-        if lease is not None and lease.epoch >= request.epoch:
-            return lease
-        return Lease(epoch=request.epoch + 1, state="released")
-
-    return protocol.Standing(lease=change_lease(request.run_id, refuse))
+    return protocol.Standing(lease=change_lease(request.run_id, lambda lease: rules.withdraw(lease, request.epoch)))

@@ -5,14 +5,17 @@ import contextlib
 import time
 from pathlib import Path
 
+from agent import protocol as rules
 from agent.errors import CommandRefused, RunnerBusy
-from agent.lease import Lease, confirm, offer, read_lease, take, write_lease
+from agent.lease import read_lease
 from agent.profiles import load_profile
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from remote import host_protocol as protocol
+from remote.errors import RemoteError
 from remote.furnishing import drop_furnishing
 from remote.host_base import bundle_commits, list_run_paths
+from remote.host_lease import change_lease
 from remote.host_look import open_run
 from remote.host_runner import end_run, start_run
 from remote.leftovers import note_leftovers
@@ -45,8 +48,10 @@ async def _let_go(session: SessionDir) -> None:
 async def pack(request: protocol.Pack) -> protocol.Packed:
     """Drain the run and make manifest, parcel and bundle of it; may be asked again."""
     session, place = open_run(request.run_id)
+    rules.check_pack(read_lease(session))
     await _keep_quiet(session, request.drain_seconds)
-    lease = read_lease(session)
+    # Whoever else was quicker has it now.
+    lease = rules.check_pack(read_lease(session))
     base = read_manifest(session.path / "manifest.json")
     paths = await list_run_paths(place, base)
     manifest = await asyncio.to_thread(capture_paths, Path(place.tree), paths, base=base)
@@ -69,36 +74,34 @@ def _pack(session: SessionDir, place: Place, manifest: Manifest, parcel: Path, c
 
 
 async def give(request: protocol.Give) -> protocol.Standing:
-    """Give the run up; on disk before the answer leaves."""
+    """Give the run up, as it was packed by this very process; on disk before the answer leaves."""
     session, _ = open_run(request.run_id)
-    lease = read_lease(session)
-    if lease.epoch == request.epoch:
-        write_lease(session, offer(lease, request.to))
+    if read_lease(session).state == "held" and session.id not in _quiet:
+        # It may have gone on since, and nobody would ever see what it did.
+        raise RemoteError("The run was not kept still since it was packed.", "Pull it again.", code="went-on")
+    lease = change_lease(session.id, lambda lease: rules.give(lease, request.epoch, request.to))
     await _let_go(session)
-    return protocol.Standing(lease=read_lease(session))
+    return protocol.Standing(lease=lease)
 
 
 async def confirm_away(request: protocol.Confirm) -> protocol.Standing:
-    """The other side holds it: what is left here is an archive."""
+    """The other side holds it: what is left here is an archive, and nothing of it runs any more."""
     session, _ = open_run(request.run_id)
-    lease = read_lease(session)
-    if lease != Lease(epoch=request.epoch, state="away", to=lease.to):
-        write_lease(session, confirm(lease, request.epoch))
-    await end_run(session)
-    drop_furnishing(session)
-    return protocol.Standing(lease=read_lease(session))
+    lease = change_lease(session.id, lambda lease: rules.file_away(lease, request.epoch))
+    if lease.state == "away":
+        await end_run(session)
+        drop_furnishing(session)
+    return protocol.Standing(lease=lease)
 
 
 async def regain(request: protocol.Regain) -> protocol.Standing:
     """The pull failed before the other side took the run: hold it again and let it go on where it was drained."""
     session, _ = open_run(request.run_id)
-    lease = read_lease(session)
-    if lease.state == "offered":
-        write_lease(session, take(lease, request.epoch))
+    lease = change_lease(session.id, lambda lease: rules.regain(lease, request.epoch, request.to))
     await _let_go(session)
     await _wait_drained(session)
     await _go_on(session)
-    return protocol.Standing(lease=read_lease(session))
+    return protocol.Standing(lease=lease)
 
 
 async def _wait_drained(session: SessionDir) -> None:

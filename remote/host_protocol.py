@@ -9,8 +9,8 @@ from pydantic import Field, JsonValue, TypeAdapter
 
 from agent.arrival import Arrival
 from agent.events import Frozen, ResumeKind
-from agent.lease import Lease
 from agent.mcp import McpServers
+from agent.protocol import Lease
 from remote.findings import Problem
 from remote.furnishing import Furnishing
 from remote.run import Run
@@ -97,7 +97,8 @@ class Compared(Frozen):
 
 
 class Accept(Frozen):
-    """Take the run at ``epoch``, start its runner and prove that the agent continues."""
+    """Take the run at ``epoch``, as it was found equal to ``parcel_digest``; start its runner and prove that the agent
+    continues."""
 
     op: Literal["accept"] = "accept"
     run_id: str
@@ -120,6 +121,7 @@ class Proof(Frozen):
     agent: str
     agent_session_id: str
     resumed: ResumeKind
+    parcel_digest: str
     epoch: int
     head_seq: int
 
@@ -195,7 +197,7 @@ class Give(Frozen):
 
 
 class Confirm(Frozen):
-    """The other side holds the run at ``epoch``; what is left here is an archive."""
+    """The other side holds the run at ``epoch``: what is left here is an archive, and a runner that lives is ended."""
 
     op: Literal["confirm"] = "confirm"
     run_id: str
@@ -203,7 +205,8 @@ class Confirm(Frozen):
 
 
 class Regain(Frozen):
-    """The pull failed: hold the run again at ``epoch``, with its runner started."""
+    """The pull failed: hold the run again, at ``epoch`` if it was given up in favour of ``to``, with its runner
+    started."""
 
     op: Literal["regain"] = "regain"
     run_id: str
@@ -226,6 +229,7 @@ class ListVariables(Frozen):
 
 class Names(Frozen):
     """Names only, never values."""
+    to: str
 
     names: tuple[str, ...]
 

@@ -23,8 +23,12 @@ def main() -> int:
     lies = [lie for name in facts["cases"] if (lie := all_cases()[name].lie) is not None]
     vm = Vm(Path(facts["state"]), Path(facts["outside"]), Path(facts["canaries"]))
     for request in sys.stdin.buffer:
-        op = str(json.loads(request)["op"])
+        asked = json.loads(request)
+        op = str(asked["op"])
         told: dict[str, Any] | bytes | None = {"ok": True, "body": facts["answers"][op]}
+        if op == "give":
+            # Under a name that nobody knew before.
+            told = {"ok": True, "body": {"lease": {"epoch": asked["epoch"], "state": "offered", "to": asked["to"]}}}
         for lie in lies:
             if isinstance(told, dict):
                 told = lie(vm, op, told)

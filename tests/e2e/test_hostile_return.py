@@ -213,7 +213,7 @@ async def hand_over(stage: Stage) -> None:
     stage.answers |= {
         "pack": packed.model_dump(mode="json"),
         "diff": diff.model_dump(mode="json"),
-        "give": {"lease": {"epoch": packed.epoch, "state": "offered", "to": "home"}},
+        "give": {},
         "confirm": {"lease": {"epoch": packed.epoch + 1, "state": "away", "to": "home"}},
         "regain": {"lease": {"epoch": packed.epoch + 2, "state": "held"}},
     }
