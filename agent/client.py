@@ -263,6 +263,8 @@ class AgentProcess:
         """
         assert self._process.stdin is not None
         with contextlib.closing(self._frames):
+            # They travel with the journal, and have to be the same there as here later.
+            os.fsync(self._frames.fileno())
             # It sends what is queued first, which an agent that does not read holds up until it is dead.
             closing = asyncio.create_task(self._connection.close())
             try:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from agent.durable import make_private, read_model, write_model
+from agent.durable import copy_record, make_private, read_model, write_model
 from agent.events import Frozen
 from remote.errors import RemoteError
 
@@ -58,9 +58,4 @@ def place_carried(parcel: Path, home: Path) -> None:
             folder = folder / part
             if folder.is_symlink():
                 raise RemoteError(f"~/{folder.relative_to(home)} is a link in the run's HOME.", "Remove it there.")
-        target = home / name
-        make_private(target.parent)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
-        shutil.copyfile(parcel / "home" / name, temporary, follow_symlinks=False)
-        temporary.chmod(0o700 if file.executable else 0o600)
-        temporary.replace(target)
+        copy_record(parcel / "home" / name, home / name, 0o700 if file.executable else 0o600)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from agent.durable import read_model, write_model
+from agent.durable import read_model, remove_record, write_model
 from agent.events import Frozen
 from agent.sessions import SessionDir
 from agent.setup import SetupCommand
@@ -33,4 +33,4 @@ def read_furnishing(session: SessionDir) -> Furnishing:
 
 def drop_furnishing(session: SessionDir) -> None:
     """The run is here no more: its variables are not kept."""
-    (session.path / "furnishing.json").unlink(missing_ok=True)
+    remove_record(session.path / "furnishing.json")

@@ -68,7 +68,7 @@ async def bundle_commits(session: SessionDir, place: Place, base: Manifest) -> P
     out = session.path / "bundle"
     shutil.rmtree(out, ignore_errors=True)
     make_private(out)
-    (out / "left.json").write_bytes(LEFT.dump_json(left))
+    write_record(out / "left.json", LEFT.dump_json(left))
     inside = _inside(place, out)
     await _run(place, ["bundle", "--tree", place.tree_at, "--out", inside, "--left", f"{inside}/left.json"], out)
     return out

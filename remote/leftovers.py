@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from agent.durable import make_private, read_model, write_model
+from agent.durable import make_private, read_model, rename_durably, write_model
 from agent.events import Frozen
 from snapshot.filters import find_staying
 from snapshot.manifest import Manifest, in_git
@@ -31,7 +31,7 @@ def put_aside(tree: Path, record: Path, aside: Path) -> None:
     """Move what ``record`` names out of ``tree`` into ``aside``; may be done again when it was cut."""
     for number, path in _numbered(record):
         if _is_reachable(tree, path) and os.path.lexists(tree / path):
-            (tree / path).rename(make_private(aside) / str(number))
+            rename_durably(tree / path, make_private(aside) / str(number))
 
 
 def put_back(aside: Path, record: Path, tree: Path) -> None:
@@ -39,7 +39,7 @@ def put_back(aside: Path, record: Path, tree: Path) -> None:
     for number, path in _numbered(record):
         source = aside / str(number)
         if os.path.lexists(source) and _is_reachable(tree, path) and not os.path.lexists(tree / path):
-            source.rename(tree / path)
+            rename_durably(source, tree / path)
 
 
 def _numbered(record: Path) -> list[tuple[int, str]]:

@@ -4,12 +4,11 @@ A directory with ``session/``, ``home/`` (paths relative to HOME) and ``manifest
 beside the session on the side that sends and compared by the digest of its own manifest on the side that gets it.
 """
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.durable import make_private, sync_directory
+from agent.durable import copy_record, make_private
 from agent.fold import advance
 from agent.journal import read_events
 from agent.profiles import Profile
@@ -82,8 +81,7 @@ def parcel_digest(parcel: Path) -> str:
 
 def place_session(parcel: Path, session_path: Path) -> None:
     """Put a received session in place on a host, durably; the lease is the caller's, and comes last."""
-    make_private(session_path)
-    _replace(parcel / "session" / "session.json", session_path / "session.json")
+    copy_record(parcel / "session" / "session.json", session_path / "session.json")
     place_history(parcel, session_path)
 
 
@@ -91,8 +89,7 @@ def place_history(parcel: Path, session_path: Path) -> None:
     """Put journal and frames of a received session in place, durably, and nothing else of it."""
     for name in HISTORY:
         if (parcel / "session" / name).exists():
-            _replace(parcel / "session" / name, session_path / name)
-    sync_directory(session_path)
+            copy_record(parcel / "session" / name, session_path / name)
 
 
 def place_home(parcel: Path, home: Path, wanted: tuple[Path, ...], keep: Path | None = None) -> None:
@@ -102,8 +99,8 @@ def place_home(parcel: Path, home: Path, wanted: tuple[Path, ...], keep: Path | 
     """
     for name in wanted:
         if keep is not None and (home / name).exists() and not (keep / name).exists():
-            _copy(home / name, keep / name)
-        _replace(parcel / "home" / name, home / name)
+            copy_record(home / name, keep / name)
+        copy_record(parcel / "home" / name, home / name)
 
 
 def parcel_manifest(parcel: Path) -> Manifest:
@@ -115,13 +112,3 @@ def _copy(source: Path, target: Path) -> None:
     make_private(target.parent)
     shutil.copy2(source, target)
     target.chmod(0o600)
-
-
-def _replace(source: Path, target: Path) -> None:
-    make_private(target.parent)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
-    shutil.copyfile(source, temporary, follow_symlinks=False)
-    temporary.chmod(0o600)
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.rename(target)

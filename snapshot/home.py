@@ -166,6 +166,7 @@ def _mark(keep: Path, *, done: bool, undone: bool) -> None:
             _write(keep / name, b"")
         else:
             (keep / name).unlink(missing_ok=True)
+            sync_directory(keep)
 
 
 def _write(file: Path, data: bytes) -> None:

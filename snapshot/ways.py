@@ -13,6 +13,7 @@ from snapshot.changes import Change
 from snapshot.errors import GitFailed, WayBlocked
 from snapshot.git import OWN_CONFIG, git
 from snapshot.left import Left
+from snapshot.manifest import write_durably
 from snapshot.repository import has_repository
 
 _MADE = "refs/castoff/made"
@@ -75,14 +76,10 @@ def make_patch(changes: Sequence[Change], shelf: Shelf, target: Path) -> None:
         environment=OWN_CONFIG,
     )
     data = part.read_bytes()
-    try:
-        with target.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError as error:
-        if target.read_bytes() != data:
-            raise WayBlocked(f"There is a file {str(target)!r} already.", "Choose another name.") from error
+    if not os.path.lexists(target):
+        write_durably(target, data)
+    elif target.read_bytes() != data:
+        raise WayBlocked(f"There is a file {str(target)!r} already.", "Choose another name.")
     part.unlink()
 
 
