@@ -28,7 +28,6 @@ from remote.leftovers import put_aside, put_back
 from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.place import Place, home_path, incoming_path, leftovers_path, tree_path, write_place
-from remote.patch import apply_changes
 from snapshot.manifest import Manifest, write_manifest
 from snapshot.replica import remove_tree
 from snapshot.verify import verify
@@ -40,9 +39,9 @@ class _Checked(Frozen):
     """What was found equal: it, and nothing else, may be accepted at this epoch."""
 
     epoch: int
-
-
     parcel_digest: str
+
+
 async def prepare(request: protocol.Prepare) -> protocol.Room:
     """Make the directories to send to; what an earlier try, or an earlier stay, left there saves sending it again."""
     rules.check_room(known_lease(request.run_id), request.epoch)
@@ -54,19 +53,7 @@ async def prepare(request: protocol.Prepare) -> protocol.Room:
     if earlier.exists() and not (incoming / "tree").exists():
         await asyncio.to_thread(put_aside, earlier, leftovers_path(request.run_id), incoming / "aside")
         earlier.rename(incoming / "tree")
-    tree, parcel = make_private(incoming / "tree"), make_private(incoming / "parcel")
-    return protocol.Room(tree=str(tree), parcel=str(parcel), holding=take_holding(incoming))
-
-
-async def patch(request: protocol.Patch) -> protocol.Patched:
-    """Make a few changes in what lies where the tree is being sent."""
-    rules.check_room(known_lease(request.run_id), request.epoch)
-    try:
-        await asyncio.to_thread(apply_changes, incoming_path(request.run_id) / "tree", request.packed)
-    except SnapshotError:
-        # Not what it was said to be: rsync looks at everything, and puts it right.
-        return protocol.Patched(done=False)
-    return protocol.Patched(done=True)
+    return protocol.Room(tree=str(make_private(incoming / "tree")), parcel=str(make_private(incoming / "parcel")))
 
 
 async def verify_parcel(request: protocol.Verify) -> protocol.Compared:
