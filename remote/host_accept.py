@@ -20,6 +20,7 @@ from remote import host_protocol as protocol
 from remote.carried import place_carried
 from remote.errors import RemoteError
 from remote.furnishing import drop_furnishing, keep_furnishing
+from remote.holding import Holding, state_holding, take_holding
 from remote.host_base import record_run_base
 from remote.host_lease import change_lease, known_lease, session_path
 from remote.host_runner import end_run, is_alive, last_words, start_run
@@ -27,7 +28,9 @@ from remote.host_tools import check_arrival
 from remote.leftovers import put_aside, put_back
 from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
+from remote.patch import apply_changes
 from remote.place import Place, home_path, incoming_path, leftovers_path, tree_path, write_place
+from snapshot.errors import SnapshotError
 from snapshot.manifest import Manifest, write_manifest
 from snapshot.replica import remove_tree
 from snapshot.verify import verify
@@ -53,7 +56,19 @@ async def prepare(request: protocol.Prepare) -> protocol.Room:
     if earlier.exists() and not (incoming / "tree").exists():
         await asyncio.to_thread(put_aside, earlier, leftovers_path(request.run_id), incoming / "aside")
         earlier.rename(incoming / "tree")
-    return protocol.Room(tree=str(make_private(incoming / "tree")), parcel=str(make_private(incoming / "parcel")))
+    tree, parcel = make_private(incoming / "tree"), make_private(incoming / "parcel")
+    return protocol.Room(tree=str(tree), parcel=str(parcel), holding=take_holding(incoming))
+
+
+async def patch(request: protocol.Patch) -> protocol.Patched:
+    """Make a few changes in what lies where the tree is being sent."""
+    rules.check_room(known_lease(request.run_id), request.epoch)
+    try:
+        await asyncio.to_thread(apply_changes, incoming_path(request.run_id) / "tree", request.packed)
+    except SnapshotError:
+        # Not what it was said to be: rsync looks at everything, and puts it right.
+        return protocol.Patched(done=False)
+    return protocol.Patched(done=True)
 
 
 async def verify_parcel(request: protocol.Verify) -> protocol.Compared:
@@ -62,6 +77,7 @@ async def verify_parcel(request: protocol.Verify) -> protocol.Compared:
     manifest, differences = await asyncio.to_thread(_compare, incoming, request.parcel_digest)
     if not differences:
         write_model(incoming / "checked.json", _Checked(epoch=request.epoch, parcel_digest=request.parcel_digest))
+        state_holding(incoming, Holding(digest=manifest.digest))
     return protocol.Compared(differences=differences, digest=manifest.digest)
 
 

@@ -13,9 +13,12 @@ from agent.mcp import McpServers
 from agent.protocol import Lease
 from remote.findings import Problem
 from remote.furnishing import Furnishing
+from remote.holding import Holding
+from remote.patch import Changes
 from remote.run import Run
 from remote.tools import Program
 from remote.waste import Waste
+from snapshot.names import Name
 
 SandboxLevel = Literal["open", "none"]
 
@@ -33,6 +36,8 @@ class Look(Frozen):
     """The model that the session uses, where this side knows it; its key is the host's own."""
     programs: tuple[str, ...] = ()
     """Programs that the session has used, by name or absolute path: are they there, in which version?"""
+    beside: tuple[Name, ...] = ()
+    """Paths of directories that the tree's repositories need and that would appear there as well."""
 
 
 class Seen(Frozen):
@@ -74,10 +79,48 @@ class Prepare(Frozen):
 
 
 class Room(Frozen):
-    """Absolute paths on the host to send to."""
+    """Absolute paths on the host to send to; ``holding`` is what lies at ``tree`` already, if the host knows."""
 
     tree: str
     parcel: str
+    holding: Holding | None = None
+
+
+class Patch(Frozen):
+    """Change the tree that is being sent, which is what the `Room` says that it holds, in a few places."""
+
+    op: Literal["patch"] = "patch"
+    run_id: str
+    epoch: int
+    packed: Changes
+
+
+class Patched(Frozen):
+    """Whether that was done. If not, the tree was another one, and is changed in part."""
+
+    done: bool
+
+
+class WantedRoom(Frozen):
+    """For one companion: `snapshot.manifest.Companion` says what the fields are."""
+
+    key: Annotated[str, Field(pattern="^[0-9a-f]{24}$")]
+    inside: Literal[".git", ".git/objects"]
+
+
+class PrepareBeside(Frozen):
+    """Make room for the directories that travel beside the tree, and for no others; `Prepare` came before."""
+
+    op: Literal["prepare-beside"] = "prepare-beside"
+    run_id: str
+    epoch: int
+    wanted: tuple[WantedRoom, ...]
+
+
+class RoomBeside(Frozen):
+    """Absolute paths on the host to send to, by key."""
+
+    folders: dict[str, str]
 
 
 class Verify(Frozen):
@@ -103,6 +146,7 @@ class Accept(Frozen):
     op: Literal["accept"] = "accept"
     run_id: str
     epoch: int
+    parcel_digest: str
     host: str
     sandbox: Literal["open", "none"]
     tree_at: str
@@ -121,7 +165,6 @@ class Proof(Frozen):
     agent: str
     agent_session_id: str
     resumed: ResumeKind
-    parcel_digest: str
     epoch: int
     head_seq: int
 
@@ -211,6 +254,7 @@ class Regain(Frozen):
     op: Literal["regain"] = "regain"
     run_id: str
     epoch: int
+    to: str
 
 
 class SetVariable(Frozen):
@@ -229,7 +273,6 @@ class ListVariables(Frozen):
 
 class Names(Frozen):
     """Names only, never values."""
-    to: str
 
     names: tuple[str, ...]
 
@@ -313,6 +356,8 @@ class Nothing(Frozen):
 Request = (
     Look
     | Prepare
+    | PrepareBeside
+    | Patch
     | Verify
     | Accept
     | Withdraw

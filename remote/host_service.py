@@ -53,13 +53,15 @@ async def answer(line: bytes) -> protocol.Reply:
 
 
 def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
-    from remote import host_accept, host_give, host_look, host_settings, waste_there
+    from remote import host_accept, host_beside, host_give, host_look, host_settings, waste_there
 
     return {
         protocol.Look: host_look.look,
         protocol.ListRuns: host_look.list_rows,
         protocol.AskDiff: host_look.ask_diff,
         protocol.Prepare: host_accept.prepare,
+        protocol.PrepareBeside: host_beside.prepare_beside,
+        protocol.Patch: host_accept.patch,
         protocol.Verify: host_accept.verify_parcel,
         protocol.Accept: host_accept.accept,
         protocol.Withdraw: host_accept.withdraw,

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.events import Frozen
+from snapshot.beneath import Beneath
 from snapshot.digest import read_file
 from snapshot.manifest import Entry, time_counts
 from snapshot.place import Source, at, open_root
@@ -67,25 +68,29 @@ def pack_changes(steps: Sequence[Step], tree: Path, overlay: Path | None) -> Cha
     changes = [Change(before=step.before, after=step.after) for step in steps]
     if sum(change.carried for change in changes) > MOST_BYTES:
         return None
-    pieces: list[bytes] = []
-    for number, change in enumerate(changes):
-        if change.after is None or change.after.type != "file":
-            continue
-        file = tree / change.after.path
-        if overlay is not None and (overlay / change.after.path).exists():
-            file = overlay / change.after.path
-        try:
-            piece = read_file(file) if change.carried else b""
-            if not time_counts(change.after.path):
-                timed = change.after.model_copy(update={"mtime_ns": file.lstat().st_mtime_ns})
-                changes[number] = change.model_copy(update={"after": timed})
-        except OSError:
-            return None
-        if len(piece) != change.carried:
-            return None
-        pieces.append(piece)
-    content = base64.b64encode(zlib.compress(b"".join(pieces), 1)).decode()
-    return Changes(changes=tuple(changes), content=content)
+    try:
+        with Beneath(tree) as inside:
+            loaded = [_load(change, inside, overlay) for change in changes]
+    except OSError:
+        return None
+    if any(len(piece) != change.carried for change, piece in loaded):
+        return None
+    content = base64.b64encode(zlib.compress(b"".join(piece for _, piece in loaded), 1)).decode()
+    return Changes(changes=tuple(change for change, _ in loaded), content=content)
+
+
+def _load(change: Change, inside: Beneath, overlay: Path | None) -> tuple[Change, bytes]:
+    """The change with the time that its file shall have there, and the bytes that travel. Raises `OSError`."""
+    entry = change.after
+    if entry is None or entry.type != "file":
+        return change, b""
+    replaced = overlay / entry.path if overlay is not None else None
+    name, where = (replaced, None) if replaced is not None and replaced.exists() else inside.at(entry.path)[::-1]
+    data = read_file(name, where) if change.carried else b""
+    if time_counts(entry.path):
+        return change, data
+    mtime_ns = os.stat(name, dir_fd=where, follow_symlinks=False).st_mtime_ns
+    return change.model_copy(update={"after": entry.model_copy(update={"mtime_ns": mtime_ns})}), data
 
 
 def apply_changes(tree: Path, packed: Changes) -> None:

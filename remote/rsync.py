@@ -225,7 +225,7 @@ async def _run(
     raise explain(status, f"{said}\n{bridge.stderr_tail}", connection.name, sending=sending)
 
 
-async def _start(words: Sequence[str], home: Path = Path("/nonexistent")) -> asyncio.subprocess.Process:
+async def _start(words: Sequence[str], home: Path = Path("/nonexistent")) -> children.Child:
     """Start rsync in a process group of its own, with none of the user's rsync variables and aliases."""
     env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LC_ALL": "C"}
     try:

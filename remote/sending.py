@@ -1,0 +1,110 @@
+"""Sends a tree by the least that will do: nothing, one request with what changed, or rsync."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agent.events import Frozen
+from remote.holding import Holding
+from remote.host_client import HostClient
+from remote.host_protocol import Patch, Patched, Room
+from remote.patch import Changes, pack_changes
+from remote.rsync import Progress, send
+from remote.sent import find_sent
+from remote.steps import Sending
+from remote.tally import Tally
+from snapshot.delta import find_steps
+from snapshot.filters import rsync_filters
+from snapshot.manifest import Manifest
+from snapshot.transition import Step
+
+Report = Callable[[Sending], None]
+
+
+class Outgoing(Frozen):
+    """A tree that leaves: its manifest, and where files lie that travel with other bytes than they have in it."""
+
+    run_id: str
+    epoch: int
+    tree: Path
+    manifest: Manifest
+    overlay: Path | None = None
+
+
+async def send_tree(
+    client: HostClient, outgoing: Outgoing, room: Room, report: Report, *, thorough: bool = False
+) -> int:
+    """Make ``room.tree`` on the host equal to the manifest; the bytes that went over the network.
+
+    What the room is said to hold is believed: who compares afterwards what arrived, and finds it wrong, sends again,
+    ``thorough``. Raises `RemoteError`, `SnapshotError`.
+    """
+    if room.holding is not None and not thorough:
+        steps = await asyncio.to_thread(_find_steps, room.holding, outgoing.manifest)
+        packed = await asyncio.to_thread(_pack, outgoing, steps) if steps is not None else None
+        if packed is not None and (wire := await _send_changes(client, outgoing, packed)) is not None:
+            report(_all_settled(outgoing.manifest, packed.carried))
+            return wire
+    return await _send_all(client, outgoing, room, report, thorough=thorough)
+
+
+def _find_steps(holding: Holding, manifest: Manifest) -> list[Step] | None:
+    """What is to be changed there; ``None`` if it is not known here what that is."""
+    if holding.digest == manifest.digest and not holding.without:
+        return []
+    earlier = find_sent(holding.digest)
+    return find_steps(earlier, manifest, holding.without) if earlier is not None else None
+
+
+def _pack(outgoing: Outgoing, steps: Sequence[Step]) -> Changes | None:
+    return pack_changes(steps, outgoing.tree, outgoing.overlay)
+
+
+async def _send_changes(client: HostClient, outgoing: Outgoing, packed: Changes) -> int | None:
+    """The bytes of one request with all changes; ``None`` if the host's tree is not what it is said to be."""
+    if not packed.changes:
+        return 0
+    request = Patch(run_id=outgoing.run_id, epoch=outgoing.epoch, packed=packed)
+    done = (await client.ask(request, Patched)).done
+    return len(packed.content) if done else None
+
+
+async def _send_all(client: HostClient, outgoing: Outgoing, room: Room, report: Report, *, thorough: bool) -> int:
+    manifest, tally = outgoing.manifest, Tally(outgoing.manifest.entries)
+    patterns = await asyncio.to_thread(rsync_filters, outgoing.tree, manifest)
+
+    def tell(progress: Progress) -> None:
+        settled = tally.advance(progress)
+        report(
+            Sending(
+                files_done=settled.files,
+                files=manifest.files,
+                bytes_done=settled.bytes,
+                total=manifest.size,
+                rate=progress.rate,
+                sent=progress.bytes_done,
+            )
+        )
+
+    done = await send(
+        client.connection,
+        outgoing.tree,
+        room.tree,
+        filters=b"".join(b"- " + pattern + b"\0" for pattern in patterns.split(b"\0") if pattern),
+        delete=True,
+        overlay=outgoing.overlay,
+        thorough=thorough,
+        progress=tell,
+    )
+    return done.wire
+
+
+def _all_settled(manifest: Manifest, sent: int) -> Sending:
+    return Sending(
+        files_done=manifest.files,
+        files=manifest.files,
+        bytes_done=manifest.size,
+        total=manifest.size,
+        rate=0.0,
+        sent=sent,
+    )
