@@ -1,26 +1,50 @@
 """The receipts of a session's handoffs: what each moved and left behind, read on the machine that it left from."""
 
-from agent.durable import read_model
+from agent.durable import read_model, write_model
 from agent.events import Frozen
 from agent.sessions import SessionDir
 from remote.findings import Stays
 from remote.host_protocol import Proof
 from remote.steps import Timing
 
+_SENT = "sent.json"
 
-class Receipt(Frozen):
-    """What a handoff moved, kept beside the session. ``wire`` is bytes that went over the network, both ways."""
+
+class Sent(Frozen):
+    """What a handoff moved and the host found equal, kept beside the session before it is offered: whichever command
+    settles the offer then tells of it. ``wire`` is bytes that went over the network, both ways."""
+
+    files: int = 0
+    size: int = 0
+    wire: int = 0
+    tree_digest: str = ""
+    parcel_digest: str = ""
+    stays: tuple[Stays, ...] = ()
+    timings: tuple[Timing, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """What its steps took together."""
+        return sum(timing.seconds for timing in self.timings)
+
+
+class Receipt(Sent):
+    """What a handoff moved and left behind, and how the host proved that it continues it."""
 
     host: str
     epoch: int
-    files: int
-    size: int
-    wire: int = 0
-    tree_digest: str
-    parcel_digest: str
-    stays: tuple[Stays, ...]
     proof: Proof
-    timings: tuple[Timing, ...]
+
+
+def keep_sent(session: SessionDir, epoch: int, sent: Sent) -> None:
+    """Make durable what was sent for ``epoch``."""
+    write_model(session.move(epoch) / _SENT, sent)
+
+
+def read_sent(session: SessionDir, epoch: int) -> Sent:
+    """What was sent for ``epoch``; nothing is known of a handoff that did not come so far. Raises `RecordDamaged`."""
+    path = session.move(epoch) / _SENT
+    return read_model(path, Sent) if path.exists() else Sent()
 
 
 def read_last_receipt(session: SessionDir) -> Receipt | None:
