@@ -33,17 +33,18 @@ from remote.parcel import fold, pack_parcel
 from remote.preflight import Preflight
 from remote.progress import Stopwatch, meanwhile
 from remote.receipt import Receipt
-from remote.rsync import Progress, Transfer, prepare, send
+from remote.rsync import Transfer, send, sending_ahead
+from remote.sending import Outgoing, send_tree
 from remote.steps import Away, Preflighted, Sending
-from remote.tally import Tally
 from remote.terms import Decision, Terms
 from snapshot.capture import capture
 from snapshot.digest import DigestCache
 from snapshot.errors import TreeChanged
-from snapshot.filters import rsync_filters
 from snapshot.left import keep_left
 from snapshot.manifest import Manifest, write_manifest
 
+_SENDS = 2
+"""Tree and parcel."""
 _CAPTURE_TRIES = 3
 _PROVE_SECONDS = 200.0
 _VERIFY_SECONDS = 600.0
@@ -68,6 +69,9 @@ class Departure:
         self._drained = False
         self._quiet = contextlib.AsyncExitStack()
         """Holds the runner's lock from the drain on: nobody may start an agent while the session is between sides."""
+        self._ahead = contextlib.AsyncExitStack()
+        """Programs that wait on the host to be sent to."""
+        self._room: Room | None = None
 
     def decide(self, decision: Decision | None) -> None:
         """What the user said to the step just shown."""
@@ -92,11 +96,19 @@ class Departure:
         return seen
 
     async def drain(self) -> None:
-        """Stop the agent at a safe boundary; the local runner ends."""
+        """Stop the agent at a safe boundary; the local runner ends. Meanwhile the host makes ready for what comes."""
         self._drained = True
-        async with meanwhile(prepare(self._host.connection)):
+        async with meanwhile(self._make_ready()):
             await self._quiet.enter_async_context(quiet(self.session, self.terms.drain_seconds))
         self.watch.lap("drain")
+
+    async def _make_ready(self) -> None:
+        await self._ahead.enter_async_context(sending_ahead(self._host.connection, _SENDS))
+        self._room = await self._make_room()
+
+    async def _make_room(self) -> Room:
+        request = Prepare(run_id=self.session.id, epoch=self.epoch, project=self.session.info.project)
+        return await self._host.ask(request, Room)
 
     async def capture(self) -> Manifest:
         """The tree's manifest and the parcel; tried again a few times while an editor saves."""
@@ -134,6 +146,7 @@ class Departure:
         """Send tree and parcel to where the host gathers them; meanwhile what leaves is kept here, for a merge."""
         async with meanwhile(asyncio.to_thread(self._keep_left)):
             await self._send(report)
+        await self._ahead.aclose()
         self.watch.lap("send")
 
     def _keep_left(self) -> None:
@@ -142,34 +155,24 @@ class Departure:
         write_model(self.session.move(self.epoch) / "left.json", left)
 
     async def _send(self, report: Callable[[Sending], None], *, thorough: bool = False) -> None:
-        request = Prepare(run_id=self.session.id, epoch=self.epoch, project=self.session.info.project)
-        room = await self._host.ask(request, Room)
-        patterns = await asyncio.to_thread(rsync_filters, self._tree, self._manifest)
-        filters = b"".join(b"- " + pattern + b"\0" for pattern in patterns.split(b"\0") if pattern)
-        manifest, tally = self._manifest, Tally(self._manifest.entries)
-
-        def tell(progress: Progress) -> None:
-            report(_sending(progress, manifest, tally))
-
-        connection = self._host.connection
-        overlay = self._overlay if self._overlay.exists() else None
-        parcel = self.session.move(self.epoch) / "parcel"
-        async with meanwhile(self._add(send(connection, parcel, room.parcel, delete=True, thorough=thorough))):
-            await self._add(
-                send(
-                    connection,
-                    self._tree,
-                    room.tree,
-                    filters=filters,
-                    delete=True,
-                    overlay=overlay,
-                    thorough=thorough,
-                    progress=tell,
-                )
-            )
+        room = await self._make_room() if self._room is None else self._room
+        # What it says of itself is true once.
+        self._room = None
+        move = self.session.move(self.epoch)
+        outgoing = Outgoing(
+            run_id=self.session.id,
+            epoch=self.epoch,
+            tree=self._tree,
+            manifest=self._manifest,
+            overlay=self._overlay if self._overlay.exists() else None,
+        )
+        parcel = send(self._host.connection, move / "parcel", room.parcel, delete=True, thorough=thorough)
+        async with meanwhile(self._add(parcel)):
+            # Not `+=`, which would read the sum before it waits, and two transfers run at once.
+            wire = await send_tree(self._host, outgoing, room, report, thorough=thorough)
+            self._wire += wire
 
     async def _add(self, transfer: Coroutine[Any, Any, Transfer]) -> None:
-        # In two statements: `+=` would read the sum before it waits, and two transfers run at once.
         done = await transfer
         self._wire += done.wire
 
@@ -254,7 +257,10 @@ class Departure:
 
     async def let_go(self) -> None:
         """The lease says again who may run the session."""
-        await self._quiet.aclose()
+        try:
+            await self._ahead.aclose()
+        finally:
+            await self._quiet.aclose()
 
     async def restore(self) -> None:
         """Start the agent again where it was drained, if the session is held here; it takes up its turn.
@@ -299,15 +305,3 @@ class Departure:
 
 def _is_wrong(compared: Compared, manifest: Manifest) -> bool:
     return bool(compared.differences) or compared.digest != manifest.digest
-
-
-def _sending(progress: Progress, manifest: Manifest, tally: Tally) -> Sending:
-    settled = tally.advance(progress)
-    return Sending(
-        files_done=settled.files,
-        files=manifest.files,
-        bytes_done=settled.bytes,
-        total=manifest.size,
-        rate=progress.rate,
-        sent=progress.bytes_done,
-    )
