@@ -84,8 +84,9 @@ def _load(change: Change, inside: Beneath, overlay: Path | None) -> tuple[Change
     entry = change.after
     if entry is None or entry.type != "file":
         return change, b""
-    replaced = overlay / entry.path if overlay is not None else None
-    name, where = (replaced, None) if replaced is not None and replaced.exists() else inside.at(entry.path)[::-1]
+    where, name = inside.at(entry.path)
+    if overlay is not None and (replaced := overlay / entry.path).exists():
+        where, name = None, str(replaced)
     data = read_file(name, where) if change.carried else b""
     if time_counts(entry.path):
         return change, data
