@@ -22,6 +22,7 @@ from remote.errors import RemoteError
 from remote.furnishing import drop_furnishing, keep_furnishing
 from remote.holding import Holding, state_holding, take_holding
 from remote.host_base import record_run_base
+from remote.host_beside import compare_beside, place_beside
 from remote.host_lease import change_lease, known_lease, session_path
 from remote.host_runner import end_run, is_alive, last_words, start_run
 from remote.host_tools import check_arrival
@@ -74,18 +75,20 @@ async def patch(request: protocol.Patch) -> protocol.Patched:
 async def verify_parcel(request: protocol.Verify) -> protocol.Compared:
     """Recompute what arrived and compare it with the manifests."""
     incoming = incoming_path(request.run_id)
-    manifest, differences = await asyncio.to_thread(_compare, incoming, request.parcel_digest)
+    manifest, differences = await asyncio.to_thread(_compare, request.run_id, request.parcel_digest)
     if not differences:
         write_model(incoming / "checked.json", _Checked(epoch=request.epoch, parcel_digest=request.parcel_digest))
         state_holding(incoming, Holding(digest=manifest.digest))
     return protocol.Compared(differences=differences, digest=manifest.digest)
 
 
-def _compare(incoming: Path, expected: str) -> tuple[Manifest, tuple[str, ...]]:
+def _compare(run_id: str, expected: str) -> tuple[Manifest, tuple[str, ...]]:
+    incoming = incoming_path(run_id)
     if parcel_digest(incoming / "parcel") != expected:
         return Manifest(entries=()), ("the session's own files arrived otherwise than they were sent",)
     manifest = parcel_manifest(incoming / "parcel")
-    return manifest, tuple(f"{d.path}: {d.what}" for d in verify(incoming / "tree", manifest))
+    in_tree = tuple(f"{d.path}: {d.what}" for d in verify(incoming / "tree", manifest))
+    return manifest, (*in_tree, *compare_beside(run_id, manifest))
 
 
 async def accept(request: protocol.Accept) -> protocol.Verdict:
@@ -126,6 +129,7 @@ async def _take_in(request: protocol.Accept) -> None:
     session = open_session(path)
     profile = load_profile(session.info.agent)
     _furnish_home(session, profile, parcel)
+    manifest = parcel_manifest(parcel)
     place = Place(
         host=request.host,
         origin=request.arrival.origin,
@@ -134,10 +138,10 @@ async def _take_in(request: protocol.Accept) -> None:
         tree_at=request.tree_at if request.sandbox == "open" else str(tree),
         home=str(home_path(request.run_id)),
         home_at=request.home_at if request.sandbox == "open" else str(home_path(request.run_id)),
+        beside=await asyncio.to_thread(place_beside, request.run_id, manifest),
     )
     write_place(path, place)
     keep_furnishing(session, request.furnishing)
-    manifest = parcel_manifest(parcel)
     write_manifest(path / "manifest.json", manifest)
     check, _ = await asyncio.gather(check_arrival(request, place), record_run_base(session, place, manifest))
     write_model(arrival_path(session, request.epoch), request.arrival.model_copy(update={"check": check}))

@@ -29,7 +29,7 @@ _SECONDS = 300.0
 async def record_run_base(session: SessionDir, place: Place, manifest: Manifest) -> None:
     """Keep the tree as it arrived, so that what the run changes can be told; raises `GitFailed`, `RemoteError`."""
     store = make_private(base_store(session))
-    if manifest.inner or manifest.selection != EVERYTHING:
+    if manifest.inner or manifest.companions or manifest.selection != EVERYTHING:
         words = ["base", "--tree", place.tree_at, "--store", _inside(place, store), _choice(manifest)]
         base = (await _run(place, words, store)).decode()
     else:

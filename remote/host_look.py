@@ -1,9 +1,10 @@
 """What a host says of itself and of its runs."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agent.budget import spent_usd
@@ -25,11 +26,13 @@ from remote.host_base import read_run_diff
 from remote.host_lease import session_path
 from remote.host_runner import is_alive
 from remote.host_tools import foresee_programs
+from remote.launch import agent_binds
 from remote.parcel import fold
 from remote.place import Place, read_place
 from remote.run import Run
-from remote.sandbox import wrap
+from remote.sandbox import Bind, wrap
 from remote.tools import Program
+from snapshot.walk import show_path
 
 _RESERVE = 200 << 20
 """Bytes that stay free on a host beside the tree itself."""
@@ -91,7 +94,16 @@ def _sandbox(request: protocol.Look, level: protocol.SandboxLevel, detail: str) 
     sentence = f"There is no sandbox on this host ({why}): the agent can read and change all that its user can."
     path = " The tree is at another path there than here."
     way_out = "Let bubblewrap work there: castoff host check says what it lacks."
-    return [Problem(code="no-sandbox", sentence=sentence + path, way_out=way_out, blocking=asked)]
+    problem = Problem(code="no-sandbox", sentence=sentence + path, way_out=way_out, blocking=asked)
+    return [problem, *(_beside(each) for each in request.beside)]
+
+
+def _beside(path: str) -> Problem:
+    sentence = (
+        f"The repository needs {show_path(path)!r} at that very path, and without a sandbox nothing can be there."
+    )
+    way_out = "Let bubblewrap work on the host, or open a clone of its own (git clone)."
+    return Problem(code="no-beside", sentence=sentence, way_out=way_out)
 
 
 def _paths(request: protocol.Look) -> list[Problem]:
@@ -105,10 +117,21 @@ def _paths(request: protocol.Look) -> list[Problem]:
             home=here,
             home_at=request.home_at,
             runtime=here,
+            base_prefix=Path(sys.base_prefix),
+            binds=_program_binds(request.agent),
+            beside=[Bind(source=here, at=PurePosixPath(path)) for path in request.beside],
         )
     except RemoteError as error:
         return [Problem(code=error.code, sentence=str(error), way_out=error.way_out)]
     return []
+
+
+def _program_binds(agent: str) -> list[Bind]:
+    """What of the host a run of the agent sees at its own path; without such an agent it is a problem of `_agent`."""
+    try:
+        return agent_binds(load_profile(agent))
+    except AgentError:
+        return []
 
 
 def _tools(facts: Facts) -> list[Problem]:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from agent.client import Launch
 from agent.errors import AgentFailed
@@ -80,6 +80,7 @@ def wrap_in(place: Place, argv: Sequence[str], binds: Sequence[Bind] = ()) -> li
             runtime=runtime_path(),
             base_prefix=Path(sys.base_prefix),
             binds=binds,
+            beside=[Bind(source=Path(b.source), at=PurePosixPath(b.at), writable=b.writable) for b in place.beside],
         )
     except RemoteError as error:
         raise AgentFailed(str(error), error.way_out) from error
@@ -90,8 +91,16 @@ def environment_in(place: Place, given: dict[str, str]) -> dict[str, str]:
     return environment(given, level=place.sandbox, home=Path(place.home), home_at=place.home_at, runtime=runtime_path())
 
 
+def agent_binds(profile: Profile) -> list[Bind]:
+    """What of this machine must be seen, at its own path, where the agent runs; raises `AgentFailed`."""
+    program = agent_command(profile)[0]
+    if program == sys.executable:
+        return []
+    return [Bind(source=root) for root in program_roots(Path(program)) if not root.is_relative_to("/usr")]
+
+
 def _command_inside(profile: Profile, place: Place) -> tuple[list[str], list[Bind]]:
     argv = list(agent_command(profile))
     if argv[0] == sys.executable:
-        return [python_inside(place), *argv[1:]], []
-    return argv, [Bind(source=root) for root in program_roots(Path(argv[0])) if not root.is_relative_to("/usr")]
+        argv[0] = python_inside(place)
+    return argv, agent_binds(profile)

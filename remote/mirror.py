@@ -24,7 +24,7 @@ from agent.durable import make_private
 from agent.paths import state_dir
 from agent.sessions import SessionDir
 from remote.holding import Holding, state_holding
-from remote.place import Place, read_place
+from remote.place import Place, companions_path, read_place
 from snapshot.errors import ManifestDamaged
 from snapshot.manifest import Manifest, read_manifest, write_manifest
 from snapshot.replica import copy_verified, remove_tree
@@ -79,9 +79,9 @@ def make_mirror(session: SessionDir) -> bool:
             os.utime(mirror)
             return True
         _prune(KEPT - 1, except_for=mirror)
-        if shutil.disk_usage(mirror.parent).free < manifest.size + _RESERVE:
+        if shutil.disk_usage(mirror.parent).free < manifest.all_size + _RESERVE:
             return False
-        _replace(mirror, _fill(mirror.with_suffix(".new"), place, manifest))
+        _replace(mirror, _fill(mirror.with_suffix(".new"), session.id, place, manifest))
     return True
 
 
@@ -110,12 +110,15 @@ def drop_mirror(name: str) -> bool:
         return True
 
 
-def _fill(fresh: Path, place: Place, manifest: Manifest) -> Path:
+def _fill(fresh: Path, session_id: str, place: Place, manifest: Manifest) -> Path:
     """The copy in the making; without files that the run has changed."""
     remove_tree(fresh)
     left_out = copy_verified(Path(place.tree), manifest, make_private(fresh) / "tree")
     write_manifest(make_private(fresh / "parcel") / "manifest.json", manifest)
     state_holding(fresh, Holding(digest=manifest.digest, without=left_out))
+    for companion in manifest.companions:
+        source = companions_path(session_id) / companion.key
+        copy_verified(source, companion.manifest, make_private(fresh / "companions") / companion.key)
     return fresh
 
 

@@ -7,8 +7,17 @@ from agent.durable import make_private, read_model, write_model
 from agent.events import Frozen
 from agent.paths import state_dir
 from agent.sessions import SessionDir
+from snapshot.names import Name
 
 SandboxLevel = Literal["open", "none"]
+
+
+class Beside(Frozen):
+    """A directory that the tree's repositories need: ``source`` on the host, and where the agent sees it."""
+
+    source: Name
+    at: Name
+    writable: bool = True
 
 
 class Place(Frozen):
@@ -21,6 +30,7 @@ class Place(Frozen):
     tree_at: str
     home: str
     home_at: str
+    beside: tuple[Beside, ...] = ()
 
 
 def read_place(session: SessionDir) -> Place | None:
@@ -37,6 +47,11 @@ def write_place(session_path: Path, place: Place) -> None:
 def tree_path(run_id: str) -> Path:
     """Where the tree of a run is kept on this host."""
     return make_private(state_dir() / "trees") / run_id
+
+
+def companions_path(run_id: str) -> Path:
+    """Where the directories beside the tree of a run are kept on this host."""
+    return make_private(state_dir() / "companions") / run_id
 
 
 def home_path(run_id: str) -> Path:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from agent.events import Frozen
 from remote.errors import SandboxUnavailable
+from snapshot.walk import show_path
 
 Level = Literal["open", "none"]
 
@@ -42,11 +43,13 @@ def wrap(
     runtime: Path,
     base_prefix: Path | None = None,
     binds: Sequence[Bind] = (),
+    beside: Sequence[Bind] = (),
 ) -> list[str]:
     """The argument list that runs ``argv`` in the sandbox; with level ``none`` it is ``argv`` itself.
 
     ``tree`` and ``home`` on this machine appear inside at ``tree_at`` and ``home_at``, the laptop's absolute paths.
-    ``runtime`` is castoff's runtime, ``base_prefix`` the prefix of the Python that it builds on.
+    ``runtime`` is castoff's runtime, ``base_prefix`` the prefix of the Python that it builds on. ``beside`` are
+    directories of the run that appear at paths of the laptop as well; they may lie around the tree, or in HOME.
     Start it with exactly ``environment(...)`` as its environment: argument lists can be seen by every user of the
     machine, so no variable is set by argument. With level ``none`` start it in ``tree``.
     Raises `SandboxUnavailable` for paths that cannot be shown inside.
@@ -54,13 +57,17 @@ def wrap(
     if level == "none":
         return list(argv)
     tree_inside, home_inside = _check_paths(tree_at, home_at)
+    given = [*binds, *([Bind(source=base_prefix)] if base_prefix and not base_prefix.is_relative_to("/usr") else [])]
+    for bind in beside:
+        _check_beside(_inside(bind), tree_inside, home_inside, [_inside(each) for each in given])
+    # What lies in another comes after it, or it would be covered.
+    own = sorted([*beside, Bind(source=tree, at=tree_inside, writable=True)], key=lambda each: len(_inside(each).parts))
     return [
         "bwrap",
-        *_system(tree_inside, home_inside),
+        *_system([home_inside, *map(_inside, own)]),
         *("--bind", str(home), str(home_inside)),
         *_read_only(base_prefix),
-        *(word for bind in binds for word in _bind(bind)),
-        *("--bind", str(tree), str(tree_inside)),
+        *(word for bind in (*binds, *own) for word in _bind(bind)),
         *("--ro-bind", str(runtime), str(RUNTIME_AT)),
         *("--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *("--hostname", "castoff", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
@@ -90,10 +97,10 @@ def probe_command() -> list[str]:
     ]
 
 
-def _system(tree: PurePosixPath, home: PurePosixPath) -> list[str]:
-    """The system's own directories, read-only, and fresh private ones. What the tree or HOME lies under is left out:
+def _system(places: Sequence[PurePosixPath]) -> list[str]:
+    """The system's own directories, read-only, and fresh private ones. What one of ``places`` lies under is left out:
     no mount point can be made in a read-only directory."""
-    shown = [path for path in _SYSTEM if not tree.is_relative_to(path) and not home.is_relative_to(path)]
+    shown = [path for path in _SYSTEM if not any(place.is_relative_to(path) for place in places)]
     words = [word for path in shown for word in ("--ro-bind-try", path, path)]
     words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var"]
     words += ["--dir", "/var/tmp", "--dir", "/run/castoff"]
@@ -107,7 +114,11 @@ def _read_only(prefix: Path | None) -> list[str]:
 
 
 def _bind(bind: Bind) -> list[str]:
-    return ["--bind" if bind.writable else "--ro-bind", str(bind.source), str(bind.at or bind.source)]
+    return ["--bind" if bind.writable else "--ro-bind", str(bind.source), str(_inside(bind))]
+
+
+def _inside(bind: Bind) -> PurePosixPath:
+    return bind.at or PurePosixPath(bind.source)
 
 
 def _check_paths(tree_at: str, home_at: str) -> tuple[PurePosixPath, PurePosixPath]:
@@ -123,6 +134,32 @@ def _check_paths(tree_at: str, home_at: str) -> tuple[PurePosixPath, PurePosixPa
     return tree, home
 
 
+def _check_beside(
+    path: PurePosixPath, tree: PurePosixPath, home: PurePosixPath, given: Sequence[PurePosixPath]
+) -> None:
+    """Whether a directory beside the tree can be shown at ``path``, where ``given`` are the host's own."""
+    _check_path("repository", str(path))
+    if way := _in_the_way(path, tree, home, given):
+        raise SandboxUnavailable(
+            f"The repository needs {show_path(str(path))}, which cannot be shown on a host: it is in the way of {way}.",
+            "Open a clone of its own (git clone).",
+        )
+
+
+def _in_the_way(path: PurePosixPath, tree: PurePosixPath, home: PurePosixPath, given: Sequence[PurePosixPath]) -> str:
+    if home.is_relative_to(path):
+        return "your home directory"
+    if path.is_relative_to(tree):
+        return "the project"
+    if _overlap(path, RUNTIME_AT.parent):
+        return str(RUNTIME_AT.parent)
+    return next((f"{each}, which the host shows there" for each in given if _overlap(path, each)), "")
+
+
+def _overlap(one: PurePosixPath, two: PurePosixPath) -> bool:
+    return one.is_relative_to(two) or two.is_relative_to(one)
+
+
 def _check_path(what: str, text: str) -> PurePosixPath:
     path = PurePosixPath(text)
     if not path.is_absolute() or ".." in path.parts or str(path) in ("/", "//"):
@@ -130,7 +167,7 @@ def _check_path(what: str, text: str) -> PurePosixPath:
     for closed in _CLOSED:
         if path.is_relative_to(closed):
             raise SandboxUnavailable(
-                f"The {what}'s path {path} lies under {closed}, which belongs to the system on the host.",
+                f"The {what}'s path {show_path(text)} lies under {closed}, which belongs to the system on the host.",
                 "Move the project to your home directory, or use the sandbox level none.",
             )
     return path

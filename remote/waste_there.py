@@ -83,7 +83,8 @@ def _parts(run_id: str) -> list[Path]:
     """Everything of a run but its lease; its tree and HOME last, so that it is found again after a cut."""
     session, state = _session(run_id), state_dir()
     kept = [path for path in session.iterdir() if path.name not in _LASTING]
-    beside = [state / "leftovers" / f"{run_id}.json", state / "homes" / run_id, state / "trees" / run_id]
+    folders = (state / name / run_id for name in ("companions", "homes", "trees"))
+    beside = [state / "leftovers" / f"{run_id}.json", *folders]
     return [*kept, *(path for path in beside if os.path.lexists(path))]
 
 
@@ -106,7 +107,7 @@ def _packed() -> Iterator[Doomed]:
 
 def _cut_removals() -> Iterator[Doomed]:
     """What a removal that was cut had put aside."""
-    for folder in ("trees", "homes"):
+    for folder in ("companions", "homes", "trees"):
         for path in (state_dir() / folder).glob(f"{_GONE}*"):
             yield _doom("transfer", f"{folder}/{path.name}", _time(path), [path])
 

@@ -8,9 +8,8 @@ the file a third smaller;
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -103,7 +102,7 @@ class Companion(Frozen):
         """A name for it that is the same with every handoff."""
         return blake3(os.fsencode(self.at)).hexdigest(12)
 
-    @property
+    @cached_property
     def manifest(self) -> "Manifest":
         """The manifest of the tree of its own."""
         return Manifest(entries=self.entries)
@@ -133,16 +132,23 @@ class Manifest(Frozen):
 
     @cached_property
     def files(self) -> int:
-        """How many files and links travel, companions' included."""
-        return sum(entry.type != "dir" for entry in self._all())
+        """How many files and links of the tree travel."""
+        return sum(entry.type != "dir" for entry in self.entries)
 
     @cached_property
     def size(self) -> int:
-        """Bytes of all files and links, as rsync counts them, companions' included."""
-        return sum(entry.size for entry in self._all())
+        """Bytes of all files and links of the tree, as rsync counts them."""
+        return sum(entry.size for entry in self.entries)
 
-    def _all(self) -> Iterator[Entry]:
-        return chain(self.entries, *(companion.entries for companion in self.companions))
+    @cached_property
+    def all_files(self) -> int:
+        """How many files and links travel, those of companions too."""
+        return self.files + sum(companion.manifest.files for companion in self.companions)
+
+    @cached_property
+    def all_size(self) -> int:
+        """Bytes of all that travels, of companions too."""
+        return self.size + sum(companion.manifest.size for companion in self.companions)
 
     @cached_property
     def by_path(self) -> dict[str, Entry]:
