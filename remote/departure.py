@@ -32,7 +32,7 @@ from remote.local import open_local, quiet
 from remote.parcel import fold, pack_parcel
 from remote.preflight import Preflight
 from remote.progress import Stopwatch, meanwhile
-from remote.receipt import Receipt
+from remote.receipt import Receipt, Sent, keep_sent, read_sent
 from remote.rsync import Transfer, send, sending_ahead
 from remote.sending import Outgoing, send_tree
 from remote.steps import Away, Preflighted, Sending
@@ -156,7 +156,7 @@ class Departure:
 
     async def _send(self, report: Callable[[Sending], None], *, thorough: bool = False) -> None:
         room = await self._make_room() if self._room is None else self._room
-        # What it says of itself is true once.
+        # What it said of itself is true once.
         self._room = None
         move = self.session.move(self.epoch)
         outgoing = Outgoing(
@@ -195,11 +195,8 @@ class Departure:
                 code="verify",
             )
         self.watch.lap("verify")
+        self._keep_sent()
         return compared.digest
-
-    async def _compare(self) -> Compared:
-        request = Verify(run_id=self.session.id, epoch=self.epoch, parcel_digest=self._parcel_digest)
-        return await self._host.ask(request, Compared, timeout=_VERIFY_SECONDS)
 
     def _keep_sent(self) -> None:
         """Write down what was sent: should the answer to the offer be lost, another command makes the receipt."""
@@ -214,6 +211,10 @@ class Departure:
             timings=self.watch.timings,
         )
         keep_sent(self.session, self.epoch, sent)
+
+    async def _compare(self) -> Compared:
+        request = Verify(run_id=self.session.id, epoch=self.epoch, parcel_digest=self._parcel_digest)
+        return await self._host.ask(request, Compared, timeout=_VERIFY_SECONDS)
 
     async def accept(self) -> Verdict:
         """Offer the session to the host, which takes it and proves it, or gives it back; may be asked again."""
@@ -234,11 +235,11 @@ class Departure:
         request = Accept(
             run_id=self.session.id,
             epoch=epoch,
+            parcel_digest=self._parcel_digest,
             host=self.host.name,
             sandbox=self._sandbox,
             tree_at=self.session.info.project,
             home_at=self.session.info.home,
-            parcel_digest=self._parcel_digest,
             arrival=arrival,
             furnishing=self._preflight.project.furnishing,
             programs=self._preflight.losses.used_programs,
@@ -289,8 +290,8 @@ class Departure:
         if self.epoch != proof.epoch:
             # Another command sent it; this one has only found out what became of it.
             timings = (*sent.timings, *timings)
-        told = sent.model_dump() | {"timings": timings}
-        receipt = Receipt(host=self.host.name, epoch=proof.epoch, proof=proof, **told)
+        told = {"host": self.host.name, "epoch": proof.epoch, "proof": proof, "timings": timings}
+        receipt = Receipt.model_validate(sent.model_dump() | told)
         write_model(move / "receipt.json", receipt)
         return Away(
             run_id=self.session.id,
@@ -298,8 +299,8 @@ class Departure:
             epoch=proof.epoch,
             files=receipt.files,
             size=receipt.size,
-            seconds=self.watch.seconds,
-            timings=self.watch.timings,
+            seconds=receipt.seconds,
+            timings=receipt.timings,
         )
 
 

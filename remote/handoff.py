@@ -152,10 +152,13 @@ async def _conclude(departure: Departure, verdict: Verdict) -> AsyncGenerator[Ha
             verdict.way_out or "castoff host check looks at the host.",
             code="not-proved",
         )
+    departure.watch.lap("accept and prove")
+    rules.note_taken(read_lease(session), proof.epoch)
+    # Before the lease: cut in between, the same command makes it again.
+    away = departure.leave_receipt(proof)
     update_lease(session, lambda lease: rules.note_taken(lease, proof.epoch))
     yield Proved(resumed=proof.resumed, agent=proof.agent, agent_session_id=proof.agent_session_id)
-    departure.watch.lap("accept and prove")
-    yield departure.leave_receipt(proof)
+    yield away
 
 
 async def _recover(departure: Departure, links: Links, failure: Failure) -> AsyncGenerator[HandoffStep]:
