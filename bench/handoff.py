@@ -25,11 +25,12 @@ from remote import embedded_host
 from remote.config import Settings
 from remote.embedded_host import EmbeddedHost
 from remote.handoff import hand_off
-from remote.host_protocol import Nothing, SetVariable
+from remote.host_protocol import Nothing
 from remote.hostkeys import HostKeys
 from remote.links import Links
 from remote.local import open_local
 from remote.pull import pull_back
+from remote.settings_protocol import SetVariable
 from remote.steps import Away, Home, Timing
 from remote.terms import Decision, Terms
 

@@ -16,8 +16,8 @@ from remote.furnishing import Furnishing
 from remote.holding import Holding
 from remote.patch import Changes
 from remote.run import Run
+from remote.settings_protocol import SettingsRequest
 from remote.tools import Program
-from remote.waste import Waste
 from snapshot.names import Name
 
 SandboxLevel = Literal["open", "none"]
@@ -257,98 +257,6 @@ class Regain(Frozen):
     to: str
 
 
-class SetVariable(Frozen):
-    """Keep a variable for agents on that host; an empty value forgets it."""
-
-    op: Literal["set-variable"] = "set-variable"
-    name: str
-    value: str
-
-
-class ListVariables(Frozen):
-    """The names of the variables kept for agents."""
-
-    op: Literal["variables"] = "variables"
-
-
-class Names(Frozen):
-    """Names only, never values."""
-
-    names: tuple[str, ...]
-
-
-class ForgetMirrors(Frozen):
-    """Remove the copies of projects that are kept for their next handoff."""
-
-    op: Literal["mirrors-forget"] = "mirrors-forget"
-
-
-class Forgotten(Frozen):
-    """How many there were."""
-
-    count: int
-
-
-class Sweep(Frozen):
-    """What may go of what is older than ``days``? With ``remove``: let those of these keys go.
-
-    ``waiting`` are runs that the asking side has offered to this host and knows no answer of.
-    """
-
-    op: Literal["sweep"] = "sweep"
-    days: float
-    waiting: tuple[str, ...] = ()
-    remove: tuple[str, ...] | None = None
-
-
-class Swept(Frozen):
-    """What may go, or what went."""
-
-    waste: tuple[Waste, ...]
-
-
-class AddChannel(Frozen):
-    """Keep a notification channel."""
-
-    op: Literal["channel-add"] = "channel-add"
-    url: str
-
-
-class RemoveChannel(Frozen):
-    """Forget a notification channel."""
-
-    op: Literal["channel-remove"] = "channel-remove"
-    channel: str
-
-
-class ListChannels(Frozen):
-    """The notification channels, masked."""
-
-    op: Literal["channels"] = "channels"
-
-
-class TestChannels(Frozen):
-    """Send a test to every channel, or to one."""
-
-    op: Literal["channel-test"] = "channel-test"
-    channel: str = ""
-
-
-class ChannelLine(Frozen):
-    """One channel, masked, and what a test of it gave."""
-
-    channel: str
-    shown: str
-    ok: bool | None = None
-    detail: str = ""
-
-
-class Channels(Frozen):
-    """All channels asked for."""
-
-    channels: tuple[ChannelLine, ...]
-
-
 class Nothing(Frozen):
     """Done; there is nothing more to say."""
 
@@ -367,14 +275,7 @@ Request = (
     | Give
     | Confirm
     | Regain
-    | SetVariable
-    | ListVariables
-    | ForgetMirrors
-    | Sweep
-    | AddChannel
-    | RemoveChannel
-    | ListChannels
-    | TestChannels
+    | SettingsRequest
 )
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="op")])
 

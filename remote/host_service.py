@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from agent.errors import AgentError
 from agent.events import Frozen
 from remote import host_protocol as protocol
+from remote import settings_protocol
 from remote.errors import RemoteError
 from snapshot.errors import SnapshotError
 
@@ -69,14 +70,14 @@ def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
         protocol.Give: host_give.give,
         protocol.Confirm: host_give.confirm_away,
         protocol.Regain: host_give.regain,
-        protocol.SetVariable: host_settings.set_variable,
-        protocol.ListVariables: host_settings.list_variables,
-        protocol.ForgetMirrors: host_settings.forget_copies,
-        protocol.Sweep: waste_there.sweep,
-        protocol.AddChannel: host_settings.add,
-        protocol.RemoveChannel: host_settings.remove,
-        protocol.ListChannels: host_settings.list_all,
-        protocol.TestChannels: host_settings.test,
+        settings_protocol.SetVariable: host_settings.set_variable,
+        settings_protocol.ListVariables: host_settings.list_variables,
+        settings_protocol.ForgetMirrors: host_settings.forget_copies,
+        settings_protocol.Sweep: waste_there.sweep,
+        settings_protocol.AddChannel: host_settings.add,
+        settings_protocol.RemoveChannel: host_settings.remove,
+        settings_protocol.ListChannels: host_settings.list_all,
+        settings_protocol.TestChannels: host_settings.test,
     }
 
 

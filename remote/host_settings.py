@@ -3,9 +3,10 @@
 import asyncio
 
 from agent.events import Frozen
-from remote import host_protocol as protocol
+from remote import settings_protocol as protocol
 from remote.agent_env import read_env, set_env
 from remote.channels import Channel, add_channel, list_channels, remove_channel
+from remote.host_protocol import Nothing
 from remote.mirror import forget_mirrors
 from remote.notify import send_test
 
@@ -13,7 +14,7 @@ from remote.notify import send_test
 async def set_variable(request: protocol.SetVariable) -> Frozen:
     """Keep or forget a variable."""
     set_env(request.name, request.value)
-    return protocol.Nothing()
+    return Nothing()
 
 
 async def list_variables(_: protocol.ListVariables) -> Frozen:
@@ -34,7 +35,7 @@ async def add(request: protocol.AddChannel) -> Frozen:
 async def remove(request: protocol.RemoveChannel) -> Frozen:
     """Forget a channel."""
     remove_channel(request.channel)
-    return protocol.Nothing()
+    return Nothing()
 
 
 async def list_all(_: protocol.ListChannels) -> Frozen:

@@ -14,7 +14,7 @@ from agent.lease import Lease
 from agent.paths import state_dir
 from agent.runner_lock import is_served
 from agent.sessions import open_session
-from remote import host_protocol as protocol
+from remote import settings_protocol as protocol
 from remote.host_install import MARKER
 from remote.host_lease import change_lease, known_lease
 from remote.mirror import drop_mirror, list_mirrors

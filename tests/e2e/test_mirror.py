@@ -7,9 +7,9 @@ from pathlib import Path
 
 from agent.durable import read_model
 from agent.sessions import SessionDir
-from remote.host_protocol import ForgetMirrors, Forgotten
 from remote.mirror import mirror_path
 from remote.receipt import Receipt
+from remote.settings_protocol import ForgetMirrors, Forgotten
 from remote.steps import Away
 from tests.e2e.journey import fill_project
 from tests.e2e.scene import Scene

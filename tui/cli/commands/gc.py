@@ -107,7 +107,7 @@ async def _ask(links: "Links", machine: str, days: float, remove: tuple[str, ...
         if remove is None:
             return await asyncio.to_thread(find_here, days)
         return await asyncio.to_thread(remove_here, remove, days)
-    from remote.host_protocol import Sweep, Swept
+    from remote.settings_protocol import Sweep, Swept
 
     leases = [(session.id, lease) for session, lease in look_over(state_dir()).whole]
     waiting = tuple(each for each, lease in leases if lease.state == "offered" and lease.to == machine)

@@ -9,7 +9,8 @@ from agent.paths import state_dir
 from remote.config import Settings, make_host
 from remote.connection import connect
 from remote.forgetting import forget_host
-from remote.host_protocol import ForgetMirrors, Forgotten, ListVariables, Names, Nothing, SetVariable
+from remote.host_protocol import Nothing
+from remote.settings_protocol import ForgetMirrors, Forgotten, ListVariables, Names, SetVariable
 from tui.cli.edge import async_command, command_edge
 from tui.cli.errors import NotHere
 from tui.cli.host_report import look_at

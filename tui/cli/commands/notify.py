@@ -8,7 +8,8 @@ import click
 
 from agent.events import Frozen
 from remote.errors import RemoteError
-from remote.host_protocol import AddChannel, Channels, ListChannels, Nothing, RemoveChannel, Request, TestChannels
+from remote.host_protocol import Nothing, Request
+from remote.settings_protocol import AddChannel, Channels, ListChannels, RemoveChannel, TestChannels
 from tui.cli.edge import async_command
 from tui.cli.errors import NotHere
 from tui.cli.names import complete_host
