@@ -4,9 +4,16 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from agent.durable import read_model
 from agent.sessions import SessionDir
+from remote import rsync
+from remote.connection import Connection
+from remote.host_client import HostClient
+from remote.host_protocol import Request
 from remote.mirror import mirror_path
 from remote.receipt import Receipt
 from remote.settings_protocol import ForgetMirrors, Forgotten
@@ -44,6 +51,36 @@ async def test_a_damaged_mirror_is_found_out_and_put_right(scene: Scene) -> None
     partial.mkdir()
     (partial / "of an earlier transfer").touch()
     assert await _wire(scene, scene.session()) < _BIG / 10
+
+
+async def test_what_a_host_holds_is_neither_looked_at_nor_sent(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    asked: list[str] = []
+    send, ask = rsync.send, HostClient.ask
+
+    async def count_sends(connection: Connection, source: Path, target: str, **options: Any) -> rsync.Transfer:
+        sent.append(source.name)
+        return await send(connection, source, target, **options)
+
+    async def count_requests(client: HostClient, request: Request, *rest: Any, **named: Any) -> Any:
+        asked.append(request.op)
+        return await ask(client, request, *rest, **named)
+
+    monkeypatch.setattr("remote.sending.send", count_sends)
+    monkeypatch.setattr(HostClient, "ask", count_requests)
+    fill_project(scene.place)
+    await _wire(scene, scene.session())
+    assert (sent, asked) == ([scene.place.project.name], ["look", "prepare", "verify", "accept"])
+    await _mirror(scene)
+    sent.clear(), asked.clear()
+    await _wire(scene, scene.session())
+    assert (sent, asked) == ([], ["look", "prepare", "verify", "accept"])
+    await _mirror(scene)
+    sent.clear(), asked.clear()
+    (scene.place.project / "kept.txt").write_text("changed\n")
+    scene.place.git("add", "kept.txt")
+    await _wire(scene, scene.session())
+    assert (sent, asked) == ([], ["look", "prepare", "patch", "verify", "accept"])
 
 
 async def _wire(scene: Scene, session: SessionDir) -> int:
