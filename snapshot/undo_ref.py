@@ -9,9 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from snapshot.errors import GitFailed
 from snapshot.git import git
 
 _REFS = "refs/castoff/undo"
+_NO_COMMIT = "does not have a commit checked out"
 _WHO = {
     f"GIT_{role}_{field}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -20,14 +22,20 @@ _WHO = {
 
 
 def keep_in_ref(tree: Path, message: str) -> str:
-    """Commit the work tree, untracked files included, to the next free ref and return its name. Raises `GitFailed`."""
+    """Commit the work tree, untracked files included, to the next free ref and return its name. Raises `GitFailed`.
+
+    Of the repositories in it git takes the commits only, and nothing of one that has none.
+    """
     with tempfile.TemporaryDirectory(prefix="castoff-undo-") as folder:
         environment = {**_WHO, "GIT_INDEX_FILE": _copy_index(tree, Path(folder))}
 
         def run(*words: str, accept: tuple[int, ...] = (0,)) -> str:
             return os.fsdecode(git(*words, tree=tree, environment=environment, accept=accept).out).strip()
 
-        run("add", "--all", ".")
+        added = git("add", "--all", "--ignore-errors", ".", tree=tree, environment=environment, accept=(0, 1))
+        wrong = [line for line in added.error.splitlines() if line.startswith("error: ")] if added.status else []
+        if failed := [line for line in wrong if not line.endswith(_NO_COMMIT)]:
+            raise GitFailed(f"git add failed: {failed[0]}.")
         made = run("write-tree", "--missing-ok")
         head = run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", accept=(0, 1))
         commit = run("commit-tree", made, *(("-p", head) if head else ()), "-m", message)

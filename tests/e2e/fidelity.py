@@ -12,11 +12,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 _INTRODUCTION = """\
 # What travels exactly
 
-Written by `make docs`; do not edit. Each line is a test in `tests/e2e/test_fidelity.py`: the folder goes to a host by
-rsync over SSH, every byte, mode, link and file time is compared with the manifest, and git is asked there in the
-sandbox, at the same path: `status`, the index with its flags, stashes, all refs, reflogs, `fsck`, settings, submodules,
-worktrees, and what is under way. All answers are the same as here. Then a file is made there, and it is all that comes
-home.
+Written by `make docs`; do not edit. Each line is a test in `tests/e2e/test_fidelity.py`: the folder is handed off to a
+real sshd, and the agent looks at it there, in its sandbox and at the same path: what git says (`status`, the index with
+its flags, stashes, all refs, reflogs, `fsck`, settings, submodules, worktrees), all objects, and every file, those of
+`.git` included, with its bytes, mode, time and link target. All of it is the same as here, but for what git ignores.
+Then the agent makes a file, the run is pulled home, and everything is looked at here once more, ignored files too:
+nothing is new but that file, and castoff's own refs.
 
 | folder or repository | there | after return |
 |---|---|---|

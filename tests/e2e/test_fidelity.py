@@ -1,67 +1,96 @@
-"""The fidelity matrix: every state goes to a host by a real connection and rsync, is the same there in the sandbox at
-the same path, and comes home with nothing changed but what was changed there."""
+"""The fidelity matrix: every state goes to a real sshd by the product's own handoff, is seen there by the agent in its
+sandbox as it is here, and comes home by the product's own pull with nothing changed but what was made there."""
 
-import ast
-import os
-import sys
-from pathlib import Path
-from typing import cast
+from collections.abc import AsyncGenerator, Iterable
 
 import pytest
+import pytest_asyncio
 
-from remote.connection import Connection
-from remote.launch import GIT_STAT
-from remote.rsync import send
-from remote.sandbox import RUNTIME_AT, Bind, environment, wrap
-from snapshot.capture import capture, capture_paths
-from snapshot.changes import compare
-from snapshot.commits import LEFT, bundle_all, what_left
-from snapshot.filters import rsync_filters
-from snapshot.manifest import Manifest, dump_manifest, parse_manifest
-from snapshot.survey import survey
-from snapshot.verify import verify
+from remote.links import Links
+from remote.terms import Terms
+from tests.e2e.errands import LOOK, Voyage
 from tests.e2e.fidelity import ALL, PAGE, render
-from tests.e2e.journey import Place, lay_out
+from tests.e2e.journey import lay_out
 from tests.hosts import HostForTests
-from tests.snapshot.repos import fingerprint
+from tests.snapshot.fingerprint import Seen, look
 
-_ROOT = Path(__file__).parents[2]
-_LOOK = "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; tree = Path(sys.argv[2]); "
-_FINGERPRINT = _LOOK + "from tests.snapshot.repos import fingerprint; print(fingerprint(tree))"
-_LIST = _LOOK + "from snapshot.listing import list_paths; print(list_paths(tree))"
+pytestmark = pytest.mark.timeout(300)
+_together = pytest.mark.asyncio(loop_scope="module")
 _IDENTITY = {f"GIT_{who}_{what}": "ann" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+_MADE = "by the run"
 
 
-@pytest.fixture
-def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    for name, value in (_IDENTITY | {"GIT_CONFIG_NOSYSTEM": "1"}).items():
-        monkeypatch.setenv(name, value)
-    return lay_out(tmp_path, monkeypatch.setenv, project="work/a project")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def voyage(tmp_path_factory: pytest.TempPathFactory, sshd_host: HostForTests) -> AsyncGenerator[Voyage]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (_IDENTITY | {"GIT_CONFIG_NOSYSTEM": "1"}).items():
+            patch.setenv(name, value)
+        place = lay_out(tmp_path_factory.mktemp("laptop"), patch.setenv)
+        sshd_host.write_settings(place.root / "config")
+        links = Links()
+        voyage = Voyage(place, sshd_host, links)
+        voyage.provide_agent()
+        await links.client("vm")
+        yield voyage
+        await links.close()
 
 
+@_together
 @pytest.mark.parametrize("state", ALL)
-async def test_a_state_is_the_same_there_and_after_return(
-    state: str, laptop: Place, embedded_host: HostForTests
-) -> None:
-    tree, there = laptop.project, embedded_host.home / "fidelity" / state
-    there.parent.mkdir(exist_ok=True)
-    tree.rmdir()
+async def test_a_state_is_the_same_there_and_after_return(state: str, voyage: Voyage) -> None:
+    tree = voyage.place.home / "fidelity" / state / "a project"
+    tree.parent.mkdir(parents=True)
     ALL[state](tree)
-    before = fingerprint(tree)
-    assert survey(tree).refusals == ()
-    async with await embedded_host.connect() as connection:
-        manifest = await _send(connection, tree, there)
-        assert verify(there, manifest) == ()
-        assert await _look(connection, _FINGERPRINT, laptop, there) == before
-        # What git did there while it looked changed nothing either, but for the times that an index is refreshed with.
-        assert [d for d in verify(there, manifest) if not d.path.endswith("index")] == []
-        (there / "by the run").write_text("made there\n")
-        listed = await _look(connection, _LIST, laptop, there)
-    theirs = capture_paths(there, cast("list[str]", listed), base=manifest)
-    assert [(change.path, change.change) for change in compare(manifest, theirs)] == [("by the run", "added")]
-    left = LEFT.validate_json(LEFT.dump_json(what_left(manifest)))
-    assert bundle_all(tree, left, laptop.root) == 0
-    assert fingerprint(tree) == before
+    before = look(tree)
+    session = await voyage.send(tree, f'{LOOK}; echo made there > "{_MADE}"')
+    assert_arrived(before, voyage.seen(session))
+    home, _ = await voyage.pull(session)
+    assert (home.changed, home.deleted, home.clashes, home.held, home.notes) == (1, 0, (), (), ())
+    assert (tree / _MADE).read_text() == "made there\n"
+    assert_returned(before, look(tree))
+
+
+@_together
+async def test_ignored_files_that_are_carried_are_the_same_too(voyage: Voyage) -> None:
+    tree = voyage.place.home / "carried" / "a project"
+    tree.parent.mkdir(parents=True)
+    ALL["ignored"](tree)
+    before = look(tree)
+    carry = ("*.o", "*.pyc", "*.txt", "node_modules/")
+    session = await voyage.send(tree, f'{LOOK}; echo made there > "{_MADE}"', Terms(carry=carry))
+    assert voyage.seen(session) == before
+    await voyage.pull(session)
+    assert_returned(before, look(tree))
+
+
+def assert_arrived(before: Seen, there: Seen) -> None:
+    """All is there but what git ignores."""
+    stays = [f"{root}/{path}".removeprefix("./") for root, paths in before["ignored"].items() for path in paths]
+    files = {path: what for path, what in before["files"].items() if not _is_at_or_below(path, stays)}
+    assert there["files"] == files
+    assert there["git"] == before["git"]
+    travel = {root for root in before["objects"] if f"{root}/.git" in files or root == "."}
+    assert there["objects"] == {root: objects for root, objects in before["objects"].items() if root in travel}
+    assert not any(there["ignored"].values())
+
+
+def assert_returned(before: Seen, after: Seen) -> None:
+    """Nothing is new but the file that was made there, and castoff's own refs and their objects."""
+    del after["files"][_MADE]
+    assert after["files"] == before["files"]
+    assert after["ignored"] == before["ignored"]
+    assert {name: _without_ours(value) for name, value in after["git"].items()} == before["git"]
+    for root, objects in before["objects"].items():
+        assert set(objects) <= set(after["objects"][root])
+
+
+def _without_ours(said: bytes) -> bytes:
+    lines = [line for line in said.split(b"\n") if b"\trefs/castoff/" not in line]
+    return b"\n".join(lines).replace(b"? " + _MADE.encode() + b"\0", b"")
+
+
+def _is_at_or_below(path: str, places: Iterable[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 def test_the_page_is_current() -> None:
@@ -70,34 +99,3 @@ def test_the_page_is_current() -> None:
 
 def test_the_matrix_is_large() -> None:
     assert len(ALL) >= 40
-
-
-async def _send(connection: Connection, tree: Path, there: Path) -> Manifest:
-    overlay = there.parent / "overlay"
-    manifest = parse_manifest(dump_manifest(capture(tree, overlay=overlay)))
-    rules = b"".join(b"- " + rule + b"\0" for rule in rsync_filters(tree, manifest).split(b"\0") if rule)
-    over = overlay if overlay.exists() else None
-    await send(connection, tree, str(there), filters=rules, delete=True, overlay=over)
-    return manifest
-
-
-async def _look(connection: Connection, code: str, laptop: Place, there: Path) -> object:
-    """Run Python code with the tree at the laptop's path, in the sandbox."""
-    python = str(RUNTIME_AT / Path(sys.executable).relative_to(sys.prefix))
-    home = there.parent / "home"
-    home.mkdir(exist_ok=True)
-    argv = wrap(
-        [python, "-c", code, str(_ROOT), str(laptop.project)],
-        level="open",
-        tree=there,
-        tree_at=str(laptop.project),
-        home=home,
-        home_at=str(laptop.home),
-        runtime=Path(sys.prefix),
-        base_prefix=Path(sys.base_prefix),
-        binds=[Bind(source=_ROOT)],
-    )
-    given = {**GIT_STAT, **_IDENTITY, "GIT_CONFIG_NOSYSTEM": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    env = environment(given, level="open", home=home, home_at=str(laptop.home), runtime=Path(sys.prefix))
-    said = await connection.run(["env", "-i", *(f"{name}={value}" for name, value in env.items()), *argv])
-    return ast.literal_eval(os.fsdecode(said.stdout))

@@ -16,7 +16,8 @@ from remote.steps import Away, Home
 from snapshot.manifest import Manifest
 from tests.e2e.journey import drive, fill_project
 from tests.e2e.scene import Scene, start_task
-from tests.snapshot.repos import fingerprint, start, submodules, unborn
+from tests.snapshot.fingerprint import fingerprint
+from tests.snapshot.repos import start, submodules, unborn
 
 _SECRET = "s3cret-token"
 

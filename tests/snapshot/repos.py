@@ -321,40 +321,6 @@ STATES: dict[str, Callable[[Path], None]] = {
 }
 
 
-def roots(tree: Path) -> list[Path]:
-    """Every folder of the tree that git takes for a repository."""
-    found = [Path(folder) for folder, folders, files in os.walk(tree) if ".git" in (*folders, *files)]
-    found = [folder for folder in found if ".git" not in folder.relative_to(tree).parts]
-    return [folder for folder in sorted(found) if run(folder, "rev-parse", "--show-toplevel", check=False) != b""]
-
-
-def fingerprint(tree: Path) -> dict[str, bytes]:
-    """Everything git says of a tree and of the repositories in it, ignored files left out."""
-    each: dict[str, bytes] = {}
-    for root in roots(tree):
-        if "ignored" not in root.parts:
-            name = root.relative_to(tree).as_posix()
-            each |= {f"{name}: {key}": value for key, value in _fingerprint(root).items()}
-    return each
-
-
-def _fingerprint(tree: Path) -> dict[str, bytes]:
-    own = tree / os.fsdecode(run(tree, "rev-parse", "--git-dir").rstrip(b"\n"))
-    status = run(tree, "status", "--porcelain=v2", "--branch", "--ignored", "-uall", "-z").split(b"\0")
-    return {
-        "status": b"\0".join(line for line in status if not line.startswith(b"! ")),
-        "index": run(tree, "ls-files", "-s", "-v", "-z"),
-        "stash": run(tree, "stash", "list"),
-        "reflog": run(tree, "reflog", check=False),
-        "refs": run(tree, "for-each-ref"),
-        "config": run(tree, "config", "--local", "--list"),
-        "fsck": run(tree, "fsck", "--no-dangling"),
-        "submodules": run(tree, "submodule", "status", "--recursive", check=False),
-        "worktrees": run(tree, "worktree", "list", "--porcelain").replace(os.fsencode(tree), b"HERE"),
-        "merge": b"".join(sorted(os.fsencode(path.name) for path in own.iterdir())),
-    }
-
-
 def rsync(source: Path, target: Path, filters: bytes = b"", overlay: Path | None = None) -> None:
     """Send as the product does."""
     command = ["rsync", "-a", "--no-i-r", "--from0", "--exclude-from=-", "--"]

@@ -13,7 +13,8 @@ from snapshot.overlay import Overlay
 from snapshot.survey import survey
 from snapshot.verify import verify
 from snapshot.walk import Walked, walk
-from tests.snapshot.repos import fingerprint, rsync, run, start, write
+from tests.snapshot.fingerprint import fingerprint
+from tests.snapshot.repos import rsync, run, start, write
 
 SECRET = "s3cret-token"
 

@@ -11,7 +11,8 @@ from snapshot import diff as diff_module
 from snapshot.base import record_base
 from snapshot.diff import FILE_LIMIT, diff
 from snapshot.errors import BaseLost
-from tests.snapshot.repos import NASTY, STATES, fingerprint, ignored, no_repository, run, start, write
+from tests.snapshot.fingerprint import fingerprint
+from tests.snapshot.repos import NASTY, STATES, ignored, no_repository, run, start, write
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -8,7 +8,8 @@ import pytest
 from snapshot.capture import capture
 from snapshot.left import keep_left, read_left
 from snapshot.manifest import Manifest
-from tests.snapshot.repos import STATES, fingerprint, run, start, write
+from tests.snapshot.fingerprint import fingerprint
+from tests.snapshot.repos import STATES, run, start, write
 
 
 def unknown(tree: Path, store: Path, manifest: Manifest, overlay: Path | None = None) -> list[str]:

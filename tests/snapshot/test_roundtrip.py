@@ -6,7 +6,8 @@ from snapshot.capture import capture
 from snapshot.filters import rsync_filters
 from snapshot.survey import survey
 from snapshot.verify import verify
-from tests.snapshot.repos import STATES, fingerprint, rsync, write
+from tests.snapshot.fingerprint import fingerprint
+from tests.snapshot.repos import STATES, rsync, write
 
 
 @pytest.mark.parametrize("state", STATES)
