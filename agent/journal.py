@@ -12,7 +12,7 @@ import errno
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,6 +56,20 @@ def read_head(path: Path, last: int | None = None) -> str:
     return _hash(head)
 
 
+def find_end(lines: Iterable[bytes]) -> tuple[int, int, str]:
+    """How many whole lines a journal has, how many bytes they are, and the hash of the last."""
+    count, end, last = 0, 0, b""
+    for line in lines:
+        if line.endswith(b"\n"):
+            count, end, last = count + 1, end + len(line), line
+    return count, end, _hash(last)
+
+
+def link(stamped: Event, head: str) -> bytes:
+    """The line of an event that has its seq, time and epoch, to follow the line whose hash is ``head``."""
+    return b'%b%b",%b\n' % (_LINK, head.encode(), stamped.model_dump_json().encode().removeprefix(b"{"))
+
+
 def _hash(line: bytes) -> str:
     return hashlib.blake2b(line, digest_size=_HASH_BYTES).hexdigest()
 
@@ -88,19 +102,16 @@ class Journal:
     def _repair(self) -> tuple[int, str]:
         """Truncate after the last whole line; returns how many lines there are and the hash of the last."""
         with os.fdopen(os.dup(self._descriptor), "rb") as file:
-            lines, end, last = 0, 0, b""
-            for line in file:
-                if line.endswith(b"\n"):
-                    lines, end, last = lines + 1, end + len(line), line
+            lines, end, head = find_end(file)
         if os.fstat(self._descriptor).st_size != end:
             os.ftruncate(self._descriptor, end)
-        return lines, _hash(last)
+        return lines, head
 
     def append(self, event: Kind) -> Kind:
         """Write one event and return it with its seq, time and epoch. It survives a crash of this process, not yet
         a power cut: see `sync`. Raises `OSError`; nothing is counted then."""
         stamped = event.model_copy(update={"seq": self.head_seq + 1, "at": self._now(), "epoch": self._epoch})
-        line = b'%b%b",%b\n' % (_LINK, self._head.encode(), stamped.model_dump_json().encode().removeprefix(b"{"))
+        line = link(stamped, self._head)
         end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
         try:
             written = 0

@@ -98,12 +98,19 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
         rules.check_room(lease, request.epoch)
         await _take_in(request)
     session = open_session(session_path(request.run_id))
+    if (proof := _find_proof(session, request.epoch)[0]) is not None:
+        if not await is_alive(session):
+            await start_run(session)
+        return protocol.Verdict(proof=proof)
     try:
         if not await is_alive(session):
             await start_run(session)
         proof = await _prove(session, request.epoch)
     except (AgentError, RemoteError) as error:
         await end_run(session)
+        if _find_proof(session, request.epoch)[0] is not None:
+            # It has come up after all and may have worked: what it did is not given back. Asked again, it goes on.
+            raise
         # Only now, with nothing running, may the other side have it back.
         drop_furnishing(session)
         released = change_lease(request.run_id, lambda lease: rules.refuse(lease, request.epoch))
