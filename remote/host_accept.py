@@ -4,12 +4,12 @@ A run is accepted at the moment its lease is written; everything before can be r
 """
 
 import asyncio
-import shutil
+import stat
 from pathlib import Path
 
 from agent import protocol as rules
 from agent.arrival import arrival_path
-from agent.durable import make_private, read_model, write_model
+from agent.durable import copy_record, make_private, read_model, remove_record, rename_durably, write_model
 from agent.errors import AgentError
 from agent.events import AgentStarted, Frozen, PhaseChanged
 from agent.journal import read_events
@@ -53,10 +53,10 @@ async def prepare(request: protocol.Prepare) -> protocol.Room:
     if not incoming.exists() and not earlier.exists():
         take_mirror(request.project, incoming)
     make_private(incoming)
-    (incoming / "checked.json").unlink(missing_ok=True)
+    remove_record(incoming / "checked.json")
     if earlier.exists() and not (incoming / "tree").exists():
         await asyncio.to_thread(put_aside, earlier, leftovers_path(request.run_id), incoming / "aside")
-        earlier.rename(incoming / "tree")
+        rename_durably(earlier, incoming / "tree")
     tree, parcel = make_private(incoming / "tree"), make_private(incoming / "parcel")
     return protocol.Room(tree=str(tree), parcel=str(parcel), holding=take_holding(incoming))
 
@@ -130,7 +130,7 @@ async def _take_in(request: protocol.Accept) -> None:
     if (incoming / "tree").exists():
         if tree.exists():
             await asyncio.to_thread(remove_tree, tree)
-        (incoming / "tree").rename(tree)
+        rename_durably(incoming / "tree", tree)
     await asyncio.to_thread(put_back, incoming / "aside", leftovers_path(request.run_id), tree)
     place_session(parcel, path)
     session = open_session(path)
@@ -165,9 +165,9 @@ def _furnish_home(session: SessionDir, profile: Profile, parcel: Path) -> None:
         place_home(parcel, home, session_files(profile, parcel / "home", sid))
     for pattern in profile.config_files:
         for source in Path.home().glob(pattern):
-            target = home / source.relative_to(Path.home())
-            make_private(target.parent)
-            shutil.copy2(source, target)
+            # The user's own may be a link into a collection of settings.
+            mode = stat.S_IMODE(source.stat().st_mode)
+            copy_record(source.resolve(), home / source.relative_to(Path.home()), mode)
 
 
 async def _prove(session: SessionDir, epoch: int) -> protocol.Proof:

@@ -20,7 +20,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.durable import make_private
+from agent.durable import make_private, rename_durably
 from agent.paths import state_dir
 from agent.sessions import SessionDir
 from remote.holding import Holding, state_holding
@@ -44,7 +44,7 @@ def mirror_path(project: str) -> Path:
 def take_mirror(project: str, incoming: Path) -> bool:
     """Make the mirror of ``project`` the directory ``incoming``, which must not exist; whether there was one."""
     try:
-        mirror_path(project).rename(incoming)
+        rename_durably(mirror_path(project), incoming)
     except FileNotFoundError:
         return False
     return True
