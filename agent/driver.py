@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from acp import schema
 
-from agent.client import AgentProcess, Launch, Listener, start_agent
+from agent.agent_process import AgentProcess, start_agent
+from agent.client import Launch, Listener
 from agent.errors import AgentFailed, CommandRefused
 from agent.events import (
     AgentStarted,

@@ -30,7 +30,7 @@ from agent.messages import (
 
 _WELCOME_SECONDS = 15.0
 _COMMAND_SECONDS = 60.0
-"""A runner may need 22 s to cancel a turn (`agent.driver`) and then 20 s to end the agent (`agent.client`)."""
+"""A runner may need 22 s to cancel a turn (`agent.driver`) and then 20 s to end the agent (`agent.agent_process`)."""
 
 
 class Reader(Protocol):

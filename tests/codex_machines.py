@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from agent.client import Launch, Listener, start_agent
+from agent.agent_process import start_agent
+from agent.client import Launch, Listener
 from agent.events import Event, PermissionOption, Text, ToolCalled
 from agent.policy import decide
 from agent.profiles import load_profile

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from acp.client.connection import ClientSideConnection
 
-from agent import client as client_module
+from agent import agent_process
 from agent import driver as driver_module
-from agent.client import AgentProcess, Launch, Listener, start_agent
+from agent.agent_process import AgentProcess, start_agent
+from agent.client import Launch, Listener
 from agent.events import PermissionAnswered, TurnEnded
 from agent.sessions import SessionDir
 from tests.agent.running import Place, Running, until
@@ -103,7 +104,7 @@ async def test_a_runner_ends_while_an_agent_asks_before_its_session_is_open(plac
 async def test_an_agent_that_does_not_read_is_drained(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_module, "_RESEND_SECONDS", 0.1)
     monkeypatch.setattr(driver_module, "_CANCEL_SECONDS", 0.3)
-    monkeypatch.setattr(client_module, "_END_SECONDS", 0.5)
+    monkeypatch.setattr(agent_process, "_END_SECONDS", 0.5)
     async with place.running(place.duty(argv("deaf"))) as run:
         # More than pipe and buffers hold.
         await run.viewer.prompt("Go " * 500_000)

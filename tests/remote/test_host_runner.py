@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import client
+from agent import agent_process
 from agent.lease import Lease, write_lease
 from agent.runner import LONGEST_END_SECONDS
 from agent.sessions import create_session
@@ -29,4 +29,4 @@ async def test_a_run_started_again_leaves_no_dead_terminal(tmp_path: Path, monke
 
 def test_a_runner_is_not_killed_before_its_polite_end_is_over() -> None:
     """Killed, it would leave an agent behind that takes no notice of SIGTERM."""
-    assert host_runner._END_SECONDS > LONGEST_END_SECONDS >= 5 * client._END_SECONDS  # pyright: ignore[reportPrivateUsage]
+    assert host_runner._END_SECONDS > LONGEST_END_SECONDS >= 5 * agent_process._END_SECONDS  # pyright: ignore[reportPrivateUsage]

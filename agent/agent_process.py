@@ -1,0 +1,252 @@
+"""One agent process and the ACP connection to it, on the `agent-client-protocol` SDK.
+
+What the SDK leaves open and real agents need: standard error goes to a file (an unread pipe stops an agent that
+writes much), the environment is passed whole and on purpose, the agent leads its own process group so that its
+children die with it, every call has a time limit, and raw frames are kept.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Awaitable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import acp
+from acp import schema
+from acp.client.connection import ClientSideConnection
+from acp.connection import StreamEvent
+
+from agent import children
+from agent.client import Client, Launch, Listener
+from agent.durable import append_private
+from agent.errors import AgentFailed
+from agent.events import ResumeKind
+
+_FRAME_LIMIT = 64 << 20
+_START_SECONDS = 90.0
+_END_SECONDS = 5.0
+LONGEST_END_SECONDS = 5 * _END_SECONDS
+"""What `AgentProcess.close` takes at most: what is queued, end of input, SIGTERM, SIGKILL, the connection."""
+_LAST_WORDS_SECONDS = 1.0
+
+Reply = TypeVar("Reply")
+
+
+class AgentProcess:
+    """A running agent that has answered ``initialize``. Make it with `start_agent`, end it with `close`."""
+
+    def __init__(
+        self,
+        process: children.Child,
+        launch: Launch,
+        listener: Listener,
+        frames: BinaryIO,
+        log: Path,
+        log_start: int,
+    ) -> None:
+        """``log`` holds the agent's standard error, from the byte ``log_start`` on."""
+        assert process.stdin is not None and process.stdout is not None
+        self._process = process
+        self._client = Client(launch, listener)
+        self._launch = launch
+        self._frames = frames
+        self._log = log
+        self._log_start = log_start
+        self._session_id = ""
+        self._capabilities = schema.AgentCapabilities()
+        self.version = ""
+        self._connection = ClientSideConnection(
+            self._client,  # type: ignore[arg-type]  # the SDK takes any object that has the methods it calls
+            process.stdin,
+            process.stdout,
+            use_unstable_protocol=True,
+            observers=[self._keep_frame],
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.returncode is None
+
+    def _keep_frame(self, event: StreamEvent) -> None:
+        line = json.dumps({"direction": event.direction.value, "frame": event.message}, separators=(",", ":"))
+        self._frames.write(line.encode() + b"\n")
+        self._frames.flush()
+
+    async def initialize(self) -> None:
+        """Agree on the protocol; raises `AgentFailed`."""
+        reply = await self._call(
+            self._connection.initialize(
+                protocol_version=acp.PROTOCOL_VERSION,
+                client_capabilities=schema.ClientCapabilities(
+                    fs=schema.FileSystemCapabilities(read_text_file=True, write_text_file=True)
+                ),
+                client_info=schema.Implementation(name="castoff", title="castoff", version=version("castoff")),
+            ),
+            limit=_START_SECONDS,
+        )
+        self._capabilities = reply.agent_capabilities or schema.AgentCapabilities()
+        self.version = reply.agent_info.version if reply.agent_info else ""
+
+    async def open(self, session_id: str | None, ways: Sequence[ResumeKind]) -> tuple[str, ResumeKind]:
+        """Open a new session, or take up ``session_id`` in the first of ``ways`` that the agent offers.
+
+        Returns the agent's session id and how it was opened; raises `AgentFailed`, also when none of the ways is
+        offered: a session is never silently begun anew.
+        """
+        if session_id is None:
+            reply = await self._call(self._connection.new_session(cwd=self._launch.tree, mcp_servers=[]))
+            self._session_id, how = reply.session_id, "new"
+        else:
+            how = await self._take_up(session_id, ways)
+            self._session_id = session_id
+        self._client.listening = True
+        return self._session_id, how
+
+    async def _take_up(self, session_id: str, ways: Sequence[ResumeKind]) -> ResumeKind:
+        sessions = self._capabilities.session_capabilities
+        for way in ways:
+            if way == "resume" and sessions is not None and sessions.resume is not None:
+                await self._call(
+                    self._connection.resume_session(session_id=session_id, cwd=self._launch.tree, mcp_servers=[])
+                )
+                return way
+            if way == "load" and self._capabilities.load_session:
+                await self._call(
+                    self._connection.load_session(session_id=session_id, cwd=self._launch.tree, mcp_servers=[])
+                )
+                return way
+        raise AgentFailed("The agent cannot take up an earlier session.", "Another version of it may: castoff doctor.")
+
+    async def set_mode(self, mode_id: str) -> None:
+        """Set the session's mode; raises `AgentFailed`."""
+        await self._call(self._connection.set_session_mode(session_id=self._session_id, mode_id=mode_id))
+
+    async def prompt(self, text: str) -> schema.PromptResponse:
+        """Run one turn, however long it takes; raises `AgentFailed` when the agent refuses or dies."""
+        block = schema.TextContentBlock(type="text", text=text)
+        return await self._call(self._connection.prompt(session_id=self._session_id, prompt=[block]), limit=None)
+
+    async def cancel(self) -> None:
+        """Ask the agent to end the turn; the prompt then returns."""
+        with contextlib.suppress(ConnectionError):
+            await self._connection.cancel(session_id=self._session_id)
+
+    async def _call(self, call: Awaitable[Reply], *, limit: float | None = _START_SECONDS) -> Reply:
+        try:
+            # Not `wait_for`: before Python 3.12 it loses a cancel that comes together with the answer.
+            async with asyncio.timeout(limit):
+                return await self._answered(call)
+        except acp.RequestError as error:
+            raise AgentFailed(_sentence(error)) from error
+        except TimeoutError as error:
+            raise AgentFailed(f"The agent did not answer within {limit:.0f} seconds.", self._hint()) from error
+        except ConnectionError as error:
+            raise AgentFailed(await self._epitaph(), self._hint()) from error
+
+    async def _answered(self, call: Awaitable[Reply]) -> Reply:
+        """The answer to ``call``; raises `ConnectionError` when the agent died, whoever still holds its output open."""
+        answering, gone = asyncio.ensure_future(call), asyncio.create_task(self._process.exited.wait())
+        try:
+            await asyncio.wait((answering, gone), return_when=asyncio.FIRST_COMPLETED)
+            # What it said last may still be on its way.
+            await asyncio.wait((answering,), timeout=_LAST_WORDS_SECONDS)
+            if not answering.done():
+                raise ConnectionResetError
+            return answering.result()
+        finally:
+            answering.cancel()
+            gone.cancel()
+
+    async def _epitaph(self) -> str:
+        """Say how the agent died, with its last words."""
+        await self._ends()
+        code = self._process.returncode
+        how = "closed its output" if code is None else f"ended with status {code}"
+        with self._log.open("rb") as log:
+            log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - 4000))
+            lines = log.read().decode(errors="replace").strip().splitlines()
+        return f"The agent {how}" + (f": {lines[-1].strip()[:300]}" if lines else ".")
+
+    def _hint(self) -> str:
+        return f"Its own messages are in {self._log}."
+
+    async def close(self, *, ends_on_eof: bool = True) -> None:
+        """End the agent: end of input, then SIGTERM, then SIGKILL, to its whole process group.
+
+        Without ``ends_on_eof`` no time is lost waiting for an agent that takes no notice of the end of its input.
+        """
+        assert self._process.stdin is not None
+        with contextlib.closing(self._frames):
+            # They travel with the journal, and have to be the same there as here later.
+            os.fsync(self._frames.fileno())
+            # It sends what is queued first, which an agent that does not read holds up until it is dead.
+            closing = asyncio.create_task(self._connection.close())
+            try:
+                await asyncio.wait((closing,), timeout=_END_SECONDS)
+                self._process.stdin.close()
+                for sign in (None, signal.SIGTERM, signal.SIGKILL)[0 if ends_on_eof and closing.done() else 1 :]:
+                    if sign is not None:
+                        self._signal(sign)
+                    if await self._ends():
+                        break
+            finally:
+                # What it started must not outlive it.
+                self._signal(signal.SIGKILL)
+            # An agent that died leaves a broken pipe behind, and the SDK flushes it once more.
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(_END_SECONDS):
+                    await closing
+
+    async def _ends(self) -> bool:
+        """Whether the process ends within `_END_SECONDS`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await self._process.exited.wait()
+                return True
+        return False
+
+    def _signal(self, sign: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, sign)
+
+
+def _sentence(error: acp.RequestError) -> str:
+    """The agent's own words for an error: its message, and the detail that many put into ``data``."""
+    data: Any = error.data
+    details: Any = data.get("details") or data.get("message") if isinstance(data, dict) else data  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # data is whatever JSON the agent sent
+    text = str(error).strip() or f"The agent refused (error {error.code})."
+    return f"{text.rstrip('.')}: {details}" if isinstance(details, str) and details and details not in text else text
+
+
+async def start_agent(launch: Launch, listener: Listener, *, frames: Path, log: Path) -> AgentProcess:
+    """Start an agent and agree on the protocol; raises `AgentFailed` and leaves no process then."""
+    with append_private(log) as errors:
+        log_start = errors.seek(0, os.SEEK_END)
+        try:
+            process = await children.start(
+                launch.argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                env=dict(launch.env),
+                cwd=launch.cwd,
+                limit=_FRAME_LIMIT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise AgentFailed(
+                f"The agent cannot be started: {launch.argv[0]}: {error.strerror}.", "castoff doctor checks agents."
+            ) from error
+    agent = AgentProcess(process, launch, listener, append_private(frames), log, log_start)
+    try:
+        await agent.initialize()
+    except BaseException:
+        # Also when cancelled: a process that nobody holds would live on.
+        await agent.close()
+        raise
+    return agent
