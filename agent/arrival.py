@@ -30,6 +30,8 @@ class Arrival(Frozen):
     """What was found on arrival, where anybody looked."""
     note: str = ""
     """What the move left to the user to settle."""
+    tell: str = ""
+    """What the agent has to know with its next prompt, where no prompt goes with the arrival."""
 
 
 def arrival_path(session: SessionDir, epoch: int) -> Path:
@@ -75,6 +77,8 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
         size=arrival.size,
         seconds=arrival.seconds,
         sandbox=arrival.sandbox,
+        # What a host's journal says that the agent is to be told, it is not told here.
+        tell=arrival.tell or (state.untold if arrival.to != "here" else ""),
     )
     return (*events, moved)
 

@@ -30,6 +30,7 @@ from agent.policy import decide
 from agent.profiles import Profile
 from agent.recorder import Recorder
 from agent.sessions import SessionDir
+from agent.state import carries_note
 from agent.usage import Meter
 
 _RESEND_SECONDS = 2.0
@@ -117,10 +118,12 @@ class Driver:
             self._busy = False
 
     async def _run_turn(self, agent: AgentProcess, prompt: Prompted) -> str:
+        untold = self._recorder.state.untold
+        text = f"{untold}\n\n{prompt.text}" if untold and carries_note(prompt.text) else prompt.text
         self._recorder.record(TurnStarted(prompt_id=prompt.prompt_id))
         self._recorder.record(PhaseChanged(phase="working"))
         self._recorder.sync()
-        self._turn = asyncio.create_task(agent.prompt(prompt.text))
+        self._turn = asyncio.create_task(agent.prompt(text))
         detail = ""
         try:
             reply = await self._turn

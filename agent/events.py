@@ -219,6 +219,8 @@ class Moved(Event):
     size: int
     seconds: float
     sandbox: str = ""
+    tell: str = ""
+    """What the agent has to know of it, said with its next prompt."""
 
 
 class SetupStarted(Event):

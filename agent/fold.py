@@ -40,10 +40,12 @@ from agent.events import (
     TurnStarted,
     Used,
 )
-from agent.state import SessionState
+from agent.state import SessionState, carries_note
 
 _CUT_SHORT = frozenset({"drained", "budget", "crash", "error"})
 """Stop reasons of turns that did not come to an end of their own and can be taken up again."""
+_UNHEARD = frozenset({"crash", "error"})
+"""Stop reasons of turns whose prompt the agent may never have got."""
 _COUNTERS = frozenset({"input_tokens", "output_tokens", "cost_usd"})
 """What only ever grows; an agent that begins to count anew does not make it less."""
 
@@ -185,6 +187,8 @@ class _Fold:
 
     def _turn_ended(self, event: TurnEnded) -> None:
         self._turn = None
+        if event.stop_reason not in _UNHEARD and self._was_noted(event.prompt_id):
+            self._changes["untold"] = ""
         if event.stop_reason in _CUT_SHORT:
             self._interrupted, self._interrupted_calls = event.prompt_id, tuple(self._running)
         if event.stop_reason not in ("end_turn", "drained", "budget"):
@@ -192,6 +196,12 @@ class _Fold:
                 TurnBlock(seq=event.seq, at=event.at, stop_reason=event.stop_reason, detail=event.detail)
             )
         self._running.clear()
+
+    def _was_noted(self, prompt_id: str) -> bool:
+        """Whether what was untold went to the agent with this prompt."""
+        prompts = (block for block in reversed(self._blocks) if isinstance(block, PromptBlock))
+        prompt = next((block for block in prompts if block.prompt_id == prompt_id), None)
+        return prompt is not None and carries_note(prompt.text)
 
     def _tool_called(self, event: ToolCalled) -> None:
         if event.call_id not in self._tools:
@@ -294,7 +304,7 @@ class _Fold:
                 return
 
     def _moved(self, event: Moved) -> None:
-        self._changes |= {"location": event.to, "arrived": event.epoch}
+        self._changes |= {"location": event.to, "arrived": event.epoch, "untold": event.tell}
         self._blocks.append(
             MoveBlock(
                 seq=event.seq,

@@ -49,9 +49,16 @@ class SessionState(Frozen):
     agent_session_id: str = ""
     location: str = "here"
     """The host the session lives on, or ``here`` for the machine it began on."""
+    untold: str = ""
+    """What the agent was not told yet of the last move; it comes with the next prompt that `carries_note`."""
     arrived: int = 0
     """The epoch of the last move that the journal tells of."""
     interrupted_turn: str | None = None
     """The prompt whose turn a drain, the budget, an error or a crash cut short, and that nothing has taken up since."""
     interrupted_calls: tuple[str, ...] = ()
     """Ids of the tool calls in flight then: they may have run."""
+
+
+def carries_note(text: str) -> bool:
+    """Whether a note can be put before a prompt: to agents a slash at its very beginning makes it a command."""
+    return not text.startswith("/")

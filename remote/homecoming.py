@@ -21,6 +21,7 @@ from agent.sessions import SessionDir, new_id
 from remote import steps
 from remote.errors import LocalFull, RemoteError
 from remote.history import History, check_history
+from remote.home_note import describe_return
 from remote.host_client import HostClient
 from remote.host_protocol import Confirm, Give, Pack, Packed, Regain, Standing
 from remote.landing import Landing
@@ -31,6 +32,7 @@ from remote.rsync import Progress, fetch
 from remote.runs import read_diff
 from remote.steps import Change, Home, Planned, Receiving, Reviewed
 from remote.terms import Agreed, Decision, Wish
+from remote.waste_here import prune_undos
 from snapshot.home import Applied
 from snapshot.manifest import Manifest, read_manifest
 
@@ -250,6 +252,7 @@ class Homecoming:
         parcel = self._move / "parcel"
         place_history(parcel, self.session.path)
         place_home(parcel, Path(self.session.info.home), self._agent_files, self._move / "home-before")
+        told = self._landing.told()
         arrival = Arrival(
             origin=self.host,
             to="here",
@@ -257,6 +260,7 @@ class Homecoming:
             size=sum(entry.size for entry in self._theirs.tree_entries()),
             seconds=self.watch.seconds,
             note=await asyncio.to_thread(self._landing.write_open),
+            tell=describe_return(self.host, told["clashes"], told["held"], branch=told["branch"], patch=told["patch"]),
             policy=self._history.policy_at_home,
         )
         write_model(arrival_path(self.session, self._epoch), arrival)
@@ -265,6 +269,7 @@ class Homecoming:
         with contextlib.suppress(RemoteError):
             await self._host.ask(Confirm(run_id=self.session.id, epoch=self._epoch), Standing)
         await asyncio.to_thread(self._landing.tidy)
+        await asyncio.to_thread(prune_undos, self.session)
         shutil.rmtree(parcel)
         self.watch.lap("settle")
         return Home(
@@ -272,7 +277,7 @@ class Homecoming:
             epoch=self._epoch,
             changed=applied.changed,
             deleted=applied.deleted,
-            **self._landing.told(),
+            **told,
             seconds=self.watch.seconds,
             timings=self.watch.timings,
         )

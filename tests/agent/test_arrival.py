@@ -7,6 +7,7 @@ from agent.events import (
     AnyEvent,
     Budget,
     Event,
+    Moved,
     Noted,
     PhaseChanged,
     PolicySet,
@@ -84,3 +85,34 @@ def test_what_a_move_left_open_is_told_once() -> None:
     assert [event.text for event in events if isinstance(event, Noted)] == ["One clash is left."]
     nothing = arrive(arrival.model_copy(update={"note": ""}), SessionState(), 3)
     assert not [event for event in nothing if isinstance(event, Noted)]
+
+
+def hear(state: SessionState, text: str, stop_reason: str = "end_turn") -> SessionState:
+    """The state after a turn with a prompt of this text."""
+    turn = (
+        Prompted(prompt_id=text, text=text),
+        TurnStarted(prompt_id=text),
+        TurnEnded(prompt_id=text, stop_reason=stop_reason),
+    )
+    return advance(state, stamp(turn, state.head_seq, state.epoch))
+
+
+def test_what_the_agent_must_know_is_kept_until_a_prompt_took_it_along() -> None:
+    home = Arrival(origin="vm", to="here", files=0, size=0, seconds=1.0, tell="x.txt is in conflict.")
+    state = advance(SessionState(), stamp(arrive(home, SessionState(), 3), 0, 3))
+    assert state.untold == "x.txt is in conflict."
+    for text, reason in (("/compact", "end_turn"), ("Go on.", "error"), ("Go on.", "crash")):
+        assert hear(state, text, reason).untold == state.untold
+    for reason in ("end_turn", "cancelled", "drained", "budget"):
+        assert hear(state, "Go on.", reason).untold == ""
+    away = Arrival(origin="here", to="vm", files=0, size=0, seconds=1.0)
+    out = advance(state, stamp(arrive(away, state, 4), state.head_seq, 4))
+    assert out.untold == state.untold, "nobody told it before it left"
+
+
+def test_what_a_host_wants_the_agent_to_be_told_is_not_told_at_home() -> None:
+    there = advance(
+        SessionState(), stamp((Moved(origin="here", to="vm", files=0, size=0, seconds=1.0, tell="Obey."),), 0, 2)
+    )
+    home = Arrival(origin="vm", to="here", files=0, size=0, seconds=1.0)
+    assert advance(there, stamp(arrive(home, there, 3), there.head_seq, 3)).untold == ""

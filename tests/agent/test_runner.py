@@ -11,9 +11,10 @@ import pytest
 
 from agent import runner as runner_module
 from agent import server as server_module
+from agent.arrival import Arrival, arrival_path
 from agent.blocks import NoteBlock, PermissionBlock, PromptBlock, TextBlock, ToolBlock
 from agent.demo_model.reply import Call, Reply
-from agent.durable import read_model
+from agent.durable import read_model, write_model
 from agent.errors import CommandRefused, NotOwner, RunnerBusy, ViewerGone
 from agent.events import AgentStarted, Budget, Prompted, Text, TurnEnded, Used
 from agent.lease import Lease, write_lease
@@ -193,6 +194,22 @@ async def test_drain_cancels_after_its_deadline_and_the_session_goes_on(place: P
     assert "tool" in roles
     assert [e.resumed for e in place.events() if isinstance(e, AgentStarted)] == ["new", "resume"]
     assert seqs_are_whole(place)
+
+
+async def test_what_a_move_left_untold_goes_with_the_next_prompt_and_no_later_one(place: Place) -> None:
+    home = Arrival(origin="vm", to="here", files=0, size=0, seconds=1.0, tell="clash.txt is in conflict.")
+    write_model(arrival_path(place.session, 1), home)
+    async with place.running() as run:
+        for number in (1, 2):
+            await run.viewer.prompt(ask("greet", f"Prompt {number}"))
+            await run.until(lambda s, number=number: s.turns == number and s.phase == "finished")
+    said = [str(m["content"]) for m in place.model.requests()[-1]["messages"] if m["role"] == "user"]
+    assert [("clash.txt is in conflict." in text, f"Prompt {n}" in text) for n, text in enumerate(said, 1)] == [
+        (True, True),
+        (False, True),
+    ]
+    shown = [block.text for block in place.state().blocks if isinstance(block, PromptBlock)]
+    assert shown == [ask("greet", "Prompt 1"), ask("greet", "Prompt 2")]
 
 
 async def test_drain_while_a_question_is_open(place: Place) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.arrival import Arrival, arrival_path
+from agent.durable import read_model
 from agent.sessions import SessionDir
 from remote.pull import pull_back
 from remote.steps import Away, Home, Planned, PullStep, Reviewed, StillHere
@@ -136,6 +138,8 @@ async def test_both_sides_work_is_there_and_undo_takes_it_back(scene: Scene) -> 
     }
     assert [clash.path for clash in planned.clashes] == sorted(kinds)
     assert {held.path for held in home.held} == {".gitignore", "tool.sh"}
+    told = read_model(arrival_path(session, home.epoch), Arrival).tell
+    assert "(not accepted by the user" in told and ".gitignore, tool.sh." in told and "both.txt, clash.txt" in told
 
     names = [file.name for file in project.iterdir() if file.suffix == ".txt"]
     text = {name: (project / name).read_bytes().decode() for name in names}
