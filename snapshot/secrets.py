@@ -1,7 +1,7 @@
 """Finding credentials in bytes and files. What is found is told by place, kind and fingerprint, never by value.
 
-Two sets of rules are asked, and what either finds counts. Text is scanned whatever its size, in bounded memory;
-binary files (a NUL byte in the first 8 KiB, as git decides) are not.
+Two sets of rules are asked, and what either finds counts, also in base64. Text is scanned whatever its size, in
+bounded memory; binary files (a NUL byte in the first 8 KiB, as git decides, and not UTF-16) are not.
 """
 
 import os
@@ -17,26 +17,18 @@ from snapshot.keywords import Keywords
 from snapshot.manifest import Frozen
 from snapshot.names import Name
 from snapshot.secret_detectors import Detector, load_detectors
-from snapshot.secret_rules import REACH, Matcher, Span, load_matchers
-
-_PROBE = 8192
-_WINDOW = 1 << 20
-_LEAD = 512
-"""Characters before a window that are shown again, for what a rule looks back at."""
+from snapshot.secret_encoded import find_encoded
+from snapshot.secret_rules import Matcher, Span, load_matchers
+from snapshot.secret_text import PROBE, Window, as_text, narrow, read_windows, tell_form, widen
 
 _LAST = 1_000_000
 """Comes after every rank of our own rules."""
+_ENCODED = _LAST + 1
+_SETTINGS = ".env"
+"""What is worth encoding is mostly settings: so it is read."""
+REDACTED = "[secret]"
+"""Stands for a secret where its length tells nothing."""
 _CONTEXT = "castoff 2026-11 fingerprint of a secret"
-# A file in JSON, like a session's history, shows line ends and quotes of what it quotes as two characters.
-_ESCAPES = ((b"\\r\\n", b"  \r\n"), (b"\\n", b" \n"), (b"\\r", b" \n"), (b"\\t", b" \t"), (b'\\"', b' "'))
-
-
-class _Window(NamedTuple):
-    """Part of a file: what starts in ``data[own:end]`` is found here, the rest is there to be looked at."""
-
-    data: bytes
-    own: int
-    end: int
 
 
 class Hit(Frozen):
@@ -56,53 +48,55 @@ def fingerprint(secret: bytes) -> str:
 
 def scan_bytes(data: bytes, path: str = "") -> tuple[Hit, ...]:
     """The credentials in ``data``, by line; ``path`` (separated by ``/``) tells the kind of file."""
-    return tuple(_hits([_Window(data, 0, len(data))], path)) if not is_binary(data) else ()
+    form = tell_form(data[:PROBE])
+    if form is None:
+        return ()
+    text = narrow(data, form)
+    return tuple(_hits([Window(text, 0, len(text))], path))
 
 
-def scan_file(file: Path, path: str | None = None) -> tuple[Hit, ...]:
-    """The credentials in a regular file, told as being in ``path`` (default: its name). Raises `OSError`."""
-    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def scan_file(file: Path | str, path: str | None = None, where: int | None = None) -> tuple[Hit, ...]:
+    """The credentials in a regular file, told as being in ``path`` (default: its name). Raises `OSError`.
+
+    ``where`` is the open directory that ``file`` is in.
+    """
+    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=where)
     try:
-        if is_binary(os.pread(handle, _PROBE, 0)):
+        form = tell_form(os.pread(handle, PROBE, 0))
+        if form is None:
             return ()
-        return tuple(_hits(_windows(handle), file.name if path is None else path))
+        return tuple(_hits(read_windows(handle, form), Path(file).name if path is None else path))
     finally:
         os.close(handle)
 
 
 def mask(data: bytes, hits: Collection[Hit]) -> bytes:
     """``data`` with every occurrence of the values that ``hits`` tell of replaced by as many asterisks."""
+    form = tell_form(data[:PROBE])
+    if form is None or not hits:
+        return data
     wanted = {hit.fingerprint for hit in hits}
-    path = next(iter(hits)).path if hits else ""
-    values = {data[span.start : span.end] for span in _spans(_text(data), path)}
+    text = narrow(data, form)
+    values = {text[span.start : span.end] for span in _spans(as_text(text), next(iter(hits)).path)}
     chosen = [value for value in values if fingerprint(value) in wanted]
     for value in sorted(chosen, key=len, reverse=True):
-        data = data.replace(value, b"*" * len(value))
+        data = data.replace(widen(value, form), widen(b"*" * len(value), form))
     return data
 
 
-def is_binary(data: bytes) -> bool:
-    """Whether ``data`` begins like no text: it is not scanned."""
-    return b"\0" in data[:_PROBE]
+def redact(text: str) -> str:
+    """``text`` with `REDACTED` in place of every secret that our own rules find: a host has no second set."""
+    data = text.encode(errors="replace")
+    for span in reversed(_spans(as_text(data), "", _own_table())):
+        data = data[: span.start] + REDACTED.encode() + data[span.end :]
+    return data.decode(errors="replace")
 
 
-def _windows(handle: int) -> Iterator[_Window]:
-    """The file in pieces of `_WINDOW` bytes of their own, each with what stands around it."""
-    at = 0
-    while True:
-        start = max(0, at - _LEAD)
-        block = os.pread(handle, at - start + _WINDOW + REACH, start)
-        if len(block) <= at - start:
-            return
-        yield _Window(block, at - start, min(len(block), at - start + _WINDOW))
-        at += _WINDOW
-
-
-def _hits(windows: Iterable[_Window], path: str) -> Iterator[Hit]:
+def _hits(windows: Iterable[Window], path: str) -> Iterator[Hit]:
     line = 1
     for block, own, end in windows:
         counted = own
-        for span in _spans(_text(block), path):
+        for span in _spans(as_text(block), path):
             if not own <= span.start < end:
                 continue
             line += block.count(b"\n", counted, span.start)
@@ -112,17 +106,19 @@ def _hits(windows: Iterable[_Window], path: str) -> Iterator[Hit]:
         line += block.count(b"\n", counted, end)
 
 
-def _text(data: bytes) -> str:
-    """One character a byte, with escaped line ends and quotes as if they were none."""
-    if b"\\" in data:
-        for escaped, plain in _ESCAPES:
-            data = data.replace(escaped, plain)
-    return data.decode("latin-1")
+def _spans(text: str, path: str, table: "_Table | None" = None) -> list[Span]:
+    """What the rules find, in order of place; where several overlap, the most specific of them."""
+    table = table or _table()
+    found = _find(text, path, table)
+    found += [
+        (_ENCODED, span)
+        for span in find_encoded(text, lambda inner: (span for _, span in _find(inner, _SETTINGS, table)))
+    ]
+    return _without_overlaps(found)
 
 
-def _spans(text: str, path: str) -> list[Span]:
-    """What both sets find, in order of place; where several overlap, the most specific of them."""
-    table = _table()
+def _find(text: str, path: str, table: "_Table") -> list[tuple[int, Span]]:
+    """What each rule finds, with its rank."""
     lowered = text.lower()
     chosen = {number for number, matcher in enumerate(table.matchers) if matcher.applies(path)}
     found: list[tuple[int, Span]] = []
@@ -135,7 +131,7 @@ def _spans(text: str, path: str) -> list[Span]:
             called.setdefault(detector, []).append(at)
     for detector, places in called.items():
         found += [(_LAST, span) for span in detector.find(text, sorted(places))]
-    return _without_overlaps(found)
+    return found
 
 
 def _without_overlaps(found: list[tuple[int, Span]]) -> list[Span]:
@@ -161,13 +157,24 @@ class _Table(NamedTuple):
 
 @cache
 def _table() -> _Table:
+    """Both sets."""
+    return _make_table(load_detectors())
+
+
+@cache
+def _own_table() -> _Table:
+    """Our own rules alone."""
+    return _make_table(())
+
+
+def _make_table(second: Iterable[Detector]) -> _Table:
     matchers = load_matchers()
     ranks: dict[str, list[int]] = {}
     detectors: dict[str, list[Detector]] = {}
     for rank, matcher in enumerate(matchers):
         for word in matcher.rule.keywords:
             ranks.setdefault(word, []).append(rank)
-    for detector in load_detectors():
+    for detector in second:
         for word in detector.keywords:
             detectors.setdefault(word, []).append(detector)
     inside = {

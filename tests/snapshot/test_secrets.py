@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshot import secrets
+from snapshot import secret_text, secrets
 from snapshot.keywords import Keywords
 from snapshot.secret_detectors import Detector, load_detectors
 from snapshot.secret_rules import Matcher, Rule, load_matchers
@@ -97,7 +97,7 @@ def test_the_line_is_told_also_far_down_in_a_large_file(tmp_path: Path) -> None:
 
 
 def test_a_large_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_WINDOW", 1 << 14)
+    monkeypatch.setattr(secret_text, "_WINDOW", 1 << 14)
     corpus = plants(seed=6, rounds=1)
     data = b"\n".join(plant.data + b"x" * 997 for plant in corpus)
     (tmp_path / "all.env").write_bytes(data)
