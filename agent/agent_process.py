@@ -180,27 +180,37 @@ class AgentProcess:
 
         Without ``ends_on_eof`` no time is lost waiting for an agent that takes no notice of the end of its input.
         """
-        assert self._process.stdin is not None
-        with contextlib.closing(self._frames):
-            # They travel with the journal, and have to be the same there as here later.
-            os.fsync(self._frames.fileno())
-            # It sends what is queued first, which an agent that does not read holds up until it is dead.
-            closing = asyncio.create_task(self._connection.close())
-            try:
-                await asyncio.wait((closing,), timeout=_END_SECONDS)
-                self._process.stdin.close()
-                for sign in (None, signal.SIGTERM, signal.SIGKILL)[0 if ends_on_eof and closing.done() else 1 :]:
-                    if sign is not None:
-                        self._signal(sign)
-                    if await self._ends():
-                        break
-            finally:
-                # What it started must not outlive it.
-                self._signal(signal.SIGKILL)
+        # It sends what is queued first, which an agent that does not read holds up until it is dead.
+        closing = asyncio.create_task(self._connection.close())
+        try:
+            await self._end(closing, ends_on_eof)
             # An agent that died leaves a broken pipe behind, and the SDK flushes it once more.
             with contextlib.suppress(ConnectionError, TimeoutError):
                 async with asyncio.timeout(_END_SECONDS):
                     await closing
+        finally:
+            self._close_frames()
+
+    async def _end(self, closing: asyncio.Task[None], ends_on_eof: bool) -> None:
+        assert self._process.stdin is not None
+        try:
+            await asyncio.wait((closing,), timeout=_END_SECONDS)
+            self._process.stdin.close()
+            for sign in (None, signal.SIGTERM, signal.SIGKILL)[0 if ends_on_eof and closing.done() else 1 :]:
+                if sign is not None:
+                    self._signal(sign)
+                if await self._ends():
+                    break
+        finally:
+            # What it started must not outlive it.
+            self._signal(signal.SIGKILL)
+
+    def _close_frames(self) -> None:
+        if self._frames.closed:
+            return
+        with contextlib.closing(self._frames):
+            # They travel with the journal, and have to be the same there as here later.
+            os.fsync(self._frames.fileno())
 
     async def _ends(self) -> bool:
         """Whether the process ends within `_END_SECONDS`."""
