@@ -1,14 +1,19 @@
-"""A first ``.castoff.toml`` for a project, from what lies in its folder. Nothing in it runs and nothing is sent."""
+"""A first ``.castoff.toml`` for a project, from what lies in its folder and, for a monorepo, two levels below.
+
+Nothing in it runs and nothing is sent.
+"""
 
 import json
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.events import Frozen
 from agent.sanitise import clean
 from agent.setup import SetupCommand
 from remote.project import is_variable
+from snapshot.listing import list_paths
 from snapshot.refusal import Kept
 from snapshot.survey import survey
 
@@ -33,6 +38,16 @@ _RECIPES: tuple[tuple[tuple[str, str], ...], ...] = (
     (("composer.lock", "composer install"),),
     (("mix.lock", "mix deps.get"),),
 )
+_LOCKS = frozenset(file for group in _RECIPES for file, _ in group) - {"requirements.txt"}
+"""What makes a folder below the project's own one to set up: a plain list of packages may be there for anything."""
+_DEEPEST = 2
+_MOST_FOLDERS = 12
+_FOLDER = re.compile(r"[\w.@+=,][\w.@+=, -]*(?:/[\w.@+=,][\w.@+=, -]*)*")
+"""Folders whose names mean nothing to a shell, and nothing in a pattern."""
+_ASIDE = re.compile(
+    r"\..*|(?:test|fixture|example|sample|template)s?|testdata|vendor|third[_-]party|node_modules|__tests__"
+)
+"""Folders whose lock files belong to something else than the project's own work."""
 _ENVIRONMENT_FILE = re.compile(r"\.env(\..+)?|\.envrc")
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=", re.MULTILINE)
 _LARGEST = 64 * 1024
@@ -40,24 +55,31 @@ _SHOWN = 12
 
 
 class Draft(Frozen):
-    """What was found: commands for the lock files, ignored files that hold settings, the names in them, what stays."""
+    """What was found: commands for the lock files, ignored files that hold settings, the names in them, what stays.
+
+    ``more_folders`` have lock files too; they are more than commands are written for.
+    """
 
     setup: tuple[SetupCommand, ...] = ()
     settings_files: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     stays: tuple[Kept, ...] = ()
+    more_folders: tuple[str, ...] = ()
 
 
 def find_draft(tree: Path) -> Draft:
     """Look at the folder; raises `snapshot.errors.SnapshotError` where there is none, or git fails."""
     stays = survey(tree).stays
-    files = sorted(path.name for path in tree.iterdir() if _holds_settings(path))
+    folders = _find_folders(tree)
+    looked_at = ("", *folders[:_MOST_FOLDERS])
+    files = [file for folder in looked_at for file in _find_settings(tree, folder)]
     names = [name for file in files for name in _read_names(tree / file)]
     return Draft(
-        setup=_find_setup(tree),
+        setup=tuple(command for folder in looked_at for command in _find_setup(tree, folder)),
         settings_files=tuple(files),
         variables=tuple(sorted({name for name in names if is_variable(name)})),
         stays=tuple(each for each in stays if each.why == "ignored by git"),
+        more_folders=folders[_MOST_FOLDERS:],
     )
 
 
@@ -71,13 +93,34 @@ def _holds_settings(path: Path) -> bool:
     return _ENVIRONMENT_FILE.fullmatch(path.name) is not None and path.name.isprintable() and path.is_file()
 
 
-def _find_setup(tree: Path) -> tuple[SetupCommand, ...]:
-    found: list[SetupCommand] = []
+def _find_folders(tree: Path) -> tuple[str, ...]:
+    """The folders at most two levels below with lock files that travel, sorted."""
+    found = set[str]()
+    for path in list_paths(tree):
+        folder, _, name = path.rpartition("/")
+        above = folder.split("/")
+        if folder and name in _LOCKS and len(above) <= _DEEPEST and not any(_ASIDE.fullmatch(each) for each in above):
+            found |= {folder} if _FOLDER.fullmatch(folder) else set()
+    return tuple(sorted(found))
+
+
+def _find_settings(tree: Path, folder: str) -> list[str]:
+    """The files with settings in ``folder``, "" for the project's own, by their paths in the project."""
+    names = sorted(path.name for path in (tree / folder).iterdir() if _holds_settings(path))
+    return [_join(folder, name) for name in names]
+
+
+def _find_setup(tree: Path, folder: str) -> Iterator[SetupCommand]:
     for group in _RECIPES:
-        file, command = next(((f, c) for f, c in group if (tree / f).is_file()), ("", ""))
+        wanted = [(file, command) for file, command in group if not folder or file in _LOCKS]
+        file, command = next(((f, c) for f, c in wanted if (tree / folder / f).is_file()), ("", ""))
         if file:
-            found.append(SetupCommand(run=command, files=(file,)))
-    return tuple(found)
+            there = f"cd {shlex.quote(folder)} && " if folder else ""
+            yield SetupCommand(run=there + command, files=(_join(folder, file),))
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def _read_names(path: Path) -> list[str]:
@@ -94,6 +137,10 @@ def _write_setup(draft: Draft) -> list[str]:
         "# Commands that run on the host when a session has arrived, in its sandbox, before the agent goes on. They",
         "# run again when one of `files` has changed. What they make stays on the host for the session's next stay.",
     ]
+    if draft.more_folders:
+        shown = ", ".join(draft.more_folders[:_SHOWN])
+        more = f" and {len(draft.more_folders) - _SHOWN} more" if len(draft.more_folders) > _SHOWN else ""
+        lines.append(f"# Lock files are in these folders, too: {shown}{more}")
     if not draft.setup:
         return [*lines, '# setup = [{ run = "make deps", files = ["deps.lock"] }]', ""]
     lines.append("setup = [")

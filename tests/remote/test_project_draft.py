@@ -58,3 +58,40 @@ def test_what_git_ignores_is_listed_with_its_size_and_a_hostile_name_stays_a_com
     text = write_draft(find_draft(tree))
     assert "#   node_modules/  1 file, 2.5 MB" in text
     assert parse_settings(text, "it").env == ()
+
+
+def test_a_monorepos_lock_files_two_levels_down_count_and_no_others(tmp_path: Path) -> None:
+    tree = make(
+        tmp_path / "tree",
+        "pnpm-lock.yaml",
+        "apps/web/package-lock.json",
+        "apps/it's odd/uv.lock",
+        "apps/-dash/uv.lock",
+        "apps/$(x)/uv.lock",
+        "libs with space/Cargo.lock",
+        "docs/requirements.txt",
+        "a/b/c/uv.lock",
+        "tests/fixtures/uv.lock",
+        "web/node_modules/yarn.lock",
+        ".hidden/uv.lock",
+        "api/uv.lock",
+    )
+    write(tree, "api/.env", "DATABASE_URL=x\n")
+    settings = parse_settings(text := write_draft(draft := find_draft(tree)), "it")
+    assert [(each.run, each.files) for each in settings.setup] == [
+        ("pnpm install --frozen-lockfile", ("pnpm-lock.yaml",)),
+        ("cd api && uv sync --locked", ("api/uv.lock",)),
+        ("cd apps/web && npm ci", ("apps/web/package-lock.json",)),
+        ("cd 'libs with space' && cargo fetch --locked", ("libs with space/Cargo.lock",)),
+    ]
+    assert (draft.settings_files, draft.variables) == (("api/.env",), ("DATABASE_URL",))
+    assert '# include = ["api/.env"]' in text
+
+
+def test_a_large_monorepo_gets_so_many_commands_and_the_names_of_the_rest(tmp_path: Path) -> None:
+    tree = make(tmp_path / "tree", *(f"services/s{number:02}/go.sum" for number in range(30)))
+    draft = find_draft(tree)
+    assert len(draft.setup) == 12 and len(draft.more_folders) == 18
+    text = write_draft(draft)
+    assert "too: services/s12, " in text and "services/s23 and 6 more" in text and "s24" not in text
+    assert len(parse_settings(text, "it").setup) == 12

@@ -24,8 +24,9 @@ Examples:
 def init(out: Output, path: Path, force: bool, dry_run: bool) -> None:
     """Write .castoff.toml for the project in PATH, with comments: what it says is what a handoff takes along.
 
-    Lock files become setup commands for the host; .env files are named with a warning and stay; what git ignores is
-    listed with its size. What is written counts as agreed to: castoff allow is for files of others.
+    Lock files, those of a monorepo two folders down included, become setup commands for the host; .env files are named
+    with a warning and stay; what git ignores is listed with its size. What is written counts as agreed to: castoff
+    allow is for files of others.
     """
     from remote.agreement import agree
     from remote.config import Settings
