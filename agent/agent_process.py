@@ -21,10 +21,11 @@ from acp.client.connection import ClientSideConnection
 from acp.connection import StreamEvent
 
 from agent import children
-from agent.client import Client, Launch, Listener
+from agent.client import Client, Listener
 from agent.durable import append_private
 from agent.errors import AgentFailed
 from agent.events import ResumeKind
+from agent.launch import Launch
 
 _FRAME_LIMIT = 64 << 20
 _START_SECONDS = 90.0

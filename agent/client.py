@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import acp
@@ -14,18 +13,8 @@ from acp import schema
 from agent import treefiles
 from agent.errors import AgentFailed
 from agent.events import Event, PermissionOption, ToolCalled
+from agent.launch import Launch
 from agent.updates import read_options, read_tool_call, read_update
-
-
-@dataclass(frozen=True)
-class Launch:
-    """How to start an agent. ``tree`` is the project as the agent sees it, ``tree_here`` as this process does."""
-
-    argv: Sequence[str]
-    env: Mapping[str, str]
-    cwd: Path
-    tree: str
-    tree_here: Path
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from acp import schema
 
 from agent.agent_process import AgentProcess, start_agent
-from agent.client import Launch, Listener
+from agent.client import Listener
 from agent.errors import AgentFailed, CommandRefused
 from agent.events import (
     AgentStarted,
@@ -26,6 +26,7 @@ from agent.events import (
     TurnStarted,
     Used,
 )
+from agent.launch import Launch
 from agent.policy import decide
 from agent.profiles import Profile
 from agent.recorder import Recorder

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent.client import Launch
+from agent.launch import Launch
 from agent.preparation import Prepare
 from agent.profiles import Profile
 from agent.recorder import Recorder

@@ -11,14 +11,14 @@ from agent.durable import read_model, write_model
 from agent.errors import RecordDamaged
 from agent.events import Frozen
 from agent.reception import RunnerRecord
-from agent.runner import LONGEST_END_SECONDS
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from remote.errors import RemoteError
 from remote.tmux import Terminal
 
-_END_SECONDS = LONGEST_END_SECONDS + 5.0
-"""A runner that is killed before its polite end is over leaves its agent behind."""
+_END_SECONDS = 35.0
+"""More than `agent.runner.LONGEST_END_SECONDS`: a runner that is killed before its polite end is over leaves its agent
+behind."""
 _DROPPED = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SSH_ORIGINAL_COMMAND", "SSH_AUTH_SOCK", "PYTHONPATH")
 
 

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from agent.client import Launch
 from agent.errors import AgentFailed
+from agent.launch import Launch
 from agent.profiles import Profile
 from agent.programs import agent_command, program_roots
 from agent.sessions import SessionDir

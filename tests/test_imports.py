@@ -34,6 +34,11 @@ def test_the_runner_loads_no_screen_and_no_ssh() -> None:
     assert loaded_by("import remote.runner_cli, remote.serve").isdisjoint({"textual", "rich", "asyncssh", "click"})
 
 
+def test_what_answers_a_connection_loads_no_agent() -> None:
+    """It starts for each connection, and the agents' protocol alone takes half a second."""
+    assert not loaded_by("import remote.runner_cli, remote.host_service, remote.relay")
+
+
 def test_the_guard_sees_an_offender() -> None:
     assert "textual" in loaded_by("import agent.events, textual")
 

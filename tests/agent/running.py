@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent.client import Launch
 from agent.duty import Duty
 from agent.errors import ViewerGone
 from agent.events import AnyEvent
 from agent.fold import advance
 from agent.journal import read_events
+from agent.launch import Launch
 from agent.profiles import load_profile
 from agent.programs import agent_command
 from agent.runner import serve
