@@ -57,7 +57,7 @@ def find_disagreement(tree: Path, project: Project) -> list[Problem]:
         wishes.append("to run " + ("a command" if commands == 1 else f"{commands} commands") + " on the host")
     sentence = f"This project's {NAME} asks for {' and '.join(wishes)}; you have not agreed to that here."
     way_out = f"castoff allow, in {tree}, shows it and lets it; or take it out of the file."
-    return [Problem(code="not-allowed", sentence=sentence, way_out=way_out)]
+    return [Problem(code="not-allowed", sentence=sentence, way_out=way_out, asks=project.digest)]
 
 
 def _agreement(tree: Path, project: Project) -> Agreement:

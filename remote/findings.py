@@ -8,7 +8,8 @@ from agent.events import Frozen
 class Problem(Frozen):
     """What stands in the way (``blocking``) or should be known: a sentence, and a way out.
 
-    ``secrets`` are the fingerprints of the secrets it tells of.
+    ``secrets`` are the fingerprints of the secrets it tells of; ``asks`` is the digest of the project's settings file
+    where the user may agree to what that asks for (`remote.terms.Terms.agree`).
     """
 
     code: str
@@ -16,6 +17,7 @@ class Problem(Frozen):
     way_out: str = ""
     blocking: bool = True
     secrets: tuple[str, ...] = ()
+    asks: str = ""
 
 
 LossKind = Literal["ignored", "outside", "command", "version", "variable", "mcp", "process", "other"]

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from agent.sessions import SessionDir
-from remote.agreement import find_disagreement
+from remote.agreement import agree, find_disagreement
 from remote.findings import Extras, Problem, Stays
 from remote.furnishing import Furnishing
 from remote.project import Project, read_project
@@ -33,7 +33,9 @@ class ProjectCheck:
         return Extras(included=included, env=settings.env, setup=tuple(command.run for command in settings.setup))
 
     def object(self) -> tuple[Problem, ...]:
-        """What was not agreed to, and which variables have no value here."""
+        """What was not agreed to, not even now, and which variables have no value here."""
+        if self._terms.agree and self._terms.agree == self._project.digest:
+            agree(self._tree, self._project)
         unset = [name for name in self._project.settings.env if name not in os.environ]
         problems = find_disagreement(self._tree, self._project)
         if unset:

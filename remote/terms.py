@@ -43,6 +43,8 @@ class Terms(Frozen):
     leave: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     allow_secrets: tuple[str, ...] = ()
+    agree: str = ""
+    """The digest of the project's settings file whose wishes the user has seen and agrees to, now and later."""
     carry: tuple[str, ...] = ()
     """What of the loss report travels all the same, by its names there."""
     stop_on_loss: bool = False

@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from agent.events import Budget, Policy
 from remote.errors import RemoteError
-from remote.findings import Stays
+from remote.findings import Problem, Stays
 from remote.steps import Away, Preflighted, Proved, StillHere
 from remote.terms import Terms
 from tui.backend import Backend, HostCard, Place
@@ -222,12 +222,26 @@ class Handoff(MoveScreen):
             self.terms = self.terms.model_copy(update={"allow_secrets": allowed})
             self.ask()
 
+    def action_agree(self) -> None:
+        """Let the project have what its settings file asks for, exactly as shown, and ask the host again."""
+        if (asked := self._asked()) and self.confirmable():
+            self.terms = self.terms.model_copy(update={"agree": asked})
+            self.ask()
+
     def _secrets(self) -> list[str]:
         """The fingerprints of the secrets in the way, while a decision is due."""
+        return [secret for problem in self._problems() for secret in problem.secrets]
+
+    def _asked(self) -> str:
+        """The digest of the project's settings file, while the user may agree to what it asks for."""
+        return next((problem.asks for problem in self._problems() if problem.asks), "")
+
+    def _problems(self) -> tuple[Problem, ...]:
+        """What is in the way or should be known, while a decision is due."""
         move = self.move
         if move is None or not move.waits or not isinstance(move.last, Preflighted):
-            return []
-        return [secret for problem in move.last.problems for secret in problem.secrets]
+            return ()
+        return move.last.problems
 
     def on_key(self, event: Key) -> None:
         """Down and up go through the fields, and on through the loss report."""
@@ -313,6 +327,8 @@ class Handoff(MoveScreen):
             again.insert(0, ("↓", "decide about what stays"))
         if self._secrets():
             again.insert(0, ("Ctrl+O", "allow these secrets"))
+        if self._asked():
+            again.insert(0, ("Ctrl+Y", "let the project have this"))
         if isinstance(last, Preflighted) and not any(p.blocking for p in last.problems):
             return self.foot([("Enter", "cast off"), *again], width)
         return self.foot(again, width)

@@ -63,7 +63,9 @@ def _draw_extras(extras: Extras, width: int) -> list[Line]:
     if extras.env:
         out += _row("Variables", f"{', '.join(extras.env)}, with their values", width)
     for index, command in enumerate(extras.setup):
-        out += _row("Setup" if index == 0 else "", " ".join(text_lines(command)), width, "code")
+        # Its own lines: in a shell a line's end is not a space.
+        for number, text in enumerate(text_lines(command)):
+            out += _row("Setup" if index == number == 0 else "", f"{'  ' if number else ''}{text}", width, "code")
     return out
 
 
