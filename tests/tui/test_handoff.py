@@ -6,7 +6,7 @@ import pytest
 
 from agent.errors import AgentFailed
 from remote.errors import RemoteError, SettingsDamaged
-from remote.findings import Problem
+from remote.findings import Extras, Problem
 from remote.steps import Away, Connecting, Draining, Preflighted, StillHere
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
@@ -35,6 +35,10 @@ def _handoff(stand: Stand) -> Handoff:
 
 def _body(stand: Stand) -> str:
     return _handoff(stand).query_one("#body", Lines).plain
+
+
+def _rows(stand: Stand) -> list[str]:
+    return _body(stand).splitlines()
 
 
 def _foot(stand: Stand) -> str:
@@ -431,3 +435,33 @@ async def test_secrets_are_allowed_only_once_they_have_been_seen(stage: Stage) -
         await stand.pilot.press("ctrl+o")
         await stand.wait(lambda: len(backend.out.terms) == 2)
         assert backend.out.terms[1].allow_secrets == ("ab12", "cd34")
+
+
+async def test_what_a_project_asks_for_is_agreed_to_only_once_it_has_been_seen(stage: Stage) -> None:
+    problem = Problem(code="not-allowed", sentence="It asks for a command.", way_out="castoff allow.", asks="d1gest")
+    extras = Extras(env=("TOKEN",), setup=("make deps\nrm -rf build\x1b[2J", "npm ci"))
+    seen = recorded.PREFLIGHT.model_copy(update={"problems": (problem,), "extras": extras})
+    backend = _backend(DoubleMove([Connecting(host="vm"), seen]))
+    async with stage(backend) as stand:
+        await _open(stand)
+        await stand.wait(lambda: "It asks for a command." in _body(stand))
+        shown = [row.strip().removeprefix("Variables ").removeprefix("Setup ").strip() for row in _rows(stand)]
+        assert "TOKEN, with their values" in shown and "npm ci" in shown
+        assert "make deps" in shown and any(row.startswith("rm -rf build␛") for row in shown), "a line each"
+        assert "let the project have this" in _foot(stand) and "cast off" not in _foot(stand)
+        await stand.pilot.press("ctrl+y")
+        assert len(backend.out.terms) == 1
+        await stand.passes(QUIET_SECONDS + 0.1)
+        await stand.pilot.press("ctrl+y")
+        await stand.wait(lambda: len(backend.out.terms) == 2)
+        assert backend.out.terms[1].agree == "d1gest"
+
+
+async def test_where_nothing_is_asked_the_key_does_nothing(stage: Stage) -> None:
+    backend = _backend(DoubleMove([Connecting(host="vm"), recorded.PREFLIGHT]))
+    async with stage(backend) as stand:
+        await _open(stand)
+        await stand.wait(lambda: "cast off" in _foot(stand))
+        await stand.passes(QUIET_SECONDS + 0.1)
+        await stand.pilot.press("ctrl+y")
+        assert len(backend.out.terms) == 1 and "let the project" not in _foot(stand)
