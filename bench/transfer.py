@@ -8,6 +8,10 @@
 bound of a row is those bytes at the link's rate and one round trip. castoff has its connection open, as it has while
 its handoff screen is read; the peers connect each time, which is what they do.
 
+castoff has two rows: its send, and its send with the scan before it, which reads every name in the tree twice and every
+file that is not known yet. What the host does for a send beforehand is asked for during the scan; in a handoff it is
+asked for while the agent is drained. The comparison by digest on the host is no part of either, as no peer does it.
+
 Git carries commits only: what is ignored, staged or stashed does not come along. tar always sends everything.
 """
 
@@ -25,16 +29,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from agent.durable import make_private
+from agent.paths import state_dir
+from remote.bootstrap import Runtime
 from remote.config import Host
 from remote.connection import Connection, connect
+from remote.holding import Holding, state_holding
+from remote.host_client import HostClient
+from remote.host_protocol import ListRuns, Prepare, Room, Rows
 from remote.hostkeys import HostKey, HostKeys
-from remote.rsync import prepare, send
+from remote.rsync import sending_ahead
+from remote.sending import Outgoing, send_tree
+from snapshot.capture import capture
+from snapshot.digest import DigestCache
+from snapshot.manifest import write_manifest
 
 CASES = ("cold", "no change", "10 changed")
+RUN = "transfer"
 _SSHD = Path("/usr/sbin/sshd")
 
 
@@ -92,13 +107,34 @@ class Scene:
 Method = Callable[[Scene, str], Awaitable[None]]
 
 
-def castoff_over(connection: Connection) -> Method:
-    """castoff's own send."""
+class Castoff:
+    """castoff's own scan and send, by its code on both sides."""
 
-    async def run(scene: Scene, _: str) -> None:
-        await send(connection, scene.tree, f"{scene.there}/castoff", delete=True)
+    def __init__(self, scene: Scene, connection: Connection) -> None:
+        runtime = Runtime.model_construct(python=PurePosixPath(sys.executable))
+        self.client = HostClient(connection, runtime)
+        self.scene = scene
 
-    return run
+    async def run(self) -> tuple[float, float]:
+        """Seconds of the scan, and of the send after it."""
+        tree, digests = self.scene.tree, DigestCache(self.scene.root / "digests.json")
+        began = time.monotonic()
+        async with AsyncExitStack() as waiting:
+            making_ready = asyncio.create_task(self._make_ready(waiting))
+            manifest = await asyncio.to_thread(capture, tree, cache=digests)
+            room = await making_ready
+            scanned = time.monotonic()
+            outgoing = Outgoing(run_id=RUN, epoch=1, tree=tree, manifest=manifest)
+            await send_tree(self.client, outgoing, room, lambda _: None)
+            ended = time.monotonic()
+        # What a handoff leaves: the manifest here, and there, after the comparison, that it was equal.
+        write_manifest(make_private(state_dir() / "sessions" / RUN / "moves" / "1") / "manifest.json", manifest)
+        state_holding(Path(room.tree).parent, Holding(digest=manifest.digest))
+        return scanned - began, ended - scanned
+
+    async def _make_ready(self, waiting: AsyncExitStack) -> Room:
+        await waiting.enter_async_context(sending_ahead(self.client.connection, 1))
+        return await self.client.ask(Prepare(run_id=RUN, epoch=1, project=RUN), Room)
 
 
 async def rsync_over_ssh(scene: Scene, _: str) -> None:
@@ -130,12 +166,16 @@ async def tar_and_zstd(scene: Scene, _: str) -> None:
     await asyncio.to_thread(subprocess.run, words, check=True)
 
 
-async def take(scene: Scene, method: Method, case: str) -> Sample:
-    """One measurement; the tree there is made or left as the case wants it."""
+async def take(scene: Scene, name: str, method: Method | Castoff, case: str) -> dict[str, Sample]:
+    """One measurement, by the row that it belongs to; the tree there is made or left as the case wants it."""
     before, began = scene.link.counted(), time.monotonic()
+    if isinstance(method, Castoff):
+        scan, sent = await method.run()
+        wire = scene.link.counted() - before
+        return {name: Sample(sent, wire), f"{name}, scan and send": Sample(scan + sent, wire)}
     await method(scene, case)
     seconds = time.monotonic() - began
-    return Sample(seconds, scene.link.counted() - before)
+    return {name: Sample(seconds, scene.link.counted() - before)}
 
 
 async def measure(scene: Scene, rounds: int) -> None:
@@ -146,9 +186,10 @@ async def measure(scene: Scene, rounds: int) -> None:
     host = Host(name="vm", destination="127.0.0.1", port=scene.link.port, identity=str(scene.root / "id"))
     began = time.monotonic()
     async with await connect(host, host_keys=keys, ssh_config=scene.root / "none") as connection:
-        await prepare(connection)
+        castoff = Castoff(scene, connection)
+        await castoff.client.ask(ListRuns(), Rows)
         print(f"castoff's connection: {time.monotonic() - began:.2f} s, once; round trip {connection.rtt * 1e3:.0f} ms")
-        methods: dict[str, Method] = {"castoff": castoff_over(connection), "rsync -az, ssh": rsync_over_ssh}
+        methods: dict[str, Method | Castoff] = {"castoff": castoff, "rsync -az, ssh": rsync_over_ssh}
         methods |= {"git push, clone": git_push}
         if shutil.which("zstd"):
             methods["tar, zstd, ssh"] = tar_and_zstd
@@ -156,13 +197,15 @@ async def measure(scene: Scene, rounds: int) -> None:
         for _ in range(rounds):
             shutil.rmtree(scene.there, ignore_errors=True)
             scene.there.mkdir()
+            (scene.root / "digests.json").unlink(missing_ok=True)
             for case in CASES:
                 for name, method in methods.items():
                     if case == "10 changed":
                         scene.edit()
                     if case == "cold" or method is not tar_and_zstd:
-                        taken.setdefault((case, name), []).append(await take(scene, method, case))
-                        print(f"{case}, {name}: {taken[case, name][-1].seconds:.2f} s", file=sys.stderr, flush=True)
+                        for row, sample in (await take(scene, name, method, case)).items():
+                            taken.setdefault((case, row), []).append(sample)
+                            print(f"{case}, {row}: {sample.seconds:.2f} s", file=sys.stderr, flush=True)
         show(taken, scene.link)
 
 
@@ -216,6 +259,7 @@ def serving(root: Path) -> Generator[int]:
         port = int(probe.getsockname()[1])
     lines = [f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {root / 'host_key'}", "PidFile none", "UsePAM no"]
     lines += [f"AuthorizedKeysFile {root / 'id.pub'}", "StrictModes no", "PasswordAuthentication no", "UseDNS no"]
+    lines += [f"SetEnv CASTOFF_STATE={root / 'there' / 'state'}"]
     (root / "sshd_config").write_text("\n".join(lines) + "\n")
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
@@ -260,6 +304,7 @@ def main() -> None:
         raise SystemExit("This needs OpenSSH's server: apt install openssh-server")
     with tempfile.TemporaryDirectory(prefix="castoff-bench-", dir=options.scratch) as folder:
         root = Path(folder)
+        os.environ["CASTOFF_STATE"] = str(root / "state")
         make_tree(root / "tree", files, mib << 20)
         print(
             f"{files:,} files, {mib} MiB; link {options.rtt:g} ms, {options.mbit:g} Mbit/s; {os.cpu_count()} processors"
