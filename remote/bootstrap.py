@@ -28,6 +28,7 @@ _INSTALL_SECONDS = 900.0
 _LOOK = """
 root="${XDG_DATA_HOME:-$HOME/.local/share}/castoff/runtimes"
 printf '%s\\n' "$root"
+"$root/$1/env/bin/python" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo
 cat "$root/$1/complete.json" 2>/dev/null || true
 """
 _FIND_PYTHON = """
@@ -112,12 +113,19 @@ async def ensure_runtime(connection: Connection, *, report: Report) -> Runtime:
 
 
 async def _look(connection: Connection) -> tuple[str, Runtime | None]:
-    """Where runtimes live on the host, and the one that goes with this castoff."""
+    """Where runtimes live on the host, and the one that goes with this castoff.
+
+    Its interpreter is asked as well: an upgrade of the host's system may take the Python below the environment away, or
+    put another one there that does not look where the packages are.
+    """
     output = await connection.run(["sh", "-c", _LOOK, "sh", runtime_id()])
-    root, _, marker = output.stdout.decode(errors="surrogateescape").partition("\n")
+    root, _, rest = output.stdout.decode(errors="surrogateescape").partition("\n")
+    minor, _, marker = rest.partition("\n")
     try:
         facts = _Marker.model_validate_json(marker)
     except ValidationError:
+        return root, None
+    if not minor or not f"{facts.version}.".startswith(f"{minor}."):
         return root, None
     path = PurePosixPath(root) / runtime_id()
     python = path / "env" / "bin" / "python"

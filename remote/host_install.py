@@ -220,6 +220,18 @@ def build(root: Path, new: Path, runtime_id: str, facts: dict[str, str]) -> None
     check(python, runtime_id)
 
 
+def is_whole(runtime: Path) -> bool:
+    """Whether a runtime is complete and its interpreter is still the one that its packages were installed for."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    argv = [str(runtime / "env" / "bin" / "python"), "-I", "-S", "-c", code]
+    try:
+        told = json.loads((runtime / MARKER).read_text())
+        said = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/", check=True)
+        return said.stdout.strip() == ".".join(told["version"].split(".")[:2])
+    except (OSError, ValueError, KeyError, subprocess.CalledProcessError):
+        return False
+
+
 def finish(new: Path, final: Path, runtime_id: str, facts: dict[str, str]) -> None:
     """Complete it and give it its name."""
     shutil.rmtree(new / "payload")
@@ -231,13 +243,13 @@ def finish(new: Path, final: Path, runtime_id: str, facts: dict[str, str]) -> No
     (new / "bin" / "castoff-runner").chmod(0o755)
     (new / MARKER).write_text(json.dumps({"runtime_id": runtime_id, **facts}))
     os.sync()
-    if final.exists() and not (final / MARKER).exists():
+    if final.exists() and not is_whole(final):
         final.rename(new / "damaged")
     try:
         new.rename(final)
     except OSError as error:
         # Another installation was quicker; it is as good as ours.
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not (final / MARKER).exists():
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not is_whole(final):
             raise
     shutil.rmtree(final / "damaged", ignore_errors=True)
 

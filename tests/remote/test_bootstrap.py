@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -112,6 +112,37 @@ async def test_a_new_version_is_laid_on_the_packages_that_are_there(
             runtime_id.cache_clear()
 
 
+async def test_a_runtime_whose_python_is_gone_is_made_anew(embedded_host: HostForTests) -> None:
+    async with await embedded_host.connect() as connection:
+        runtime = await ensure_runtime(connection, report=lambda line: None)
+        _lose_python(Path(runtime.path))
+        assert await find_runtime(connection) is None
+        assert await ensure_runtime(connection, report=lambda line: None) == runtime
+        assert (await connection.run([str(runtime.path / "bin" / "castoff-runner"), "version"])).text == runtime_id()
+
+
+async def test_a_runtime_below_another_python_is_not_found(embedded_host: HostForTests) -> None:
+    async with await embedded_host.connect() as connection:
+        runtime = await ensure_runtime(connection, report=lambda line: None)
+        marker = Path(runtime.path) / "complete.json"
+        told = marker.read_text()
+        _tell_version(marker, "3.4.10")
+        assert await find_runtime(connection) is None
+        marker.write_text(told)
+        assert await find_runtime(connection) == runtime
+
+
+def _lose_python(runtime: Path) -> None:
+    """As the upgrade of a distribution does."""
+    python = runtime / "env" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/usr/bin/python3.of-the-old-system")
+
+
+def _tell_version(marker: Path, version: str) -> None:
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"version": version}))
+
+
 def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
@@ -132,13 +163,26 @@ host_install.main(pathlib.Path(sys.argv[1]), "x-1")
 """
 
 
-def test_installations_at_once_make_one_runtime(tmp_path: Path) -> None:
+def _leave_unmarked(runtime: Path) -> None:
+    (runtime / "complete.json").unlink()
+
+
+def _tell_another_version(runtime: Path) -> None:
+    _tell_version(runtime / "complete.json", "3.4.10")
+
+
+@pytest.mark.parametrize("damage", [_leave_unmarked, _lose_python, _tell_another_version])
+def test_installations_at_once_make_one_runtime(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     """The host's side alone, without packages: four at once, over a damaged runtime and beside another one."""
     shutil.copy(host_install.__file__, tmp_path / "host_install.py")
     root = tmp_path / "runtimes"
-    (root / "x-1" / "env").mkdir(parents=True)
-    (root / "w-1").mkdir()
+    (root / "w-1").mkdir(parents=True)
     facts = {"version": sys.version.split()[0], "base_prefix": sys.base_prefix}
+    (root / "x-1" / "env" / "bin").mkdir(parents=True)
+    (root / "x-1" / "env" / "bin" / "python").symlink_to(sys.executable)
+    (root / "x-1" / "damaged").touch()
+    (root / "x-1" / "complete.json").write_text(json.dumps(facts))
+    damage(root / "x-1")
     facts["requirements"] = hashlib.sha256(b"").hexdigest()
     (root / "w-1" / "complete.json").write_text(json.dumps(facts))  # it has the same packages, and no environment
     stale = root / ".new-left"
