@@ -1,5 +1,6 @@
 """The app: themes, keys, and which screen is shown."""
 
+import os
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -304,4 +305,7 @@ def _policy(screen: Workspace, policy: Any) -> Any:
 
 def start(backend: Backend) -> None:
     """Run the app on this terminal until the user leaves it."""
+    # What a parent exported of a terminal's size (as readline does) is of another terminal, or of an earlier moment.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     CastoffApp(backend, verase=read_verase()).run()

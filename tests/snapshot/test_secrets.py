@@ -59,7 +59,8 @@ def test_ordinary_source_is_quiet() -> None:
         *(Path(__file__).parents[2] / "remote").glob("*.py"),
         *(Path(__file__).parents[2] / "tests").rglob("*.py"),
     ]
-    files = [file for file in files if file.name != "plants.py"]
+    # Distributions keep some modules as links, which nobody reads through.
+    files = [file for file in files if file.name != "plants.py" and not file.is_symlink()]
     assert len(files) > 300
     hits = [hit for file in files for hit in scan_file(file)]
     assert len(hits) * 1000 < 5 * len(files), hits

@@ -16,11 +16,10 @@ sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from tests.tui import recorded
 from tests.tui.doubles import DoubleBackend, DoubleMove
-from tui.app import CastoffApp
-from tui.verase import read_verase
+from tui.app import start
 backend = DoubleBackend(recorded.working())
 backend.out = DoubleMove(list(recorded.HANDOFF))
-CastoffApp(backend, verase=read_verase()).run()
+start(backend)
 Path(sys.argv[1]).write_text(repr(backend.out.decisions))
 """
 
@@ -38,9 +37,9 @@ class Terminal:
     def start(self, setup: str = "true") -> None:
         program = [sys.executable, "-I", "-c", PROGRAM, str(self.report)]
         shell = f'{setup}; exec "$@"'
-        self.run(
-            "new-session", "-d", "-x", "100", "-y", "30", "env", "-u", "NO_COLOR", "sh", "-c", shell, "sh", *program
-        )
+        # Whatever started the app may have told it the size of another terminal.
+        surroundings = ["env", "-u", "NO_COLOR", "COLUMNS=120", "LINES=40"]
+        self.run("new-session", "-d", "-x", "100", "-y", "30", *surroundings, "sh", "-c", shell, "sh", *program)
 
     def send(self, *codes: str) -> None:
         """Raw bytes, in one burst."""
