@@ -4,34 +4,34 @@ Three answers are taken: the file stays here, travels with its secrets masked, o
 remembered for the project. What is found is told by place, kind and fingerprint, never by value.
 """
 
-import hashlib
-import shlex
 from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
-from agent.durable import make_private
-from agent.profiles import load_profile
 from agent.sessions import SessionDir
 from remote.errors import RemoteError
 from remote.findings import Problem
-from remote.parcel import packed_files
+from remote.secret_problems import (
+    SHOWN_DIGITS,
+    file_problems,
+    git_problems,
+    history_problems,
+    refuse_mask,
+    tell_place,
+    tell_secret,
+)
+from remote.secret_search import SecretSearch, secret_record
 from remote.terms import Terms
 from snapshot.allowed import allow, choose, list_allowed
 from snapshot.manifest import Manifest
 from snapshot.overlay import Change
 from snapshot.repository import has_repository
 from snapshot.scan import scan
-from snapshot.secret_tree import ScanCache, Standing, changed_paths, read_standing, scan_tree
+from snapshot.secret_tree import Standing, changed_paths
 from snapshot.secrets import Hit, mask, scan_bytes
 from snapshot.selection import Selection
 from snapshot.walk import show_path
 
-SHOWN_DIGITS = 12
-"""So much of a fingerprint is shown, and is enough to name it."""
-
-_SHOWN_HITS = 3
 _NOT_SEARCHED = (".bundle", "manifest.json")
 """Ends of names in a parcel: what git has published already, and the list of names and digests."""
 
@@ -43,9 +43,9 @@ class SecretCheck:
         self._session = session
         self._terms = terms
         self._tree = Path(session.info.project)
-        record = make_private(session.path.parents[1] / "projects") / _name(session.info.project)
-        self._allowed = make_private(record) / "allowed-secrets.json"
-        self._cache = record / "scanned.json"
+        record = secret_record(session.path.parents[1], session.info.project)
+        self._allowed = record.allowed
+        self._search = SecretSearch(self._tree, record)
 
     def look(self, selection: Selection) -> tuple[Problem, ...]:
         """A blocking problem for each file with a secret that nothing is decided about. Runs git on the tree.
@@ -55,17 +55,23 @@ class SecretCheck:
         seen = scan(self._tree, selection)
         travels = [item.path for item in seen.travels]
         # A tree that is refused as it is cannot be searched whole, and need not be.
-        in_tree = () if seen.refusals else self._scan(self._tree, changed_paths(self._tree, travels))
-        in_history = self._scan_history()
-        chosen = choose([*in_tree, *in_history], self._terms.allow_secrets)
+        whole = not seen.refusals
+        roots = [*([""] if seen.git else []), *seen.inner] if whole else []
+        differences = self._search.read_differences() if whole else []
+        in_files = self._search.in_files(travels, differences) if whole else ()
+        in_git = self._search.in_git(roots, differences)
+        in_history = self._search.in_history(self._session)
+        chosen = choose([*in_files, *in_git, *in_history], self._terms.allow_secrets)
         if chosen:
             allow(self._allowed, chosen)
-        problems = [*self._unknown(travels), *_problems(self._undecided(in_history), None)]
-        open_hits = self._undecided(in_tree)
-        if open_hits:
-            standing = read_standing(self._tree) if has_repository(self._tree) else None
-            problems += _problems(open_hits, standing or {}, repository=standing is not None)
-        return tuple(problems)
+        standing: dict[str, Standing] = {each.path: each.standing for each in differences}
+        return (
+            *self._unknown(travels),
+            *history_problems(self._open(in_history)),
+            *file_problems(self._undecided(in_files), standing if has_repository(self._tree) else None),
+            *git_problems(self._open(in_git)),
+            *self._useless(travels, roots),
+        )
 
     def changes(self) -> dict[str, Change]:
         """How the bytes of the masked files change on their way."""
@@ -77,33 +83,24 @@ class SecretCheck:
         ``overlay`` has the masked files as they travel.
         """
         travels = [entry.path for entry in manifest.entries if entry.type == "file"]
-        paths = changed_paths(self._tree, travels)
+        differences = self._search.read_differences()
+        paths = changed_paths(self._tree, travels, differences)
         masked = [path for path in paths if (overlay / path).exists()]
-        hits = self._open(self._scan(self._tree, [path for path in paths if path not in masked]))
-        hits += self._open(self._scan(overlay, masked))
+        hits = self._open(self._search.in_folder(self._tree, [path for path in paths if path not in masked]))
+        hits += self._open(self._search.in_folder(overlay, masked))
+        roots = [*([""] if manifest.git else []), *(inner.path for inner in manifest.inner)]
+        hits += self._open(self._search.in_git(roots, differences))
         inside = [path.relative_to(parcel).as_posix() for path in sorted(parcel.rglob("*")) if path.is_file()]
         packed = [path for path in inside if not path.endswith(_NOT_SEARCHED)]
-        hits += self._open(self._scan(parcel, packed))
+        hits += self._open(self._search.in_folder(parcel, packed))
         if hits:
             first = hits[0]
             raise RemoteError(
-                f"A secret would travel that nothing was decided about: {_tell(first)} in {show_path(first.path)}.",
-                f"Nothing was moved. Hand it off again, and see what can be done; or --allow-secret {_short(first)}",
+                f"A secret would travel that nothing was decided about: {tell_secret(first)} in {tell_place(first)}.",
+                "Nothing was moved. Hand it off again, and see what can be done; "
+                f"or --allow-secret {first.fingerprint[:SHOWN_DIGITS]}",
                 code="secret",
             )
-
-    def _scan(self, folder: Path, paths: Sequence[str]) -> tuple[Hit, ...]:
-        return scan_tree(folder, paths, cache=ScanCache(self._cache))
-
-    def _scan_history(self) -> tuple[Hit, ...]:
-        """What the session's own files hold, told by their places in the parcel."""
-        profile = load_profile(self._session.info.agent)
-        hits: list[Hit] = []
-        cache = ScanCache(self._cache)
-        for name, file in packed_files(self._session, profile, Path(self._session.info.home)):
-            found = scan_tree(file.parent, [file.name], cache=cache)
-            hits += [hit.model_copy(update={"path": name}) for hit in found]
-        return tuple(hits)
 
     def _undecided(self, hits: Iterable[Hit]) -> list[Hit]:
         return [hit for hit in self._open(hits) if hit.path not in self._terms.mask]
@@ -124,6 +121,14 @@ class SecretCheck:
             for path in unknown
         ]
 
+    def _useless(self, travels: Sequence[str], roots: Sequence[str]) -> Iterable[Problem]:
+        """A problem for each masked file of which git holds the same secret."""
+        for path in sorted(set(self._terms.mask).intersection(travels)):
+            in_file, in_git = self._search.in_versions(roots, path)
+            masked = {hit.fingerprint for hit in self._open(in_file)}
+            if held := [hit for hit in in_git if hit.fingerprint in masked]:
+                yield refuse_mask(path, held)
+
     def _mask(self, path: str, data: bytes) -> bytes:
         masked = mask(data, self._open(scan_bytes(data, path)))
         if self._open(scan_bytes(masked, path)):
@@ -131,45 +136,3 @@ class SecretCheck:
                 f"The secrets in {show_path(path)!r} cannot be masked.", f"Leave it here: --leave {path}", code="mask"
             )
         return masked
-
-
-def _problems(
-    hits: Iterable[Hit], standing: dict[str, Standing] | None, *, repository: bool = False
-) -> Iterable[Problem]:
-    """One problem a file; ``standing`` is None for the session's own files."""
-    for path, group in groupby(sorted(hits, key=lambda hit: (hit.path, hit.line)), key=lambda hit: hit.path):
-        found = list(group)
-        shown = "; ".join(_tell(hit) for hit in found[:_SHOWN_HITS])
-        more = f" and {len(found) - _SHOWN_HITS} more" if len(found) > _SHOWN_HITS else ""
-        names = tuple(dict.fromkeys(hit.fingerprint for hit in found))
-        of = "the session's own file " if standing is None else ""
-        yield Problem(
-            code="secret",
-            sentence=f"A secret is in {of}{show_path(path)}: {shown}{more}.",
-            way_out=_way_out(path, names, standing, repository=repository),
-            secrets=names,
-        )
-
-
-def _tell(hit: Hit) -> str:
-    return f"{hit.description} in line {hit.line} ({hit.rule}, {_short(hit)})"
-
-
-def _short(hit: Hit) -> str:
-    return hit.fingerprint[:SHOWN_DIGITS]
-
-
-def _way_out(path: str, names: Sequence[str], standing: dict[str, Standing] | None, *, repository: bool) -> str:
-    allowing = " ".join(f"--allow-secret {name[:SHOWN_DIGITS]}" for name in names[:_SHOWN_HITS])
-    if standing is None:
-        return f"If the host may know it: {allowing}"
-    how = standing.get(path, "modified") if repository else "untracked"
-    if how == "staged":
-        return f"The repository holds it as well: unstage it (git restore --staged), or allow it: {allowing}"
-    named = shlex.quote(show_path(path))
-    leave = f"leave it here: --leave {named}, or " if how == "untracked" else ""
-    return f"Either {leave}send it masked: --mask {named}, or allow it: {allowing}"
-
-
-def _name(project: str) -> str:
-    return hashlib.sha256(project.encode()).hexdigest()[:20]

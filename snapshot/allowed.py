@@ -8,16 +8,26 @@ from pydantic import TypeAdapter, ValidationError
 
 from snapshot.errors import AllowListDamaged
 from snapshot.manifest import Frozen, write_durably
+from snapshot.names import Name
 from snapshot.secrets import Hit
 
 SHORTEST_PREFIX = 8
 """Fewer digits of a fingerprint name nothing."""
 
 
-class Allowed(Frozen):
-    """What was allowed, and when (seconds since 1970)."""
+class Grant(Frozen):
+    """When a secret was allowed (seconds since 1970), and where it was found then: the file, and the rule."""
 
-    secrets: Mapping[str, float] = {}
+    at: float
+    path: Name
+    rule: str
+    description: str
+
+
+class Allowed(Frozen):
+    """What was allowed, by fingerprint."""
+
+    secrets: Mapping[str, Grant] = {}
 
 
 _ALLOWED: TypeAdapter[Allowed] = TypeAdapter(Allowed)
@@ -33,11 +43,12 @@ def list_allowed(file: Path) -> Allowed:
         raise AllowListDamaged(f"The list of allowed secrets {str(file)!r} cannot be read.", "Delete it.") from error
 
 
-def allow(file: Path, fingerprints: Iterable[str], at: float | None = None) -> Allowed:
-    """Let these travel from now on; what was allowed before keeps its time. The directory of ``file`` must exist."""
+def allow(file: Path, hits: Iterable[Hit], at: float | None = None) -> Allowed:
+    """Let these travel from now on; what was allowed before keeps its grant. The directory of ``file`` must exist."""
     now = time.time() if at is None else at
-    known = list_allowed(file)
-    return _write(file, {**dict.fromkeys(fingerprints, now), **known.secrets})
+    known = list_allowed(file).secrets
+    fresh = {h.fingerprint: Grant(at=now, path=h.path, rule=h.rule, description=h.description) for h in hits}
+    return _write(file, {**fresh, **known})
 
 
 def forget(file: Path, fingerprints: Iterable[str]) -> Allowed:
@@ -46,13 +57,17 @@ def forget(file: Path, fingerprints: Iterable[str]) -> Allowed:
     return _write(file, {key: at for key, at in list_allowed(file).secrets.items() if key not in dropped})
 
 
-def choose(hits: Iterable[Hit], prefixes: Iterable[str]) -> set[str]:
-    """The fingerprints of those ``hits`` that begin with one of ``prefixes`` (at least `SHORTEST_PREFIX` digits)."""
-    usable = tuple(prefix.lower() for prefix in prefixes if len(prefix) >= SHORTEST_PREFIX)
-    return {hit.fingerprint for hit in hits if hit.fingerprint.startswith(usable)}
+def choose(hits: Iterable[Hit], prefixes: Iterable[str]) -> list[Hit]:
+    """Those ``hits`` whose fingerprints begin with one of ``prefixes`` (at least `SHORTEST_PREFIX` digits)."""
+    return [hit for hit in hits if is_named(hit.fingerprint, prefixes)]
 
 
-def _write(file: Path, secrets: Mapping[str, float]) -> Allowed:
+def is_named(fingerprint: str, prefixes: Iterable[str]) -> bool:
+    """Whether one of ``prefixes`` is long enough and its beginning."""
+    return fingerprint.startswith(tuple(prefix.lower() for prefix in prefixes if len(prefix) >= SHORTEST_PREFIX))
+
+
+def _write(file: Path, secrets: Mapping[str, Grant]) -> Allowed:
     allowed = Allowed(secrets=secrets)
     write_durably(file, _ALLOWED.dump_json(allowed))
     return allowed

@@ -4,10 +4,11 @@ import os
 import stat
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
+from snapshot.beneath import Beneath
 from snapshot.digest import file_digest
 from snapshot.errors import SecretsUnread
 from snapshot.git import git
@@ -22,45 +23,70 @@ _MOST_KEPT = 20_000
 Standing = Literal["untracked", "modified", "staged"]
 """How a file differs from the last commit; of a staged one the repository itself holds the content."""
 
+_FILES = ("100644", "100755")
+"""Modes of regular files in an index: https://git-scm.com/docs/git-fast-import#_filemodify"""
 
-def changed_paths(tree: Path, travels: Iterable[str] | None = None) -> tuple[str, ...]:
+
+class Difference(NamedTuple):
+    """A file that is not as in the last commit. ``staged`` is the id of its content in the index if that is another
+    one than in the commit, else ""; ``differs`` says whether the file itself is yet another one."""
+
+    path: str
+    standing: Standing
+    staged: str = ""
+    differs: bool = True
+
+
+def changed_paths(
+    tree: Path, travels: Iterable[str] | None = None, differences: Iterable[Difference] | None = None
+) -> tuple[str, ...]:
     """The files outside ``.git`` whose content is not that of the last commit, of ``travels`` if that is given.
 
     Untracked, modified and staged files, and those of which git was told not to look at their changes; of ``travels``
-    also what git ignores. Without a repository all files. Sorted; links are left out. Runs git on the tree. Raises
-    `GitFailed`, `TreeChanged`.
+    also what git ignores. Without a repository all files. Sorted; links are left out. ``differences`` is what
+    `read_differences` said; without it that is asked. Raises `GitFailed`, `TreeChanged`.
     """
     if travels is not None:
         chosen = {path for path in travels if not in_git(path)}
     else:
         chosen = {item.path for item in walk(tree, {".git"}).found}
     if has_repository(tree):
-        status = read_standing(tree)
-        changed = status.keys() | _unwatched(tree)
+        found = read_differences(tree) if differences is None else differences
+        changed = {each.path for each in found} | unwatched_files(tree)
         known = _listed(tree) if travels is not None else chosen
         chosen = {path for path in chosen if path in changed or path not in known}
-    return tuple(sorted(path for path in chosen if _is_file(tree / path)))
+    with Beneath(tree) as below:
+        return tuple(path for path in sorted(chosen) if _is_file(below, path))
 
 
-def read_standing(tree: Path) -> dict[str, Standing]:
+def read_differences(tree: Path) -> list[Difference]:
     """What git says of each file that is not as in the last commit. Raises `GitFailed`."""
     out = git(
         *("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all"),
         tree=tree,
     ).out
-    standing: dict[str, Standing] = {}
+    found: list[Difference] = []
     for record in os.fsdecode(out).split("\0"):
         # Fields before the path: https://git-scm.com/docs/git-status#_porcelain_format_version_2
         match record[:1]:
             case "1":
-                standing[record.split(" ", 8)[8]] = "modified" if record[2] == "." else "staged"
+                fields = record.split(" ", 8)
+                staged = fields[7] if record[2] not in ".D" and fields[4] in _FILES else ""
+                standing = "modified" if record[2] == "." else "staged"
+                found.append(Difference(fields[8], standing, staged, record[3] != "."))
             case "u":
-                standing[record.split(" ", 10)[10]] = "staged"
+                found.append(Difference(record.split(" ", 10)[10], "staged"))
             case "?":
-                standing[record[2:]] = "untracked"
+                found.append(Difference(record[2:], "untracked"))
             case _:
                 pass
-    return standing
+    return found
+
+
+def unwatched_files(tree: Path) -> set[str]:
+    """Files marked assume-unchanged (a tag in lower case) or skip-worktree (``S``): git status is silent on them."""
+    listed = os.fsdecode(git("ls-files", "-v", "-z", tree=tree).out).split("\0")
+    return {record[2:] for record in listed if record and (record[0].islower() or record[0] == "S")}
 
 
 def scan_tree(tree: Path, paths: Iterable[str], *, cache: "ScanCache | None" = None) -> tuple[Hit, ...]:
@@ -69,8 +95,9 @@ def scan_tree(tree: Path, paths: Iterable[str], *, cache: "ScanCache | None" = N
     Raises `SecretsUnread` for a file that cannot be read.
     """
     hits: list[Hit] = []
-    for path in paths:
-        hits += _scan_one(tree / path, path, cache)
+    with Beneath(tree) as below:
+        for path in paths:
+            hits += _scan_one(below, path, cache)
     if cache is not None:
         cache.save()
     return tuple(hits)
@@ -122,35 +149,30 @@ class _Page(Frozen):
 _PAGE: TypeAdapter[_Page] = TypeAdapter(_Page)
 
 
-def _scan_one(file: Path, path: str, cache: ScanCache | None) -> tuple[Hit, ...]:
+def _scan_one(below: Beneath, path: str, cache: ScanCache | None) -> tuple[Hit, ...]:
     try:
+        where, name = below.at(path)
         if cache is None:
-            return scan_file(file, path)
+            return scan_file(name, path, where)
         # Some rules look at the path as well, so the same content under another name is another thing.
-        key = f"{file_digest(file, file.lstat().st_size)} {os.fsencode(path).hex()}"
+        key = f"{file_digest(name, below.stat(path).st_size, where)} {os.fsencode(path).hex()}"
         hits = cache.find(key, path)
         if hits is None:
-            hits = scan_file(file, path)
+            hits = scan_file(name, path, where)
             cache.keep(key, hits)
         return hits
     except OSError as error:
-        if not _is_file(file):
+        if not _is_file(below, path):
             return ()
         raise SecretsUnread(f"{path!r} could not be searched for secrets: {error.strerror}.", "Try again.") from error
-
-
-def _unwatched(tree: Path) -> set[str]:
-    """Files marked assume-unchanged (a tag in lower case) or skip-worktree (``S``): git status is silent on them."""
-    listed = os.fsdecode(git("ls-files", "-v", "-z", tree=tree).out).split("\0")
-    return {record[2:] for record in listed if record and (record[0].islower() or record[0] == "S")}
 
 
 def _listed(tree: Path) -> set[str]:
     return set(os.fsdecode(git("ls-files", "-z", tree=tree).out).split("\0"))
 
 
-def _is_file(file: Path) -> bool:
+def _is_file(below: Beneath, path: str) -> bool:
     try:
-        return stat.S_ISREG(file.lstat().st_mode)
+        return stat.S_ISREG(below.stat(path).st_mode)
     except OSError:
         return False

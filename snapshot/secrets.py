@@ -32,13 +32,17 @@ _CONTEXT = "castoff 2026-11 fingerprint of a secret"
 
 
 class Hit(Frozen):
-    """A credential at a line (from 1) of a file; ``fingerprint`` is the same wherever the same value stands."""
+    """A credential at a line (from 1) of a file; ``fingerprint`` is the same wherever the same value stands.
+
+    ``held`` is "" for the file itself, else what git has of it: ``staged``, ``stash``, ``undo`` or ``commit``.
+    """
 
     path: Name
     line: int
     rule: str
     description: str
     fingerprint: str
+    held: str = ""
 
 
 def fingerprint(secret: bytes) -> str:

@@ -75,6 +75,46 @@ async def test_a_staged_secret_is_the_repositorys_own(scene: Scene) -> None:
     assert "git restore --staged" in problem.way_out and "--mask" not in problem.way_out
 
 
+async def test_a_staged_version_is_searched_also_when_the_file_says_something_else(scene: Scene) -> None:
+    file = project_with_secret(scene)
+    scene.place.git("add", ".env")
+    file.write_text("OTHER=1\n")
+    (problem,), end = await try_it(scene, scene.session(), Terms())
+    assert ".env (staged)" in problem.sentence and "git restore --staged -- .env" in problem.way_out
+    assert isinstance(end, StillHere) and end.code == "secret"
+
+
+async def test_what_is_staged_after_the_look_moves_nothing(scene: Scene) -> None:
+    fill_project(scene.place)
+    session = scene.session()
+    async with aclosing(hand_off(session, scene.links.host("vm"), Terms(), scene.links)) as steps:
+        step = await anext(steps)
+        while not isinstance(step, Preflighted):
+            step = await steps.asend(None)
+        late = scene.place.project / "late.env"
+        late.write_bytes(PLANT.data)
+        scene.place.git("add", "late.env")
+        late.write_text("OTHER=1\n")
+        while not isinstance(step, StillHere):
+            step = await steps.asend("go")
+    assert step.code == "secret" and "late.env (staged)" in step.reason and PLANT.secret not in step.reason
+    assert read_lease(session).state == "held"
+
+
+async def test_a_file_of_which_git_holds_the_secret_is_not_masked(scene: Scene) -> None:
+    project_with_secret(scene)
+    scene.place.git("add", ".env")
+    (problem,), end = await try_it(scene, scene.session(), Terms(mask=(".env",)))
+    assert isinstance(end, StillHere) and end.code == problem.code == "mask-held"
+    assert "git restore --staged -- .env" in problem.way_out
+    scene.place.git("reset", "-q", "--", ".env")
+    (problem,), _ = await try_it(scene, scene.session(), Terms(mask=(".env",)))
+    assert problem.code == "mask-held" and "git prune" in problem.way_out
+    scene.place.git("prune")
+    _, end = await try_it(scene, scene.session(), Terms(mask=(".env",)))
+    assert isinstance(end, Away)
+
+
 async def test_a_secret_in_the_conversation_can_only_be_allowed(scene: Scene) -> None:
     fill_project(scene.place)
     session = scene.session()

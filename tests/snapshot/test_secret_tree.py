@@ -108,9 +108,9 @@ def test_the_second_scan_reads_only_what_changed(tmp_path: Path, monkeypatch: py
     scanned: list[str] = []
     scan = secret_tree.scan_file
 
-    def watch(file: Path, path: str) -> tuple[Hit, ...]:
+    def watch(file: str, path: str, where: int) -> tuple[Hit, ...]:
         scanned.append(path)
-        return scan(file, path)
+        return scan(file, path, where)
 
     monkeypatch.setattr(secret_tree, "scan_file", watch)
     assert scan_tree(tree, names, cache=ScanCache(file)) == first
@@ -157,14 +157,20 @@ def test_a_damaged_cache_is_an_empty_one(tmp_path: Path, content: bytes) -> None
     assert ScanCache(tmp_path / "cache.json").find("a", "x") is None
 
 
+def a_hit(fingerprint: str) -> Hit:
+    return Hit(path="a.env", line=1, rule="r", description="d", fingerprint=fingerprint)
+
+
 def test_allowing_is_remembered_and_can_be_taken_back(tmp_path: Path) -> None:
     file = tmp_path / "allowed.json"
     assert list_allowed(file).secrets == {}
-    allow(file, ["aa", "bb"], at=1.0)
-    assert allow(file, ["aa", "cc"], at=2.0).secrets == {"aa": 1.0, "bb": 1.0, "cc": 2.0}
+    allow(file, [a_hit("aa"), a_hit("bb")], at=1.0)
+    secrets = allow(file, [a_hit("aa"), a_hit("cc")], at=2.0).secrets
+    assert {name: grant.at for name, grant in secrets.items()} == {"aa": 1.0, "bb": 1.0, "cc": 2.0}
+    assert (secrets["cc"].path, secrets["cc"].rule) == ("a.env", "r")
     assert file.stat().st_mode & 0o777 == 0o600
     forget(file, ["aa", "zz"])
-    assert list_allowed(file).secrets == {"bb": 1.0, "cc": 2.0}
+    assert list_allowed(file).secrets.keys() == {"bb", "cc"}
 
 
 def test_a_damaged_list_allows_nothing_and_says_so(tmp_path: Path) -> None:
@@ -174,9 +180,9 @@ def test_a_damaged_list_allows_nothing_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_prefix_chooses_only_if_it_is_long_enough() -> None:
-    hit = Hit(path="a", line=1, rule="r", description="d", fingerprint="0123456789abcdef0123456789abcdef")
-    assert choose([hit], ["01234567"]) == {hit.fingerprint}
-    assert choose([hit], ["0123456", "", "76543210"]) == set()
+    hit = a_hit("0123456789abcdef0123456789abcdef")
+    assert choose([hit], ["01234567"]) == [hit]
+    assert choose([hit], ["0123456", "", "76543210"]) == []
 
 
 def test_a_name_that_is_not_utf8_is_told_and_remembered(tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""Where secrets are searched before a handoff: the tree, what its repositories hold, and the session's own files."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from agent.durable import make_private
+from agent.profiles import load_profile
+from agent.sessions import SessionDir
+from remote.parcel import packed_files
+from snapshot.beneath import Beneath
+from snapshot.digest import read_file
+from snapshot.repository import has_repository
+from snapshot.roots import root_of
+from snapshot.secret_objects import Held, find_held, find_versions, scan_held
+from snapshot.secret_tree import Difference, ScanCache, changed_paths, read_differences, scan_tree
+from snapshot.secrets import Hit, scan_bytes
+
+
+class SecretRecord(NamedTuple):
+    """The files that castoff keeps of a project's secrets, outside its tree: none of them holds a value."""
+
+    allowed: Path
+    scanned: Path
+
+
+def secret_record(state: Path, project: str) -> SecretRecord:
+    """The record of ``project``, an absolute path, in the state directory ``state``."""
+    name = hashlib.sha256(project.encode(errors="surrogateescape")).hexdigest()[:20]
+    folder = make_private(make_private(state / "projects") / name)
+    return SecretRecord(folder / "allowed-secrets.json", folder / "scanned.json")
+
+
+class SecretSearch:
+    """Searches the tree of one project; what was searched before is not read again."""
+
+    def __init__(self, tree: Path, record: SecretRecord) -> None:
+        self._tree = tree
+        self._record = record
+
+    def read_differences(self) -> list[Difference]:
+        """How the tree's own repository differs from its last commit; nothing without one. Raises `GitFailed`."""
+        return read_differences(self._tree) if has_repository(self._tree) else []
+
+    def in_files(self, travels: Iterable[str], differences: Iterable[Difference]) -> tuple[Hit, ...]:
+        """What the changed files hold. Runs git on the tree. Raises `SnapshotError`."""
+        return self.in_folder(self._tree, changed_paths(self._tree, travels, differences))
+
+    def in_folder(self, folder: Path, paths: Iterable[str]) -> tuple[Hit, ...]:
+        """What ``paths`` of ``folder`` hold. Raises `SecretsUnread`."""
+        return scan_tree(folder, paths, cache=self._cache())
+
+    def in_git(self, roots: Iterable[str], differences: Iterable[Difference]) -> tuple[Hit, ...]:
+        """What the repositories of the work trees ``roots`` hold unpublished; "" is the tree's own.
+
+        ``differences`` are those of the tree's own. Raises `GitFailed`.
+        """
+        return tuple(hit for root in roots for hit in self._in_repository(root, differences))
+
+    def in_versions(self, roots: Sequence[str], path: str) -> tuple[tuple[Hit, ...], tuple[Hit, ...]]:
+        """What the file ``path`` holds, and what git keeps of it. Raises `GitFailed`, `OSError`."""
+        with Beneath(self._tree) as below:
+            where, name = below.at(path)
+            data = read_file(name, where)
+        root = root_of(path, roots)
+        hits = scan_bytes(data, path)
+        if root is None or not hits:
+            return hits, ()
+        inside = path.removeprefix(f"{root}/") if root else path
+        return hits, self._scan_held(root, find_versions(self._tree / root, inside, data))
+
+    def in_history(self, session: SessionDir) -> tuple[Hit, ...]:
+        """What the session's own files hold, told by their places in the parcel. Raises `agent.errors.AgentError`."""
+        profile = load_profile(session.info.agent)
+        hits: list[Hit] = []
+        cache = self._cache()
+        for name, file in packed_files(session, profile, Path(session.info.home)):
+            found = scan_tree(file.parent, [file.name], cache=cache)
+            hits += [hit.model_copy(update={"path": name}) for hit in found]
+        return tuple(hits)
+
+    def _in_repository(self, root: str, differences: Iterable[Difference]) -> Iterator[Hit]:
+        tree = self._tree / root
+        yield from self._scan_held(root, find_held(tree, None if root else differences))
+
+    def _scan_held(self, root: str, items: Sequence[Held]) -> tuple[Hit, ...]:
+        above = f"{root}/" if root else ""
+        hits = scan_held(self._tree / root, items, cache=self._cache())
+        return tuple(hit.model_copy(update={"path": above + hit.path}) for hit in hits)
+
+    def _cache(self) -> ScanCache:
+        return ScanCache(self._record.scanned)
