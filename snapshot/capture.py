@@ -169,10 +169,23 @@ def _digest(below: Beneath, item: Found, cache: DigestCache | None) -> str:
 
 
 def _entry(path: str, kind: EntryType, mode: int, size: int, mtime_ns: int, digest: str, target: str = "") -> Entry:
-    # Not validated, and with one set of field names for all: half the memory of a hundred thousand entries.
-    return Entry.model_construct(
-        _FIELDS, path=path, type=kind, mode=mode, size=size, mtime_ns=mtime_ns, digest=digest, target=target
-    )
+    # What `model_construct` does, without its look at each field: a fifth of its time, and there are very many. Not
+    # validated, and with one set of field names for all: half the memory of a hundred thousand entries.
+    entry = Entry.__new__(Entry)
+    fields = {
+        "path": path,
+        "type": kind,
+        "mode": mode,
+        "size": size,
+        "mtime_ns": mtime_ns,
+        "digest": digest,
+        "target": target,
+    }
+    object.__setattr__(entry, "__dict__", fields)
+    object.__setattr__(entry, "__pydantic_fields_set__", _FIELDS)
+    object.__setattr__(entry, "__pydantic_extra__", None)
+    object.__setattr__(entry, "__pydantic_private__", None)
+    return entry
 
 
 def link_entry(path: str, target: str) -> Entry:
