@@ -83,9 +83,12 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
 
 def _examine(item: Found) -> list[Refusal]:
     path, record = item
+    special, named = entry_type(record.st_mode) is None, path.rpartition("/")[2].lower().endswith(".git")
+    if not special and not named:
+        return []
     shown = show_path(path)
     refusals: list[Refusal] = []
-    if entry_type(record.st_mode) is None:
+    if special:
         sentence = f"{shown!r} is a {_kind(record.st_mode)}, which cannot travel."
         refusals.append(Refusal(code="special-file", path=shown, sentence=sentence, way_out="Remove it or ignore it."))
     if shown.rpartition("/")[2].lower() == ".git" and not in_git(path):
