@@ -12,8 +12,11 @@ _EFFECTIVE = os.access in os.supports_effective_ids
 
 def check_access(tree: Path, item: Found) -> Refusal | None:
     """A refusal if the regular file ``item`` of ``tree`` cannot be read."""
-    file = f"{tree}/{item.path}"
-    if not stat.S_ISREG(item.stat.st_mode) or os.access(file, os.R_OK, effective_ids=_EFFECTIVE):
+    mode, file = item.stat.st_mode, f"{tree}/{item.path}"
+    # The owner's own permission decides for the owner: most files need no asking, of which there may be very many.
+    if not stat.S_ISREG(mode) or (mode & stat.S_IRUSR and item.stat.st_uid == os.geteuid()):
+        return None
+    if os.access(file, os.R_OK, effective_ids=_EFFECTIVE):
         return None
     # One that is gone meanwhile is no matter of permission: the second look sees it.
     return refuse_unreadable(item.path) if os.path.lexists(file) else None
