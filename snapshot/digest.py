@@ -59,11 +59,12 @@ class DigestCache:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._known: dict[str, tuple[tuple[int, ...], str]] = {}
-        self._used: dict[str, tuple[tuple[int, ...], str]] = {}
+        self._known: dict[str, tuple[list[int], str]] = {}
+        self._used: dict[str, tuple[list[int], str]] = {}
         try:
             rows = json.loads(file.read_bytes())
-            self._known = {str(path): (tuple(map(int, key)), str(digest)) for path, key, digest in rows}
+            # A key that is none is that of no file.
+            self._known = {str(path): (key, str(digest)) for path, key, digest in rows}
         except (OSError, ValueError, TypeError):
             self._known = {}
 
@@ -93,5 +94,5 @@ class DigestCache:
                 write_durably(self._file, json.dumps(rows, separators=(",", ":")).encode())
 
 
-def _key(record: os.stat_result) -> tuple[int, ...]:
-    return (record.st_size, record.st_mtime_ns, record.st_ctime_ns, record.st_ino)
+def _key(record: os.stat_result) -> list[int]:
+    return [record.st_size, record.st_mtime_ns, record.st_ctime_ns, record.st_ino]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from snapshot import capture as capture_module
 from snapshot import scan as scan_module
@@ -14,7 +15,7 @@ from snapshot.capture import capture, capture_paths
 from snapshot.digest import DigestCache, file_digest
 from snapshot.errors import SnapshotRefused, TreeChanged
 from snapshot.listing import list_paths
-from snapshot.manifest import entry_type
+from snapshot.manifest import Entry, entry_type
 from snapshot.verify import verify
 from snapshot.walk import Enter, Walked
 from tests.snapshot.repos import ignored, run, start, write
@@ -226,3 +227,18 @@ def test_a_pipe_in_place_of_a_file_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert entry_type((tmp_path / "pipe").stat().st_mode) is None
     assert file_digest(tmp_path / "pipe", 3) == file_digest(write(tmp_path, "nothing", ""), 0)
+
+
+def test_an_entry_is_what_a_validated_one_is(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "folder").mkdir(parents=True)
+    (tree / "folder" / "file").write_text("x")
+    (tree / "link").symlink_to("nowhere")
+    for entry in capture(tree).entries:
+        whole = Entry(**entry.model_dump())
+        assert (entry, hash(entry), repr(entry)) == (whole, hash(whole), repr(whole))
+        assert entry.model_dump_json() == whole.model_dump_json()
+        assert entry.model_copy(update={"mode": 0}) == whole.model_copy(update={"mode": 0}) != entry
+        assert entry.model_fields_set == whole.model_fields_set
+        with pytest.raises(ValidationError):
+            setattr(entry, "mode", 0)  # noqa: B010 - a type checker would not let it be written otherwise
