@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import filecmp
-import ipaddress
 import os
 import shutil
 from collections.abc import Callable
@@ -129,11 +128,10 @@ class Homecoming:
     async def fetch(self, report: Callable[[Receiving], None]) -> None:
         """Bring parcel and changed files into quarantine."""
         assert self._packed is not None
-        trusted = _is_this_machine(self._host.connection.host.address)
         connection, parcel = self._host.connection, self._move / "parcel"
         shutil.rmtree(parcel, ignore_errors=True)
         room = self._find_room()
-        await fetch(connection, self._packed.parcel, make_private(parcel), limit=room, trusted=trusted)
+        await fetch(connection, self._packed.parcel, make_private(parcel), limit=room)
         if await asyncio.to_thread(parcel_digest, parcel) != self._packed.parcel_digest:
             raise RemoteError("The session's files came otherwise than the host packed them.", "Pull again.")
         self._theirs = parcel_manifest(parcel)
@@ -158,9 +156,7 @@ class Homecoming:
             listed = b"".join(os.fsencode(name) + b"\0" for name in names)
             incoming = make_private(self._landing.folders.run)
             try:
-                await fetch(
-                    connection, self._packed.tree, incoming, listed, tell, limit=total + _SLACK, trusted=trusted
-                )
+                await fetch(connection, self._packed.tree, incoming, listed, tell, limit=total + _SLACK)
             except RemoteError as error:
                 if error.code == "too-much":
                     shutil.rmtree(incoming)
@@ -298,10 +294,3 @@ class Homecoming:
         # The pull's own error says what happened; a run that cannot be told waits, drained, for the next command.
         with contextlib.suppress(RemoteError):
             await self.client.ask(regain, Standing)
-
-
-def _is_this_machine(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"

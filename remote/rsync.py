@@ -18,6 +18,8 @@ from remote.bridge import Bridge
 from remote.connection import Connection
 from remote.errors import HostLacks, LocalLacks, RemoteError
 from remote.rsync_output import (
+    INSTALL_SAFE_RSYNC,
+    SAFE_TO_RECEIVE,
     Progress,
     Transfer,
     Version,
@@ -26,6 +28,7 @@ from remote.rsync_output import (
     parse_totals,
     parse_version,
 )
+from remote.same_machine import is_this_machine
 
 __all__ = ["PARTIAL_DIR", "Progress", "Transfer", "fetch", "prepare", "send"]
 
@@ -35,8 +38,6 @@ PARTIAL_DIR = ".castoff-partial"
 Watch = Callable[[Progress], None]
 
 _OLDEST = (3, 1, 3)
-_SAFE_TO_RECEIVE = (3, 5, 0)
-"""Before this a hostile sender could write outside the target (33 CVEs): https://download.samba.org/pub/rsync/NEWS"""
 _FAST_RTT = 0.001
 """Seconds: nearer than this the network outruns zstd."""
 _TERM_SECONDS = 3.0
@@ -98,21 +99,20 @@ async def fetch(
     progress: Watch | None = None,
     *,
     limit: int,
-    trusted: bool = False,
 ) -> Transfer:
     """Bring ``names`` (paths below ``source`` on the host, each ended by NUL; ``None`` is everything) into ``target``.
 
     The host is not trusted: no owners, no devices, no setuid, no links that lead out, modes 0700 and 0600; ``target``
     must be a quarantine that is checked before anything is used. A named directory comes without its content. More than
     ``limit`` bytes end it: a file with a hole is large at no cost there. An rsync here that cannot be trusted with a
-    hostile sender is refused, unless the host is ``trusted`` (this very machine).
+    hostile sender is refused, unless the host is this very machine.
     Raises what `send` raises, `LocalFull`, and `RemoteError` (``too-much``).
     """
     here, there = await _versions(connection)
-    if here.number < _SAFE_TO_RECEIVE and not trusted:
+    if here.number < SAFE_TO_RECEIVE and not await is_this_machine(connection):
         raise LocalLacks(
             f"The rsync {here} of this machine is not safe against what a host may send.",
-            "Install rsync 3.5.0 or newer here.",
+            INSTALL_SAFE_RSYNC,
             code="rsync-too-old",
         )
     async with Bridge(connection) as bridge:

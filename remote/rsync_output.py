@@ -9,6 +9,9 @@ _PROGRESS = re.compile(
     r"\s*(?P<bytes>\d+)\s+(?P<percent>\d+)%\s+(?P<rate>[\d.]+)(?P<unit>[kMGT]?)B/s"
     r".*?(?:\((?:xfr|xfer)#(?P<done>\d+), (?:to|ir)-chk=(?P<left>\d+)/(?P<total>\d+)\))?\s*$"
 )
+SAFE_TO_RECEIVE = (3, 5, 0)
+"""Before this a hostile sender could write outside the target (33 CVEs): https://download.samba.org/pub/rsync/NEWS"""
+INSTALL_SAFE_RSYNC = "Install rsync 3.5.0 or newer on this machine (https://rsync.samba.org)."
 _UNITS = {"": 1, "k": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _FULL = ("No space left on device", "Disk quota exceeded")
 _SENTENCES = {

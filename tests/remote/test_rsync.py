@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
-from remote.connection import Connection
+from remote.connection import Connection, Output
 from remote.errors import ConnectionLost, HostFull, LocalFull, LocalLacks, RemoteError, RsyncFailed
 from remote.rsync import PARTIAL_DIR, Progress, fetch, send
 from remote.rsync_output import Version
+from remote.same_machine import is_this_machine
 from tests.hosts import HostForTests, cutting
 
 _NAMES = (
@@ -130,18 +132,47 @@ async def test_a_hole_does_not_fill_this_machine(any_host: HostForTests, there: 
     assert raised.value.code == "too-much"
 
 
-async def test_old_rsync_does_not_receive(
-    embedded_host: HostForTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def old_rsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An rsync here that is not safe against a hostile sender."""
     old = Version(number=(3, 2, 7), zstd=True)
 
     async def versions(connection: Connection) -> tuple[Version, Version]:
         return old, old
 
     monkeypatch.setattr("remote.rsync._versions", versions)
-    async with await embedded_host.connect() as connection:
-        with pytest.raises(LocalLacks, match=r"rsync 3\.2\.7 of this machine is not safe"):
-            await fetch(connection, str(embedded_host.home), tmp_path / "q", limit=1 << 30)
+
+
+@pytest.mark.usefixtures("old_rsync")
+async def test_old_rsync_receives_from_this_machine_alone(any_host: HostForTests, there: Path, tmp_path: Path) -> None:
+    (there / "tree").mkdir()
+    any_host.own(there / "tree")
+    async with await any_host.connect() as connection:
+        await fetch(connection, str(there / "tree"), tmp_path / "q", limit=1 << 30)
+
+
+@pytest.mark.usefixtures("old_rsync")
+async def test_old_rsync_does_not_receive_through_a_forwarded_port(
+    sshd_host: HostForTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host has a loopback address, and does not read what is written here: it is another machine."""
+    (tmp_path / "here-alone").mkdir(mode=0o700)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "here-alone"))
+    async with await sshd_host.connect() as connection:
+        with pytest.raises(LocalLacks, match=r"rsync 3\.2\.7 of this machine is not safe") as raised:
+            await fetch(connection, str(sshd_host.home), tmp_path / "q", limit=1 << 30)
+    assert raised.value.code == "rsync-too-old"
+    assert not (tmp_path / "q").exists()
+
+
+async def test_a_host_that_guesses_is_not_this_machine(
+    sshd_host: HostForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await sshd_host.connect() as connection:
+        assert await is_this_machine(connection)
+        for said in (b"", b"0" * 32):
+            monkeypatch.setattr(connection, "run", AsyncMock(return_value=Output(status=0, stdout=said, stderr="")))
+            assert not await is_this_machine(connection)
 
 
 async def _until(condition: Callable[[], bool]) -> None:

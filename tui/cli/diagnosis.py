@@ -70,8 +70,27 @@ def _program(name: str, flag: str, use: str) -> Finding:
     except (OSError, subprocess.SubprocessError) as error:
         sentence = f"{path} does not work ({error}); it is needed for {use}."
         return Finding(about=name, grade="note", sentence=sentence, way_out="Install it anew.")
+    if name == "rsync" and (fault := _rsync_fault(path, said.stdout)) is not None:
+        return fault
     first = said.stdout.strip().splitlines()
     return Finding(about=name, grade="ok", sentence=f"{first[0] if first else name} at {path}.")
+
+
+def _rsync_fault(path: str, said: str) -> Finding | None:
+    """What this rsync is not good for."""
+    from remote.rsync_output import INSTALL_SAFE_RSYNC, SAFE_TO_RECEIVE, parse_version
+
+    version = parse_version(said)
+    if version is not None and version.number >= SAFE_TO_RECEIVE:
+        return None
+    if version is None:
+        sentence = f"{path} is not the original rsync; nothing can be moved with it."
+    else:
+        sentence = (
+            f"rsync {version} at {path} is not safe against what a hostile host may send: a session can go to a host, "
+            "and cannot be pulled home."
+        )
+    return Finding(about="rsync", grade="note", sentence=sentence, way_out=INSTALL_SAFE_RSYNC)
 
 
 def _folder(about: str, find: Callable[[], Path]) -> Finding:

@@ -336,6 +336,26 @@ def test_the_doctor_sees_a_program_that_does_not_work(
     assert (grades["git"], grades["tmux"], grades["rsync"]) == ("note", "note", "note")
 
 
+@pytest.mark.parametrize(
+    ("says", "grade", "word"),
+    [
+        ("rsync  version 3.2.7  protocol version 31", "note", "cannot be pulled home"),
+        ("openrsync: protocol version 29", "note", "nothing can be moved"),
+        ("rsync  version 3.5.0  protocol version 32", "ok", "rsync  version 3.5.0"),
+    ],
+)
+def test_the_doctor_says_what_an_old_rsync_is_not_good_for(
+    says: str, grade: str, word: str, castoff: Castoff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "rsync"
+    program.write_text(f"#!/bin/sh\necho '{says}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (found,) = (each for each in castoff("doctor", "--json").records if each.get("about") == "rsync")
+    assert (found["grade"], word in found["sentence"]) == (grade, True)
+    assert ("3.5.0 or newer" in found["way_out"]) == (grade == "note")
+
+
 def test_ctrl_c_in_a_handoff_says_where_the_session_is(make_session: MakeSession, castoff: Castoff) -> None:
     session = make_session()
     with socket.create_server(("127.0.0.1", 0)) as silent:
