@@ -14,6 +14,7 @@ from agent.lease import read_lease
 from agent.profiles import load_profile
 from agent.protocol import offered_epoch
 from agent.sessions import SessionDir
+from remote.beside import Parts, send_beside
 from remote.config import Host
 from remote.errors import RemoteError
 from remote.host_client import HostClient
@@ -87,6 +88,11 @@ class Departure:
         """What of the tree travels with other bytes than it has here (`snapshot.overlay`)."""
         return self.session.move(self.epoch) / "overlay"
 
+    @property
+    def _companions_overlay(self) -> Path:
+        """The same of the directories that travel beside the tree, by their keys."""
+        return self.session.move(self.epoch) / "companions"
+
     async def look(self) -> Preflighted:
         """Everything that can be known before anything changes."""
         self.epoch = read_lease(self.session).epoch + 1
@@ -122,6 +128,7 @@ class Departure:
                     cache=cache,
                     overlay=self._overlay,
                     changes=self._preflight.secrets.changes(),
+                    companions_overlay=self._companions_overlay,
                 )
                 break
             except TreeChanged:
@@ -166,11 +173,20 @@ class Departure:
             manifest=self._manifest,
             overlay=self._overlay if self._overlay.exists() else None,
         )
+        parts = Parts(self._manifest, report)
         parcel = send(self._host.connection, move / "parcel", room.parcel, delete=True, thorough=thorough)
-        async with meanwhile(self._add(parcel)):
-            # Not `+=`, which would read the sum before it waits, and two transfers run at once.
-            wire = await send_tree(self._host, outgoing, room, report, thorough=thorough)
+        beside = self._send_beside(parts, thorough=thorough)
+        async with meanwhile(self._add(parcel)), meanwhile(beside):
+            # Not `+=`, which would read the sum before it waits, and several transfers run at once.
+            wire = await send_tree(self._host, outgoing, room, parts.part("tree"), thorough=thorough)
             self._wire += wire
+
+    async def _send_beside(self, parts: Parts, *, thorough: bool) -> None:
+        overlays = self._companions_overlay
+        wire = await send_beside(
+            self._host, self.session.id, self.epoch, self._manifest, overlays, parts, thorough=thorough
+        )
+        self._wire += wire
 
     async def _add(self, transfer: Coroutine[Any, Any, Transfer]) -> None:
         done = await transfer
@@ -202,8 +218,8 @@ class Departure:
         """Write down what was sent: should the answer to the offer be lost, another command makes the receipt."""
         seen = self._preflight.seen
         sent = Sent(
-            files=self._manifest.files,
-            size=self._manifest.size,
+            files=self._manifest.all_files,
+            size=self._manifest.all_size,
             wire=self._wire,
             tree_digest=self._manifest.digest,
             parcel_digest=self._parcel_digest,
@@ -222,8 +238,8 @@ class Departure:
         arrival = Arrival(
             origin="here",
             to=self.host.name,
-            files=self._manifest.files,
-            size=self._manifest.size,
+            files=self._manifest.all_files,
+            size=self._manifest.all_size,
             seconds=self.watch.seconds,
             sandbox=self._sandbox,
             same_path=self._sandbox == "open",
@@ -284,7 +300,7 @@ class Departure:
     def leave_receipt(self, proof: Proof) -> Away:
         """Keep the receipt, drop the parcel, and return the last step."""
         sent, move = read_sent(self.session, proof.epoch), self.session.move(proof.epoch)
-        for name in ("parcel", "overlay"):
+        for name in ("parcel", "overlay", "companions"):
             shutil.rmtree(move / name, ignore_errors=True)
         timings = self.watch.timings
         if self.epoch != proof.epoch:

@@ -45,10 +45,15 @@ def is_loss(stays: Stays) -> bool:
 
 
 class Extras(Frozen):
-    """What the project's settings ask for: ignored files that travel all the same, names of variables that go along
-    with their values, and the commands that set the project up there."""
+    """What goes along beyond the folder, or is asked for by the project's settings.
+
+    ``included`` are ignored files that travel all the same, ``companions`` directories outside the folder that its
+    repositories need, ``env`` names of variables that go along with their values, ``setup`` the commands that set the
+    project up there.
+    """
 
     included: tuple[Stays, ...] = ()
+    companions: tuple[Stays, ...] = ()
     env: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
 

@@ -101,13 +101,13 @@ async def _attempt(departure: Departure, links: Links) -> AsyncGenerator[Handoff
     yield Draining(deadline=departure.terms.drain_seconds)
     await departure.drain()
     manifest = await departure.capture()
-    yield Captured(files=manifest.files, size=manifest.size)
+    yield Captured(files=manifest.all_files, size=manifest.all_size)
     sending: Relay[HandoffStep, None] = Relay()
     async with aclosing(sending.steps(lambda: departure.send(sending.report))) as steps:
         async for step in steps:
             yield step
     sending.raise_failure()
-    yield Verified(files=manifest.files, digest=await departure.verify())
+    yield Verified(files=manifest.all_files, digest=await departure.verify())
     # The last moment at which a cancel that is on its way still finds everything here.
     await asyncio.sleep(0)
     update_lease(session, lambda lease: rules.offer(lease, host.name))

@@ -1,12 +1,13 @@
 """The host's side of what travels beside a tree: `snapshot.manifest.Companion` says what that is.
 
-Each companion has a folder of its own, ``companions/KEY``, laid out like a tree in which it is the ``.git``.
+Each companion has a folder of its own, ``companions/RUN/KEY``, laid out like a tree in which it is the ``.git``.
 """
 
+import os
 from pathlib import Path
 
 from agent import protocol as rules
-from agent.durable import make_private
+from agent.durable import make_private, write_record
 from remote import host_protocol as protocol
 from remote.host_lease import known_lease
 from remote.place import Beside, companions_path, incoming_path
@@ -44,17 +45,22 @@ def compare_beside(run_id: str, manifest: Manifest) -> tuple[str, ...]:
 def place_beside(run_id: str, manifest: Manifest) -> tuple[Beside, ...]:
     """Put what arrived in its place, and say where the run shall see it; may be done again when it was cut.
 
-    Borrowed objects are not the repository's own: nothing may be written there.
+    Borrowed objects are not the repository's own, nor are pointers: nothing may be written there.
     """
     incoming, place = _incoming(run_id), companions_path(run_id)
     if incoming.exists():
         remove_tree(place)
         incoming.rename(place)
-    return tuple(
+    found = [
         Beside(source=str(place / companion.key / companion.inside), at=at, writable=companion.inside == ".git")
         for companion in manifest.companions
         for at in (companion.at, *companion.also)
-    )
+    ]
+    for number, pointer in enumerate(manifest.pointers):
+        file = make_private(place / "pointers") / str(number)
+        write_record(file, os.fsencode(pointer.text))
+        found.append(Beside(source=str(file), at=pointer.at, writable=False, needed=False))
+    return tuple(found)
 
 
 def _incoming(run_id: str) -> Path:

@@ -12,7 +12,7 @@ from agent.programs import agent_command, program_roots
 from agent.sessions import SessionDir
 from remote.agent_env import read_env
 from remote.errors import RemoteError
-from remote.place import Place
+from remote.place import Beside, Place
 from remote.sandbox import RUNTIME_AT, Bind, environment, wrap
 
 
@@ -80,10 +80,15 @@ def wrap_in(place: Place, argv: Sequence[str], binds: Sequence[Bind] = ()) -> li
             runtime=runtime_path(),
             base_prefix=Path(sys.base_prefix),
             binds=binds,
-            beside=[Bind(source=Path(b.source), at=PurePosixPath(b.at), writable=b.writable) for b in place.beside],
+            beside=[_beside(each) for each in place.beside],
         )
     except RemoteError as error:
         raise AgentFailed(str(error), error.way_out) from error
+
+
+def _beside(beside: Beside) -> Bind:
+    at = PurePosixPath(beside.at)
+    return Bind(source=Path(beside.source), at=at, writable=beside.writable, needed=beside.needed)
 
 
 def environment_in(place: Place, given: dict[str, str]) -> dict[str, str]:

@@ -13,11 +13,13 @@ SandboxLevel = Literal["open", "none"]
 
 
 class Beside(Frozen):
-    """A directory that the tree's repositories need: ``source`` on the host, and where the agent sees it."""
+    """What the tree's repositories need: ``source`` on the host, and where the agent sees it, if it is ``needed`` or
+    can be shown there."""
 
     source: Name
     at: Name
     writable: bool = True
+    needed: bool = True
 
 
 class Place(Frozen):

@@ -64,6 +64,7 @@ class Preflight:
             sandbox=self._host.sandbox,
             model=os.environ.get("CASTOFF_MODEL", ""),
             programs=self.losses.wanted_programs,
+            beside=seen.beside,
         )
 
 

@@ -1,6 +1,7 @@
 """What the project's settings make of one handoff: what is selected, what goes along, and whether that is agreed to."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from agent.sessions import SessionDir
@@ -9,6 +10,7 @@ from remote.findings import Extras, Problem, Stays
 from remote.furnishing import Furnishing
 from remote.project import Project, read_project
 from remote.terms import Terms
+from snapshot.refusal import Kept
 from snapshot.selection import Selection
 from snapshot.survey import Survey
 
@@ -29,8 +31,12 @@ class ProjectCheck:
     def report(self, seen: Survey) -> Extras:
         """What goes along beyond what git does not ignore, and what will be run."""
         settings = self._project.settings
-        included = tuple(Stays(what=k.what, why=k.why, files=k.files, size=k.size) for k in seen.included)
-        return Extras(included=included, env=settings.env, setup=tuple(command.run for command in settings.setup))
+        return Extras(
+            included=_told(seen.included),
+            companions=_told(seen.companions),
+            env=settings.env,
+            setup=tuple(command.run for command in settings.setup),
+        )
 
     def object(self) -> tuple[Problem, ...]:
         """What was not agreed to, not even now, and which variables have no value here."""
@@ -51,3 +57,7 @@ class ProjectCheck:
         settings = self._project.settings
         values = {name: os.environ[name] for name in settings.env if name in os.environ}
         return Furnishing(setup=settings.setup, variables=values)
+
+
+def _told(kept: Iterable[Kept]) -> tuple[Stays, ...]:
+    return tuple(Stays(what=each.what, why=each.why, files=each.files, size=each.size) for each in kept)

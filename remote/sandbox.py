@@ -25,11 +25,15 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Bind(Frozen):
-    """Something more to be seen inside: ``source`` of the host at the path ``at`` (the same if ``None``)."""
+    """Something more to be seen inside: ``source`` of the host at the path ``at`` (the same if ``None``).
+
+    What is beside the tree and not ``needed`` is left out where it cannot be shown.
+    """
 
     source: Path
     at: PurePosixPath | None = None
     writable: bool = False
+    needed: bool = True
 
 
 def wrap(
@@ -58,10 +62,9 @@ def wrap(
         return list(argv)
     tree_inside, home_inside = _check_paths(tree_at, home_at)
     given = [*binds, *([Bind(source=base_prefix)] if base_prefix and not base_prefix.is_relative_to("/usr") else [])]
-    for bind in beside:
-        _check_beside(_inside(bind), tree_inside, home_inside, [_inside(each) for each in given])
+    shown = _choose_beside(beside, tree_inside, home_inside, [_inside(each) for each in given])
     # What lies in another comes after it, or it would be covered.
-    own = sorted([*beside, Bind(source=tree, at=tree_inside, writable=True)], key=lambda each: len(_inside(each).parts))
+    own = sorted([*shown, Bind(source=tree, at=tree_inside, writable=True)], key=lambda each: len(_inside(each).parts))
     return [
         "bwrap",
         *_system([home_inside, *map(_inside, own)]),
@@ -132,6 +135,17 @@ def _check_paths(tree_at: str, home_at: str) -> tuple[PurePosixPath, PurePosixPa
     if tree.is_relative_to(RUNTIME_AT.parent) or RUNTIME_AT.is_relative_to(tree) or RUNTIME_AT.is_relative_to(home):
         raise SandboxUnavailable(f"The path {tree} is in the way of {RUNTIME_AT.parent}.", "Move the project.")
     return tree, home
+
+
+def _choose_beside(
+    beside: Sequence[Bind], tree: PurePosixPath, home: PurePosixPath, given: Sequence[PurePosixPath]
+) -> list[Bind]:
+    """All that is needed, and what else nothing is in the way of. Raises `SandboxUnavailable`."""
+    system = [*given, *map(PurePosixPath, (*_SYSTEM, *_CLOSED))]
+    for bind in beside:
+        if bind.needed:
+            _check_beside(_inside(bind), tree, home, given)
+    return [bind for bind in beside if bind.needed or not _in_the_way(_inside(bind), tree, home, system)]
 
 
 def _check_beside(

@@ -89,7 +89,7 @@ def _transfers(session: SessionDir) -> Iterator[Doomed]:
     if read_lease(session).state != "held" or not moves.is_dir():
         return
     for move in moves.iterdir():
-        paths = [move / name for name in ("parcel", "overlay") if (move / name).is_dir()]
+        paths = [move / name for name in ("parcel", "overlay", "companions") if (move / name).is_dir()]
         at = max((newest(path) for path in paths), default=0.0)
         if paths and is_old(at, time.time(), 1):
             yield _doom("transfer", f"{session.id}/{move.name}", at, paths)

@@ -60,7 +60,14 @@ def capture(
     if cache is not None:
         cache.save()
     inner = tuple(Inner(path=path, git=git) for path, git in seen.inner.items())
-    return Manifest(entries=entries, git=seen.git, inner=inner, selection=selection, companions=companions)
+    return Manifest(
+        entries=entries,
+        git=seen.git,
+        inner=inner,
+        selection=selection,
+        companions=companions,
+        pointers=seen.pointers,
+    )
 
 
 def _capture_companion(seen: CompanionScan, cache: DigestCache | None, overlays: Path | None) -> Companion:

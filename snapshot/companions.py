@@ -8,9 +8,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from snapshot.manifest import Pointer
 from snapshot.refusal import Refusal
 from snapshot.repository import Directory
 from snapshot.walk import show_path
+
+_LONGEST = 1 << 14
+"""Bytes of a ``.git`` file: it holds a path."""
 
 
 class Need(NamedTuple):
@@ -65,6 +69,21 @@ def find_companions(tree: Path, needs: Iterable[Need]) -> tuple[list[Beside], li
         if any(beside.holds(need.directory.at) for beside in found) and not _is_reached(tree, found, need.directory):
             refusals.append(_refuse(need, "which is reached by links that cannot be shown on a host"))
     return found, refusals
+
+
+def find_pointers(tree: Path, needs: Iterable[Need]) -> tuple[Pointer, ...]:
+    """The ``.git`` files of worktrees that lie elsewhere. Raises `OSError`."""
+    top = tree.resolve()
+    repositories = dict.fromkeys(need.directory.at for need in needs if not need.directory.objects)
+    files = [path / ".git" for at in repositories for path in _work_trees(at) if not path.is_relative_to(top)]
+    texts = {file: _read_pointer(file) for file in files}
+    return tuple(Pointer(at=str(file), text=text) for file, text in texts.items() if text)
+
+
+def _read_pointer(file: Path) -> str:
+    """What a ``.git`` file says; "" if it is none."""
+    text = file.read_bytes() if file.is_file() and file.stat().st_size < _LONGEST else b""
+    return os.fsdecode(text) if text.startswith(b"gitdir: ") and b"\0" not in text else ""
 
 
 def _look(top: Path, at: Path, need: Need) -> Beside:

@@ -101,7 +101,7 @@ def quote_path(path: Path) -> str:
 
 def unquote_path(text: bytes) -> bytes:
     """A path as git prints it: as it is, or in quotes with C's escapes."""
-    if text[:1] != b'"':
+    if not (len(text) > 1 and text[:1] == text[-1:] == b'"'):
         return text
     return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1]) or bytes([int(found[1], 8) & 0xFF]), text[1:-1])
 

@@ -108,9 +108,20 @@ class Companion(Frozen):
         return Manifest(entries=self.entries)
 
 
+class Pointer(Frozen):
+    """The ``.git`` file of a worktree elsewhere, which stays: its absolute path, and what it says.
+
+    Where only it appears, git does not take the worktree for deleted.
+    """
+
+    at: Name
+    text: Name
+
+
 class Manifest(Frozen):
     """What travels, sorted by path. ``git`` is None where the tree itself is no repository; ``inner`` are those in it,
-    sorted by path. ``selection`` is what was chosen. ``companions`` travel beside the tree."""
+    sorted by path. ``selection`` is what was chosen. ``companions`` travel beside the tree, and ``pointers`` are of
+    the worktrees that their repositories and those in the tree have elsewhere."""
 
     version: int = FORMAT
     entries: tuple[Entry, ...]
@@ -118,6 +129,7 @@ class Manifest(Frozen):
     inner: tuple[Inner, ...] = ()
     selection: Selection = EVERYTHING
     companions: tuple[Companion, ...] = ()
+    pointers: tuple[Pointer, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -208,6 +220,7 @@ class _Page(Frozen):
     inner: tuple[Inner, ...] = ()
     selection: Selection = EVERYTHING
     companions: tuple[_Beside, ...] = ()
+    pointers: tuple[Pointer, ...] = ()
     entries: list[Row]
 
 
@@ -225,6 +238,7 @@ def dump_manifest(manifest: Manifest) -> bytes:
             _Beside(at=each.at, also=each.also, inside=each.inside, entries=_rows(each.entries))
             for each in manifest.companions
         ),
+        pointers=manifest.pointers,
         entries=_rows(manifest.entries),
     )
     return page.model_dump_json().encode() + b"\n"
@@ -258,6 +272,7 @@ def parse_manifest(data: bytes) -> Manifest:
         inner=page.inner,
         selection=page.selection,
         companions=companions,
+        pointers=page.pointers,
     )
     lists = [entries, *(companion.entries for companion in companions)]
     if manifest.digest != page.digest or any(len({entry.path for entry in each}) != len(each) for each in lists):

@@ -58,11 +58,19 @@ def own_directories(tree: Path) -> list[Directory]:
         _named(own, tree, _leads_to(tree / ".git", b"gitdir: ")),
         _named(common, own, _leads_to(own / "commondir")),
     ]
-    if any((common / "objects/info" / name).exists() for name in ("alternates", "http-alternates")):
-        lines = git("count-objects", "-v", tree=tree).out.split(b"\n")
-        borrowed = [Path(os.fsdecode(unquote_path(line[11:]))) for line in lines if line.startswith(b"alternate: ")]
-        found += [Directory(path.resolve(), path, objects=True) for path in borrowed]
-    return found
+    return [*found, *_borrowed(common / "objects", set())]
+
+
+def _borrowed(objects: Path, seen: set[Path]) -> Iterator[Directory]:
+    """The object directories that one borrows from, and those that they borrow from; what is not there is no matter."""
+    seen.add(objects)
+    listed = objects / "info/alternates"
+    for line in listed.read_bytes().split(b"\n") if listed.is_file() else ():
+        path = Path(os.path.normpath(objects / os.fsdecode(unquote_path(line))))
+        at = path.resolve()
+        if line and not line.startswith(b"#") and at not in seen and path.is_dir():
+            yield Directory(at, path, objects=True)
+            yield from _borrowed(at, seen)
 
 
 def _leads_to(file: Path, prefix: bytes = b"") -> str:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from snapshot.access import check_access, refuse_unreadable
 from snapshot.companion_scan import CompanionScan, scan_companion
-from snapshot.companions import Beside, find_companions
+from snapshot.companions import find_companions, find_pointers
 from snapshot.errors import SnapshotRefused
 from snapshot.gitfiles import find_links, find_locks, find_settings
-from snapshot.manifest import GitSummary, entry_type, in_git
+from snapshot.manifest import GitSummary, Pointer, entry_type, in_git
 from snapshot.refusal import Refusal
 from snapshot.repository import has_repository, surrounding
 from snapshot.roots import Roots, ignored_in
@@ -23,7 +23,7 @@ class Scan(NamedTuple):
 
     ``git`` is how the tree's own repository stands, ``inner`` how those in it do, by path.
     ``withheld`` are settings files that hold credentials, with the names of what is left out of the copies that travel.
-    ``companions`` travel beside the tree.
+    ``companions`` travel beside the tree, ``pointers`` are of worktrees elsewhere.
     """
 
     travels: list[Found]
@@ -36,6 +36,7 @@ class Scan(NamedTuple):
     refusals: list[Refusal]
     withheld: dict[str, tuple[str, ...]]
     companions: list[CompanionScan]
+    pointers: tuple[Pointer, ...]
 
 
 def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
@@ -53,7 +54,6 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
     besides, elsewhere = find_companions(tree, roots.needs)
     companions = [scan_companion(beside) for beside in besides]
     refusals += [*elsewhere, *(refusal for companion in companions for refusal in companion.refusals)]
-    refusals += [_elsewhere(beside) for beside in besides]
     special = [path for path, record in found if entry_type(record.st_mode) is None]
     staying = {path for path in special if in_git(path)}
     staying |= ignored_in(tree, roots.statuses, [path for path in special if path not in staying])
@@ -78,6 +78,7 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
         [*refusals, *settings.refusals],
         settings.withheld,
         companions,
+        find_pointers(tree, roots.needs),
     )
 
 
@@ -95,12 +96,6 @@ def _examine(item: Found) -> list[Refusal]:
         sentence = f"Some systems take {shown!r} for a git repository's own files; changes in it could not come home."
         refusals.append(Refusal(code="git-name", path=shown, sentence=sentence, way_out="Rename it or ignore it."))
     return refusals
-
-
-def _elsewhere(beside: Beside) -> Refusal:
-    sentence = f"The repository {show_path(beside.dot_git)!r} needs {beside.shown!r}, which would not travel."
-    way_out = "Open the main working tree, or a clone of its own (git clone)."
-    return Refusal(code="git-elsewhere", path=show_path(beside.dot_git), sentence=sentence, way_out=way_out)
 
 
 def _tracked(path: str) -> Refusal:

@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from snapshot.companion_scan import CompanionScan
 from snapshot.errors import TreeChanged
 from snapshot.git_stays import git_stays
 from snapshot.manifest import Frozen, GitSummary, entry_type, in_git
+from snapshot.names import Name
 from snapshot.refusal import Kept, Refusal
 from snapshot.scan import Scan, scan
 from snapshot.selection import EVERYTHING, Selection, check_pattern
@@ -21,10 +23,11 @@ _LONGEST_PATTERNS = 10_000
 
 
 class Survey(Frozen):
-    """``files`` and ``size`` (bytes) of what travels, ``.git`` included; ``summary`` is None without a repository.
+    """``files`` and ``size`` (bytes) of all that travels; ``summary`` is None without a repository.
 
-    ``git`` is one line for the user. ``stays`` is sorted by size, the largest first, and so is ``included``: what
-    travels although git ignores it. With ``refusals`` a capture would raise `SnapshotRefused`.
+    ``companions`` are the directories outside the tree that travel with it, as lines for the user, and ``beside`` the
+    paths by which they are named. ``git`` is one line for the user. ``stays`` is sorted by size, the largest first, and
+    so is ``included``: what travels although git ignores it. With ``refusals`` a capture would raise `SnapshotRefused`.
     """
 
     files: int
@@ -33,6 +36,8 @@ class Survey(Frozen):
     summary: GitSummary | None = None
     stays: tuple[Kept, ...] = ()
     included: tuple[Kept, ...] = ()
+    companions: tuple[Kept, ...] = ()
+    beside: tuple[Name, ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
 
@@ -47,15 +52,29 @@ def survey(tree: Path, selection: Selection = EVERYTHING) -> Survey:
         *_attributes(tree, seen),
     ]
     kept += git_stays(tree, seen)
+    companions = [_count_companion(companion) for companion in seen.companions]
+    sizes = _sizes(seen.travels)
     return Survey(
-        files=sum(entry_type(item.stat.st_mode) != "dir" for item in seen.travels),
-        size=sum(item.stat.st_size for item in seen.travels if entry_type(item.stat.st_mode) != "dir"),
+        files=len(sizes) + sum(companion.files for companion in companions),
+        size=sum(sizes) + sum(companion.size for companion in companions),
         git=_line(seen),
         summary=seen.git,
         stays=_sort(kept),
         included=_sort(_sum_included(seen.included)),
+        companions=_sort(companions),
+        beside=tuple(str(at) for each in seen.companions for at in (each.beside.at, *each.beside.also)),
         refusals=tuple(seen.refusals),
     )
+
+
+def _sizes(found: Iterable[Found]) -> list[int]:
+    return [item.stat.st_size for item in found if entry_type(item.stat.st_mode) != "dir"]
+
+
+def _count_companion(companion: CompanionScan) -> Kept:
+    beside, sizes = companion.beside, _sizes(companion.travels)
+    why = f"outside the folder, and {show_path(beside.dot_git)} needs it: it travels as well"
+    return Kept(what=beside.shown, why=why, files=len(sizes), size=sum(sizes))
 
 
 def _line(seen: Scan) -> str:
@@ -91,7 +110,7 @@ def _count(tree: Path, staying: Iterable[str], why: str) -> list[Kept]:
         what, inside = _classify(tree, path)
         patterns.setdefault(what, []).append(_pattern(path))
         files, size = counts.get(what, (0, 0))
-        sizes = [item.stat.st_size for item in inside if entry_type(item.stat.st_mode) != "dir"]
+        sizes = _sizes(inside)
         counts[what] = (files + len(sizes), size + sum(sizes))
     return [
         Kept(

@@ -36,7 +36,7 @@ class Voyage:
         """Put the agent where the host's castoff finds it, and its profile on both sides."""
         data = self.host.home / ".local/share/castoff"
         agent = data / "agents" / "errand"
-        agent.mkdir(parents=True)
+        agent.mkdir(parents=True, exist_ok=True)
         shutil.copy(errand_agent.__file__, agent)
         shutil.copy(fingerprint.__file__, agent)
         self.host.own(self.host.home / ".local")

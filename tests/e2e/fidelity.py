@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.snapshot.companion_states import COMPANIONS
 from tests.snapshot.repos import STATES
 from tests.snapshot.states import MORE
 
-ALL: dict[str, Callable[[Path], None]] = STATES | MORE
+ALL: dict[str, Callable[[Path], None]] = STATES | MORE | COMPANIONS
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
 _INTRODUCTION = """\
@@ -52,9 +53,9 @@ _REFUSED = (
         "repair it",
     ),
     (
-        "a linked worktree, a submodule opened by itself, alternates",
-        "they need files outside the folder",
-        "open a whole clone",
+        "what a repository needs outside the folder, where the host has no sandbox, or the system's own at that path",
+        "nothing can be shown there at its path",
+        "let bubblewrap work there, or open a clone of its own",
     ),
     (
         "a folder inside a larger repository that tracks it",

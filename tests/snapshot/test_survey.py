@@ -121,13 +121,15 @@ def test_what_cannot_be_carried_is_told(tree: Path, tmp_path: Path) -> None:
 def test_a_linked_worktree(tree: Path, tmp_path: Path) -> None:
     start(tmp_path / "main")
     run(tmp_path / "main", "worktree", "add", "-q", str(tree))
-    assert refused(tree) == [("git-elsewhere", ".git")]
+    assert refused(tree) == []
+    assert [kept.what for kept in survey(tree).companions] == [str(tmp_path / "main/.git")]
 
 
 def test_borrowed_objects(tree: Path, tmp_path: Path) -> None:
     start(tmp_path / "main")
     run(tmp_path, "clone", "-q", "--shared", "main", str(tree))
-    assert refused(tree) == [("git-elsewhere", ".git")]
+    assert refused(tree) == []
+    assert [kept.what for kept in survey(tree).companions] == [str(tmp_path / "main/.git/objects")]
 
 
 @pytest.mark.parametrize(("value", "found"), [("on", True), ("1", True), ("false", False), ("off", False)])

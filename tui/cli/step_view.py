@@ -161,13 +161,18 @@ def _describe_preflight(step: Preflighted) -> str:
         f"{facts.host}: {facts.user}, {facts.system}, {size(facts.free)} free, {facts.rtt * 1000:.0f} ms away",
         f"  sandbox: {facts.sandbox}{'. ' if facts.sandbox_detail else ''}{facts.sandbox_detail}",
         f"  travels: {count(step.files, 'file')}, {size(step.size)}; {step.git}",
-        *(f"  included: {s.what}{_extent(s)}: {s.why}" for s in step.extras.included),
+        *(_describe_travelling("beside", s) for s in step.extras.companions),
+        *(_describe_travelling("included", s) for s in step.extras.included),
         *([f"  variables: {', '.join(step.extras.env)}"] if step.extras.env else []),
         *(f"  setup: {clean(command, single_line=True)}" for command in step.extras.setup),
         *describe_losses(step.stays),
         *_describe_problems(step),
     ]
     return "\n".join(lines)
+
+
+def _describe_travelling(label: str, thing: Stays) -> str:
+    return f"  {clean(f'{label}: {thing.what}{_extent(thing)}: {thing.why}', single_line=True)}"
 
 
 def describe_losses(stays: Sequence[Stays]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from remote.findings import Extras, Problem
+from remote.findings import Extras, Problem, Stays
 from remote.steps import (
     Applied,
     Away,
@@ -54,18 +54,23 @@ def draw_preflight(step: Preflighted, width: int, mark: int | None = None) -> li
 
 
 def _draw_extras(extras: Extras, width: int) -> list[Line]:
-    """What the project's settings ask for beside that."""
-    out: list[Line] = []
-    for index, each in enumerate(extras.included):
-        what = f"{each.what} ({count(each.files, 'file')}, {size(each.size)})"
-        first = Line((Span(pad("Included" if index == 0 else "", LABEL), "muted"),))
-        out += wrap([span(what), span(f"  {each.why}", "muted")], width, first=first)
+    """What goes along beside that."""
+    out = [*_draw_travelling("Beside", extras.companions, width), *_draw_travelling("Included", extras.included, width)]
     if extras.env:
         out += _row("Variables", f"{', '.join(extras.env)}, with their values", width)
     for index, command in enumerate(extras.setup):
         # Its own lines: in a shell a line's end is not a space.
         for number, text in enumerate(text_lines(command)):
             out += _row("Setup" if index == number == 0 else "", f"{'  ' if number else ''}{text}", width, "code")
+    return out
+
+
+def _draw_travelling(label: str, things: Sequence[Stays], width: int) -> list[Line]:
+    out: list[Line] = []
+    for index, each in enumerate(things):
+        what = f"{each.what} ({count(each.files, 'file')}, {size(each.size)})"
+        first = Line((Span(pad(label if index == 0 else "", LABEL), "muted"),))
+        out += wrap([span(what), span(f"  {each.why}", "muted")], width, first=first)
     return out
 
 
