@@ -20,7 +20,7 @@ class Problem(Frozen):
     asks: str = ""
 
 
-LossKind = Literal["ignored", "outside", "command", "version", "variable", "mcp", "process", "other"]
+LossKind = Literal["ignored", "unreadable", "outside", "command", "version", "variable", "mcp", "process", "other"]
 Choice = Literal["leave", "carry", "stop"]
 
 

@@ -37,10 +37,14 @@ class LossCheck:
         self._stock = take_stock(self._session, profile, fold(self._session).blocks)
 
     def choose(self, seen: Survey, selection: Selection) -> Selection:
-        """``selection`` with what the user carries of what stays under it. Raises `snapshot.errors.GitFailed`."""
+        """``selection`` with what the user carries of what stays under it, and without what cannot be read.
+
+        Raises `snapshot.errors.GitFailed`.
+        """
         self._kept = seen.stays
         include = (*selection.include, *carried_patterns(seen.stays, self._terms.carry))
-        chosen = Selection(include=include, exclude=selection.exclude, leave=selection.leave)
+        leave = (*selection.leave, *seen.closed)
+        chosen = Selection(include=include, exclude=selection.exclude, leave=leave)
         asked = (*self._stock.own_programs, *(each.file for each in self._stock.project_mcp))
         ignored = _ignored(self._tree, asked) if seen.summary is not None else set[str]()
         self._lost_files = frozenset(

@@ -18,6 +18,7 @@ MOST_OF_A_KIND = 40
 """Lines of one kind; the rest is counted."""
 _MANY: dict[LossKind, str] = {
     "ignored": "more ignored kinds of files",
+    "unreadable": "more files and folders that cannot be read",
     "outside": "more files outside the project",
     "command": "more commands",
     "version": "more commands of another version",
@@ -94,7 +95,7 @@ def _tree_losses(kept: Iterable[Kept]) -> list[Stays]:
             why=each.why,
             files=each.files,
             size=each.size,
-            kind="ignored" if each.patterns else "other",
+            kind="unreadable" if each.lost else "ignored" if each.patterns else "other",
             can_carry=bool(each.patterns),
         )
         for each in kept

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from snapshot.access import refuse_unreadable
 from snapshot.beneath import Beneath
 from snapshot.companion_scan import CompanionScan, list_companion
 from snapshot.credentials import without_credentials
@@ -46,8 +47,9 @@ def capture(
     Raises `SnapshotRefused` with every reason, `TreeChanged` if anything changes meanwhile, `GitFailed`.
     """
     seen = scan(tree, selection)
-    if seen.refusals:
-        raise SnapshotRefused(seen.refusals)
+    # What nobody was told of before must not be missing there.
+    if refusals := [*seen.refusals, *map(refuse_unreadable, sorted(seen.closed))]:
+        raise SnapshotRefused(refusals)
     since = time.time_ns()
     over = Overlay({**(changes or {}), **dict.fromkeys(seen.withheld, without_credentials)}, overlay)
     entries = _describe(tree, seen.travels, cache, over)

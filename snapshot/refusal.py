@@ -24,3 +24,5 @@ class Kept(Frozen):
     files: int = 0
     size: int = 0
     patterns: tuple[str, ...] = ()
+    lost: bool = False
+    """Whether it would have travelled if it could be read."""

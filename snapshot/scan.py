@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from snapshot.access import check_access, refuse_unreadable
+from snapshot.access import find_closed, part_closed
 from snapshot.companion_scan import CompanionScan, scan_companion
 from snapshot.companions import find_companions, find_pointers
 from snapshot.errors import SnapshotRefused
@@ -19,7 +19,8 @@ from snapshot.walk import Found, show_path, walk
 
 class Scan(NamedTuple):
     """``travels`` is sorted by path; ``ignored``, ``left`` (by choice) and ``sockets`` (in ``.git``, or ignored) are
-    paths that stay. ``included`` travels although git ignores it.
+    paths that stay, and so are ``closed``: nobody chose that, they cannot be read. ``included`` travels although git
+    ignores it.
 
     ``git`` is how the tree's own repository stands, ``inner`` how those in it do, by path.
     ``withheld`` are settings files that hold credentials, with the names of what is left out of the copies that travel.
@@ -31,6 +32,7 @@ class Scan(NamedTuple):
     ignored: frozenset[str]
     left: frozenset[str]
     sockets: list[str]
+    closed: frozenset[str]
     git: GitSummary | None
     inner: dict[str, GitSummary]
     refusals: list[Refusal]
@@ -58,14 +60,16 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
     staying = {path for path in special if in_git(path)}
     staying |= ignored_in(tree, roots.statuses, [path for path in special if path not in staying])
     refusals += [*find_locks(tree, found), *find_links(tree, found)]
-    refusals += [refuse_unreadable(path) for path in unlisted if not is_under(path, left)]
     if left:
         refusals += [_tracked(path) for path in roots.tracked() if is_under(path, left)]
     for item in found:
         if item.path not in staying:
             refusals += _examine(item)
     travels = [item for item in found if item.path not in staying]
-    refusals += [refusal for item in travels if (refusal := check_access(tree, item))]
+    unread = [*(path for path in unlisted if not is_under(path, left)), *find_closed(tree, travels)]
+    shut, closed = part_closed(unread, roots.tracked() if unread else ())
+    refusals += shut
+    travels = [item for item in travels if not is_under(item.path, closed)] if closed else travels
     settings = find_settings(tree, dict(travels))
     return Scan(
         travels,
@@ -73,6 +77,7 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
         frozenset(roots.ignored),
         left,
         sorted(staying),
+        closed,
         roots.own,
         roots.inner,
         [*refusals, *settings.refusals],

@@ -18,6 +18,9 @@ from snapshot.walk import Found, show_path, walk
 _IGNORED = "ignored by git"
 _LEFT = "left here by choice"
 _INCLUDED = "ignored by git, and included by choice"
+_CLOSED = "it cannot be read, so it stays"
+_PASSING = "it came and went while the folder was looked at"
+_SCANS = 4
 _LONGEST_PATTERNS = 10_000
 """Characters in the patterns of one class that can be asked for: they are an argument of a command on the host."""
 
@@ -38,16 +41,20 @@ class Survey(Frozen):
     included: tuple[Kept, ...] = ()
     companions: tuple[Kept, ...] = ()
     beside: tuple[Name, ...] = ()
+    closed: tuple[str, ...] = ()
+    """Paths that cannot be read: a capture refuses what is neither readable nor left by the selection."""
     refusals: tuple[Refusal, ...] = ()
 
 
 def survey(tree: Path, selection: Selection = EVERYTHING) -> Survey:
     """Look at ``tree`` without reading files. Raises `SnapshotRefused` if there is none, `GitFailed`, `TreeChanged`."""
-    seen = scan(tree, selection)
+    seen, gone = _scan_patiently(tree, selection)
     kept = [
         *_count(tree, seen.ignored, _IGNORED),
         *_count(tree, seen.left, _LEFT),
         *_sockets(seen.sockets),
+        *_closed(tree, seen.closed),
+        *(Kept(what=show_path(path), why=_PASSING, lost=True) for path in sorted(gone) if not in_git(path)),
         *_links(seen),
         *_attributes(tree, seen),
     ]
@@ -63,8 +70,33 @@ def survey(tree: Path, selection: Selection = EVERYTHING) -> Survey:
         included=_sort(_sum_included(seen.included)),
         companions=_sort(companions),
         beside=tuple(str(at) for each in seen.companions for at in (each.beside.at, *each.beside.also)),
+        closed=tuple(sorted(seen.closed)),
         refusals=tuple(seen.refusals),
     )
+
+
+def _scan_patiently(tree: Path, selection: Selection) -> tuple[Scan, set[str]]:
+    """The scan, and what came and went while it was made; raises `TreeChanged` where that does not end."""
+    gone = set[str]()
+    for attempt in range(_SCANS):
+        try:
+            return scan(tree, selection), gone
+        except TreeChanged as error:
+            if attempt == _SCANS - 1:
+                raise
+            gone.update(error.paths)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _closed(tree: Path, paths: Iterable[str]) -> list[Kept]:
+    """What cannot be read, each by itself; of a folder nobody knows what is in it."""
+    kept: list[Kept] = []
+    for path in sorted(paths):
+        what, inside = show_path(path), (tree / path).lstat()
+        folder = entry_type(inside.st_mode) == "dir"
+        size = 0 if folder else inside.st_size
+        kept.append(Kept(what=f"{what}/" if folder else what, why=_CLOSED, files=int(not folder), size=size, lost=True))
+    return kept
 
 
 def _sizes(found: Iterable[Found]) -> list[int]:

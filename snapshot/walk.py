@@ -34,7 +34,7 @@ Enter = Callable[[str], Collection[str]]
 def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = None) -> Walked:
     """List everything in ``tree`` but ``skip`` (paths; a directory with all that is in it) and what ``enter`` says.
 
-    Raises `TreeChanged` when a directory vanishes meanwhile.
+    Raises `TreeChanged` naming what vanishes meanwhile.
     """
     found: list[Found] = []
     unlisted: list[str] = []
@@ -52,7 +52,7 @@ def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = 
                     path = inside + item.name
                     if path in skip or path in more:
                         continue
-                    found.append(Found(path, item.stat(follow_symlinks=False)))
+                    found.append(Found(path, _look(item, path)))
                     if item.is_dir(follow_symlinks=False):
                         todo.append(path + "/")
             except PermissionError:
@@ -60,11 +60,20 @@ def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = 
             except OSError as error:
                 if error.errno not in _GONE:
                     raise
-                where = inside.rstrip("/") or str(tree)
-                shown = show_path(where)
-                raise TreeChanged(f"{shown!r} vanished while it was read.", (where,), "Try again.") from error
+                raise _vanished(inside.rstrip("/") or str(tree)) from error
     found.sort()
     return Walked(found, unlisted)
+
+
+def _look(item: os.DirEntry[str], path: str) -> os.stat_result:
+    try:
+        return item.stat(follow_symlinks=False)
+    except FileNotFoundError as error:
+        raise _vanished(path) from error
+
+
+def _vanished(where: str) -> TreeChanged:
+    return TreeChanged(f"{show_path(where)!r} vanished while it was read.", (where,), "Try again.")
 
 
 def skip_git(folder: str) -> Collection[str]:

@@ -1,21 +1,27 @@
 """The loss report as a pure judgement: what is here, what is there, what the user said."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.mcp import McpServers, ProjectServers
+from agent.sessions import create_session
 from remote.children import Child
 from remote.findings import Stays, is_loss
 from remote.host_protocol import Seen
+from remote.loss_check import LossCheck
 from remote.losses import MOST_OF_A_KIND, carried_files, carried_patterns, object_to, report_losses
 from remote.stock import Outside, Stock
 from remote.terms import Terms
 from remote.tools import Program
 from snapshot.refusal import Kept
+from snapshot.selection import Selection
+from snapshot.survey import Survey
 
 HOME = "/home/ada"
 CACHE = Kept(what="cache/", why="ignored by git", files=3, size=900, patterns=("/cache", "/web/cache"))
+CLOSED = Kept(what="closed.txt", why="it cannot be read, so it stays", files=1, lost=True)
 LINKS = Kept(what="hard links", why="each name travels as a file of its own", files=2)
 STOCK = Stock(
     programs=(
@@ -55,13 +61,19 @@ def seen(**more: Any) -> Seen:
 
 def report(terms: Terms | None = None, host: Seen | None = None, stock: Stock = STOCK) -> tuple[Stays, ...]:
     return report_losses(
-        [CACHE, LINKS], stock, ["bin/tool", ".mcp.json", ".x/broken.json"], host or seen(), terms or Terms(), HOME
+        [CACHE, CLOSED, LINKS],
+        stock,
+        ["bin/tool", ".mcp.json", ".x/broken.json"],
+        host or seen(),
+        terms or Terms(),
+        HOME,
     )
 
 
 def test_everything_is_told_once_with_its_kind() -> None:
     assert [(each.kind, each.what) for each in report()] == [
         ("ignored", "cache/"),
+        ("unreadable", "closed.txt"),
         ("other", "hard links"),
         ("outside", "/srv/big.bin"),
         ("outside", "~/notes.md"),
@@ -113,7 +125,7 @@ def test_what_cannot_be_carried_stands_in_the_way(what: str) -> None:
 
 
 def test_stopping_on_loss() -> None:
-    terms = Terms(stop_on_loss=True, accept_loss=("outside", "mcp", "process", "git", "API_URL"))
+    terms = Terms(stop_on_loss=True, accept_loss=("unreadable", "outside", "mcp", "process", "git", "API_URL"))
     stays = report(terms)
     assert [each.what for each in stays if each.choice == "stop"] == ["cache/", "bin/tool", "node", "~/bin/x"]
     (problem,) = object_to(stays, terms)
@@ -131,3 +143,10 @@ def test_many_of_a_kind_are_counted() -> None:
     assert (outside[-1].what, outside[-1].files) == ("4 more files outside the project", 4)
     assert outside[-1].size == sum(each.size for each in many[MOST_OF_A_KIND:-1])
     assert last in {each.what for each in outside if each.choice == "carry"}
+
+
+def test_what_cannot_be_read_is_left_by_the_selection_that_travels(tmp_path: Path) -> None:
+    check = LossCheck(create_session(tmp_path, tmp_path, "builtin"), Terms())
+    seen = Survey(files=0, size=0, git="", closed=("shut", "closed folder"))
+    chosen = check.choose(seen, Selection(leave=("left",)))
+    assert chosen == Selection(leave=("left", "shut", "closed folder"))

@@ -2,7 +2,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,11 +10,11 @@ import pytest
 
 from snapshot import survey as survey_module
 from snapshot.capture import capture
-from snapshot.errors import SnapshotRefused
+from snapshot.errors import SnapshotRefused, TreeChanged
 from snapshot.scan import scan
 from snapshot.selection import Selection
 from snapshot.survey import survey
-from snapshot.walk import Walked
+from snapshot.walk import Walked, walk
 from tests.snapshot.repos import (
     empty_folder,
     ignored,
@@ -298,12 +298,90 @@ def ordinary_user(folder: Path) -> Generator[None]:
         os.seteuid(0)
 
 
-def test_what_cannot_be_read() -> None:
+def test_what_cannot_be_read_stays_and_is_told_where_nothing_tracks_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory() as name:
+        monkeypatch.setenv("HOME", name)
         tree = Path(name)
-        write(tree, "closed file").chmod(0)
+        run(tree, "init", "-q")
+        write(tree, "open file")
+        write(tree, "closed file", "12345").chmod(0)
         write(tree, "closed folder/x")
         (tree / "closed folder").chmod(0)
         with ordinary_user(tree):
-            assert refused(tree) == [("unreadable", "closed folder"), ("unreadable", "closed file")]
+            seen = survey(tree)
+            told = [(kept.what, kept.files, kept.size) for kept in seen.stays if kept.lost]
+            assert (seen.refusals, told) == ((), [("closed file", 1, 5), ("closed folder/", 0, 0)])
+            assert seen.closed == ("closed file", "closed folder")
+            with pytest.raises(SnapshotRefused, match="closed file"):
+                capture(tree)
+            left = capture(tree, Selection(leave=seen.closed))
+            assert [entry.path for entry in left.tree_entries()] == ["open file"]
+            assert survey(tree, Selection(leave=seen.closed)).closed == ()
             (tree / "closed folder").chmod(0o700)
+
+
+def test_what_cannot_be_read_is_refused_where_it_would_look_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        monkeypatch.setenv("HOME", name)
+        tree = Path(name)
+        run(tree, "init", "-q")
+        write(tree, "tracked")
+        write(tree, "folder/tracked")
+        write(tree, "caf\udce9")
+        run(tree, "add", "tracked", "folder")
+        for path in ("tracked", "folder", "caf\udce9", ".git/description"):
+            (tree / path).chmod(0)
+        with ordinary_user(tree):
+            refusals = survey(tree).refusals
+            shut = {refusal.path for refusal in refusals if refusal.code == "unreadable"}
+            assert shut == {"tracked", "folder", "caf\\xe9", ".git/description"}
+            assert "look deleted" in next(r.sentence for r in refusals if r.path == "tracked")
+            (tree / "folder").chmod(0o700)
+
+
+def test_what_comes_and_goes_is_told_and_does_not_stop_a_survey(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run(tmp_path, "init", "-q")
+    write(tmp_path, "kept")
+    real, passing = survey_module.scan, [".git/index.lock", "build/tmp1", "build/tmp2"]
+
+    def busy(tree: Path, selection: Selection) -> object:
+        if passing:
+            raise TreeChanged("It vanished.", (passing.pop(0),))
+        return real(tree, selection)
+
+    monkeypatch.setattr(survey_module, "scan", busy)
+    told = [(kept.what, kept.why) for kept in survey(tmp_path).stays if kept.lost]
+    assert told == [(f"build/tmp{n}", "it came and went while the folder was looked at") for n in (1, 2)]
+    passing += [f"build/{number}" for number in range(9)]
+    with pytest.raises(TreeChanged):
+        survey(tmp_path)
+
+
+def test_a_file_that_vanishes_in_the_walk_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write(tmp_path, "folder/passing")
+    real = os.scandir
+
+    class Vanishing:
+        """A listing whose files are gone when they are looked at."""
+
+        def __init__(self, where: int) -> None:
+            self.listing = real(where)
+
+        def __enter__(self) -> "Vanishing":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.listing.close()
+
+        def __iter__(self) -> Iterator[os.DirEntry[str]]:
+            for item in list(self.listing):
+                if item.name == "passing":
+                    (tmp_path / "folder/passing").unlink()
+                yield item
+
+    monkeypatch.setattr("snapshot.walk.os.scandir", Vanishing)
+    with pytest.raises(TreeChanged) as told:
+        walk(tmp_path)
+    assert told.value.paths == ("folder/passing",)

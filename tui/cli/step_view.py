@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _CHANGES_SHOWN = 40
 _VERBS: dict[LossKind, str] = {
     "ignored": "stays",
+    "unreadable": "not readable",
     "outside": "stays",
     "command": "missing there",
     "version": "differs",

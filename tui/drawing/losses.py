@@ -13,6 +13,7 @@ _AMOUNT = 22
 _WIDE = 100
 _LABELS: dict[LossKind, str] = {
     "ignored": "Stays",
+    "unreadable": "Closed",
     "outside": "Outside",
     "command": "Missing",
     "version": "Differs",
