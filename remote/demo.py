@@ -164,20 +164,30 @@ def _check_marker(root: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def _locked(root: Path) -> AsyncGenerator[None]:
-    """One castoff at a time sets up or removes the demo."""
+    """One castoff at a time sets up or removes the demo. The lock's file goes with its holder."""
     # Beside the directory: it must outlast its removal.
-    with root.with_name(f".{root.name}.lock").open("wb") as lock:
-        deadline = asyncio.get_running_loop().time() + _LOCK_SECONDS
-        while not _try_lock(lock.fileno()):
-            if asyncio.get_running_loop().time() > deadline:
-                raise DemoFailed("Another castoff has been setting up or removing the demo for a minute.", "Try again.")
-            await asyncio.sleep(0.05)
-        yield
-
-
-def _try_lock(descriptor: int) -> bool:
+    path = root.with_name(f".{root.name}.lock")
+    deadline = asyncio.get_running_loop().time() + _LOCK_SECONDS
+    while (lock := _try_lock(path)) is None:
+        if asyncio.get_running_loop().time() > deadline:
+            raise DemoFailed("Another castoff has been setting up or removing the demo for a minute.", "Try again.")
+        await asyncio.sleep(0.05)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _try_lock(path: Path) -> int | None:
+    """The open and locked file, or ``None`` if somebody else has it."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Its last holder may have removed it since it was opened: then another one can be made and locked.
+        if os.path.samestat(os.fstat(lock), path.stat()):
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(lock)
+    return None

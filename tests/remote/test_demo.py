@@ -1,6 +1,7 @@
 """The demo: set up once for this module, the real thing throughout; its journey, its processes, its removal."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from agent.demo_model.project import create_demo_project
 from agent.journal import read_events
 from agent.lease import read_lease
 from agent.sessions import list_sessions
+from remote import demo as demo_module
 from remote import embedded_host
 from remote.config import Settings
 from remote.demo import Demo, demo_dir, start_demo, stop_demo
@@ -116,7 +118,7 @@ def test_it_is_found_again_with_every_process_alive(demo: Demo) -> None:
 
 def test_nothing_of_the_users_own_is_touched(demo: Demo, state: Path) -> None:
     assert demo.root == state / "demo"
-    assert {path.name for path in state.iterdir()} == {"demo", ".demo.lock"}
+    assert {path.name for path in state.iterdir()} == {"demo"}
     assert [path for path in state.parent.glob("*/*") if path.parent != state] == []
     assert all(value.startswith(str(demo.root)) for name, value in demo.env.items() if name.startswith("CASTOFF_S"))
     assert [host.name for host in Settings(demo.root / "config" / "config.toml").hosts()] == ["demo"]
@@ -298,8 +300,39 @@ def test_reset_ends_every_process_and_leaves_no_trace(demo: Demo, state: Path) -
         run(stop_demo())
         assert runner.wait(10) is not None
     assert mark(demo.root) == []
-    assert [path.name for path in state.iterdir()] == [".demo.lock"]
+    assert list(state.iterdir()) == []
     run(stop_demo())
+    assert list(state.iterdir()) == []
+
+
+async def test_one_at_a_time_though_the_lock_goes_with_each_holder(tmp_path: Path) -> None:
+    inside = 0
+    most = 0
+
+    async def hold() -> None:
+        nonlocal inside, most
+        async with demo_module._locked(tmp_path / "demo"):  # pyright: ignore[reportPrivateUsage]
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+
+    await asyncio.gather(*(hold() for _ in range(5)))
+    assert most == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_was_removed_since_it_was_opened_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / ".demo.lock"
+    real = fcntl.flock
+
+    def flock(descriptor: int, operation: int) -> None:
+        path.unlink()
+        path.touch()
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert demo_module._try_lock(path) is None  # pyright: ignore[reportPrivateUsage]
 
 
 def _wait_for(path: Path) -> None:
