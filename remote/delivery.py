@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from remote.channels import Target
-from remote.notification import Notification
+from remote.notification import Notification, redact_notification
 from remote.push import push
 
 _SECONDS = 20.0
@@ -24,7 +24,7 @@ async def deliver(target: Target, notification: Notification) -> str:
     """
     try:
         async with asyncio.timeout(_SECONDS):
-            sent = await _in_thread(lambda: push(target.url, notification.title, notification.body))
+            sent = await _in_thread(lambda: _push(target, notification))
     except TimeoutError:
         return f"The service did not answer within {_SECONDS:g} seconds."
     except Exception as error:  # noqa: BLE001 - a plugin of a foreign library must never reach the runner
@@ -32,6 +32,12 @@ async def deliver(target: Target, notification: Notification) -> str:
         _log.warning("Sending to %s failed with %s.", target.label, type(error).__name__)
         return f"Sending failed with {type(error).__name__}."
     return "" if sent else "The service refused the message or cannot be reached."
+
+
+def _push(target: Target, notification: Notification) -> bool:
+    # The last place before it leaves: whoever wrote it, no secret goes out.
+    safe = redact_notification(notification)
+    return push(target.url, safe.title, safe.body)
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:

@@ -51,6 +51,17 @@ def compose(info: SessionInfo, state: SessionState, about: About, seq: int, at: 
     )
 
 
+def redact_notification(notification: Notification) -> Notification:
+    """``notification`` without what looks like a secret, wherever its words came from.
+
+    The rules are loaded when they are first needed, some tenths of a second: call it in a thread.
+    """
+    from snapshot.secrets import redact
+
+    fields = {"title": redact(notification.title), "body": redact(notification.body)}
+    return notification.model_copy(update=fields)
+
+
 def plain_title(title: str) -> str:
     """A run's title as words only. It is often the beginning of a prompt: what may be code, a path or a key is cut."""
     words = clean(title, single_line=True).split()

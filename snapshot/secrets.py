@@ -91,7 +91,7 @@ def mask(data: bytes, hits: Collection[Hit]) -> bytes:
 def redact(text: str) -> str:
     """``text`` with `REDACTED` in place of every secret that our own rules find: a host has no second set."""
     data = text.encode(errors="replace")
-    for span in reversed(_spans(as_text(data), "", _own_table())):
+    for span in reversed(_spans(as_text(data), None, _own_table())):
         data = data[: span.start] + REDACTED.encode() + data[span.end :]
     return data.decode(errors="replace")
 
@@ -110,7 +110,7 @@ def _hits(windows: Iterable[Window], path: str) -> Iterator[Hit]:
         line += block.count(b"\n", counted, end)
 
 
-def _spans(text: str, path: str, table: "_Table | None" = None) -> list[Span]:
+def _spans(text: str, path: str | None, table: "_Table | None" = None) -> list[Span]:
     """What the rules find, in order of place; where several overlap, the most specific of them."""
     table = table or _table()
     found = _find(text, path, table)
@@ -121,10 +121,10 @@ def _spans(text: str, path: str, table: "_Table | None" = None) -> list[Span]:
     return _without_overlaps(found)
 
 
-def _find(text: str, path: str, table: "_Table") -> list[tuple[int, Span]]:
-    """What each rule finds, with its rank."""
+def _find(text: str, path: str | None, table: "_Table") -> list[tuple[int, Span]]:
+    """What each rule finds, with its rank; without a ``path`` also those for certain files."""
     lowered = text.lower()
-    chosen = {number for number, matcher in enumerate(table.matchers) if matcher.applies(path)}
+    chosen = {number for number, matcher in enumerate(table.matchers) if path is None or matcher.applies(path)}
     found: list[tuple[int, Span]] = []
     called: dict[Detector, list[int]] = {}
     for at, word in table.keywords.find(lowered):

@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -27,13 +29,14 @@ from agent.journal import read_events
 from agent.recorder import Recorder
 from agent.sessions import SessionDir, SessionInfo, create_session
 from agent.state import SessionState
-from remote import channels, notify
-from remote.channels import add_channel, channels_path, list_channels, read_targets, remove_channel
+from remote import channels, delivery, notify
+from remote.channels import Target, add_channel, channels_path, list_channels, read_targets, remove_channel
 from remote.errors import SettingsDamaged, SettingsError
-from remote.notification import compose, plain_title
+from remote.notification import Notification, compose, plain_title
 from remote.notify import Notifier, send_test
 from remote.outbox import read_outbox
 from tests.remote.receiver import Receiver, run_receiver
+from tests.snapshot.plants import plants
 
 SECRET = "s3cr3t-t0ken"
 
@@ -386,3 +389,36 @@ def test_a_title_that_holds_code_or_keys_is_cut() -> None:
     info = SessionInfo(id="k" * 12, title="w " * 4000, project="/p", home="/h", agent="builtin", created=0)
     whole = compose(info, SessionState(), "finished", 10**9, 0)
     assert len(whole.title) + len(whole.body) < 500
+
+
+async def test_no_planted_secret_leaves_in_a_thousand_notifications(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a title or a body is made of; what is left of it is still told."""
+    sent: list[tuple[str, str]] = []
+
+    def push(_url: str, title: str, body: str) -> bool:
+        sent.append((title, body))
+        return True
+
+    monkeypatch.setattr(delivery, "push", push)
+    corpus = plants(seed=61, rounds=8)
+    assert len(corpus) >= 1000
+    target = Target(id="a", service="json", address="", url="json://127.0.0.1:1/a")
+    for number, plant in enumerate(corpus):
+        words = f"It is {plant.data.decode()}"
+        note = Notification(
+            id=str(number), title=f"castoff: {words}", body=f"1 of 2 steps done.\n{words}\nrun k3v9. [{number}]"
+        )
+        assert await delivery.deliver(target, note) == ""
+    leaked = [plant.kind for plant, texts in zip(corpus, sent, strict=True) if plant.secret in "".join(texts)]
+    assert leaked == []
+    assert all(body.startswith("1 of 2 steps done.\n") and body.endswith("]") for _, body in sent)
+
+
+def test_a_runner_loads_no_rules_before_it_sends() -> None:
+    loaded = (
+        "import sys, remote.serve; print([name for name in sys.modules if 'secret' in name and 'snapshot' in name])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-I", "-c", loaded], check=True, capture_output=True, text=True, cwd="/"
+    ).stdout
+    assert out.strip() == "[]"
