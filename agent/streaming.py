@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from pathlib import Path
 from typing import NamedTuple
 
+from agent import children
+
 _GRACE = 2.0
 _LINGER = 0.5
 """Seconds between the polite and the hard signal, and for output after a program's end."""
@@ -40,15 +42,15 @@ async def stream_process(argv: Sequence[str], cwd: Path, env: Mapping[str, str],
     return Exit(process.returncode or 0, timed_out)
 
 
-async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[asyncio.subprocess.Process, int]:
+async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[children.Child, int]:
     """Start the program; return it with the reading end of its output.
 
     The pipe is ours and not asyncio's, whose ``wait`` would wait for everybody who holds the pipe open.
     """
     reading_end, writing_end = os.pipe()
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
+        process = await children.start(
+            argv,
             cwd=cwd,
             env=env,
             stdin=asyncio.subprocess.DEVNULL,
@@ -79,7 +81,7 @@ async def _reading(descriptor: int) -> AsyncGenerator[asyncio.StreamReader]:
         transport.close()
 
 
-async def _follow(process: asyncio.subprocess.Process, reader: asyncio.StreamReader, take: Take) -> None:
+async def _follow(process: children.Child, reader: asyncio.StreamReader, take: Take) -> None:
     """Read until the program has ended. What it left running may hold the pipe open: that gets a moment, no more."""
     reading = asyncio.create_task(_read(reader, take))
     try:
@@ -97,7 +99,7 @@ async def _read(reader: asyncio.StreamReader, take: Take) -> None:
         await take(data)
 
 
-async def _end_group(process: asyncio.subprocess.Process) -> None:
+async def _end_group(process: children.Child) -> None:
     """End what is left of the group: first politely, then not. Holds even when cancelled in between."""
     _signal_group(process.pid, signal.SIGTERM)
     try:

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import os
-import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from agent import children
 from agent.arrival_check import ArrivalCheck
 from agent.errors import AgentFailed
 from agent.paths import state_dir
@@ -73,8 +72,8 @@ async def check_arrival(request: Accept, place: Place) -> ArrivalCheck:
 
 async def _ask(argv: Sequence[str], env: dict[str, str], cwd: str, asked: bytes) -> bytes:
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
+        process = await children.start(
+            argv,
             env=env,
             cwd=cwd,
             stdin=asyncio.subprocess.PIPE,
@@ -86,13 +85,9 @@ async def _ask(argv: Sequence[str], env: dict[str, str], cwd: str, asked: bytes)
         raise ProgramsUnknown(f"The host's programs cannot be looked for: {error.strerror}.") from error
     try:
         async with asyncio.timeout(_SECONDS):
-            said, complaint = await process.communicate(asked)
+            said, complaint = await children.hear_out(process, asked)
     except TimeoutError:
         raise ProgramsUnknown(f"Looking for the host's programs took longer than {_SECONDS:.0f} seconds.") from None
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
     if process.returncode:
         lines = complaint.decode(errors="replace").strip().splitlines() or [f"status {process.returncode}"]
         raise ProgramsUnknown(f"The host's programs cannot be looked for: {lines[-1][:200]}.")

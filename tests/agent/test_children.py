@@ -1,13 +1,16 @@
 """A start that is cancelled, whenever that may be, neither hangs nor leaves the program behind."""
 
 import asyncio
+import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
+from pathlib import Path
 
 import pytest
 
 from agent import children
+from agent.streaming import stream_process
 
 FOREVER = ["sh", "-c", "sleep 600 & sleep 600"]
 """A program whose child holds its pipes open."""
@@ -41,6 +44,23 @@ async def test_a_cancelled_start_leaves_nothing_running(monkeypatch: pytest.Monk
     await asyncio.wait((task,))
     assert task.cancelled()
     assert [child.returncode for child in ended] == [-signal.SIGKILL]
+
+
+@pytest.mark.parametrize("rounds", range(12))
+async def test_a_cancelled_command_of_an_agent_ends(rounds: int, tmp_path: Path) -> None:
+    open_before = set(Path("/dev/fd").iterdir())
+
+    async def take(_: bytes) -> None:
+        return None
+
+    task = asyncio.create_task(stream_process(FOREVER, tmp_path, dict(os.environ), 600, take))
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    task.cancel()
+    _, hanging = await asyncio.wait((task,), timeout=30)
+    assert not hanging
+    assert task.cancelled()
+    assert set(Path("/dev/fd").iterdir()) == open_before
 
 
 async def test_a_program_that_is_not_there() -> None:
