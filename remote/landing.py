@@ -58,6 +58,8 @@ class Landing:
         self._agreed = Agreed()
         self._plan: Plan | None = None
         self._commits_ref = ""
+        self._head = ""
+        """The run's newest commit, "" if it made none or left it."""
         self._notes: list[str] = []
 
     @property
@@ -237,16 +239,18 @@ class Landing:
 
     def _make_branch(self) -> None:
         git = self._base.git
-        parent = f"{self._commits_ref}/HEAD" if self._commits_ref else (git.head or "" if git is not None else "")
+        left = git.head or "" if git is not None else ""
         message = f"Work of the run {self._session.id} on {self._host}\n\n{self._session.info.title}"
-        ways.make_branch(self._tree, self._wish.branch, self._changes(), self._shelf(), parent, message)
+        ways.make_branch(self._tree, self._wish.branch, self._changes(), self._shelf(), self._head or left, message)
 
     def _bring_commits(self, bundle: Path, ref: str) -> None:
         """The run's commits come as objects; if they cannot, its files come all the same, and the bundle is kept."""
         try:
             if bundle.exists():
-                import_bundle(self._tree, bundle, ref)
+                came = import_bundle(self._tree, bundle, ref)
                 self._commits_ref = ref
+                # Where the run's HEAD is at a commit that was here before, only other names come.
+                self._head = next((commit for name, commit in came.refs if name == f"{ref}/HEAD"), "")
             import_inner(self._tree, self._base, bundle.parent, ref)
         except (HostileObjects, GitFailed) as error:
             kept = self._move / "commits"

@@ -1,4 +1,4 @@
-"""Commits that a run made come home as objects only, through a quarantine, into refs of our own.
+"""Commits, tags and stashes that a run made come home as objects only, through a quarantine, into refs of our own.
 
 Git does not check what it fetches from a bundle, so there are two hops: the bundle goes into a scratch repository of
 ours, what is new there is checked strictly, and only then it is fetched, checked once more, into the user's.
@@ -8,7 +8,9 @@ HEAD, index and every other ref of the user's repository are never touched.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from blake3 import blake3
@@ -18,9 +20,11 @@ from snapshot.errors import GitFailed, HostileObjects
 from snapshot.git import OWN_CONFIG, git, quote_path
 from snapshot.manifest import Frozen, Manifest
 from snapshot.names import Name
-from snapshot.repository import git_path, is_readable
+from snapshot.repository import checks_for, git_path, is_partial, is_readable, read_stashes
 
 _QUARANTINE = "refs/quarantine"
+_STASHES = "refs/castoff/stashes"
+"""Names that older stashes have while they are put into a bundle, which carries only what has a name."""
 
 
 class Imported(Frozen):
@@ -31,21 +35,24 @@ class Imported(Frozen):
 
 
 def bundle(tree: Path, base_head: str | None, out: Path, *, known: Sequence[str] = ()) -> int:
-    """Write to ``out`` what HEAD, the branches and the stash of ``tree`` have and ``base_head`` and ``known`` have not.
+    """Write to ``out`` what HEAD, branches, tags and stashes of ``tree`` have and ``base_head`` and ``known`` have not.
 
-    Returns the number of commits; with 0 no file is written. ``known`` are ids of other commits that home has: those
-    that do not exist here (any more) are left out. It runs git on the tree: inside the sandbox. Raises `GitFailed`.
+    Returns the number of commits and annotated tags; with 0 no file is written. ``known`` are ids of other objects that
+    home has: those that do not exist here (any more) are left out. It runs git on the tree: inside the sandbox, and
+    what it names there for the bundle's sake is unnamed again. Raises `GitFailed`.
     """
-    wanted = _existing(tree, ["HEAD", *_refs(tree)])
-    if not wanted:
-        return 0
-    have = _existing(tree, list(dict.fromkeys(filter(None, (base_head, *known)))))
-    listing = _lines([*wanted, *(f"^{commit}" for commit in have)])
-    count = int(git("rev-list", "--count", "--stdin", tree=tree, stdin=listing).out)
-    if count == 0:
-        return 0
-    git("bundle", "create", "--quiet", str(out.absolute()), "--stdin", tree=tree, stdin=listing)
-    return count
+    home = frozenset(filter(None, (base_head, *known)))
+    with _name_stashes(tree, home):
+        refs = [(name, made) for name, made in _refs(tree) if made not in home]
+        wanted = _existing(tree, ["HEAD", *(name for name, _ in refs)])
+        if not wanted:
+            return 0
+        listing = _lines([*wanted, *(f"^{commit}" for commit in _existing(tree, sorted(home)))])
+        commits = int(git("rev-list", "--count", "--stdin", tree=tree, stdin=listing).out)
+        count = commits + len(set(_existing(tree, [made for _, made in refs], kind="tag")))
+        if count:
+            git("bundle", "create", "--quiet", str(out.absolute()), "--stdin", tree=tree, stdin=listing)
+        return count
 
 
 class Left(Frozen):
@@ -83,30 +90,43 @@ def bundle_name(path: str) -> str:
 def import_inner(tree: Path, manifest: Manifest, folder: Path, ref: str) -> tuple[Imported, ...]:
     """`import_bundle` for each repository inside ``tree``, from its bundle in ``folder`` if there is one.
 
-    Only those that left: what ``folder`` holds beyond that is not looked at. Raises what `import_bundle` does.
+    Only those that left: what ``folder`` holds beyond that is not looked at. Linked worktrees have their refs in
+    common: each but the first gets ``ref/worktree-N`` for ``ref``. Raises what `import_bundle` does.
     """
-    bundles = [(inner.path, folder / bundle_name(inner.path)) for inner in manifest.inner]
-    return tuple(import_bundle(tree / path, file, ref) for path, file in bundles if file.exists())
+    bundles = [(tree / inner.path, folder / bundle_name(inner.path)) for inner in manifest.inner]
+    shared = Counter([_common(tree)] if manifest.git is not None else [])
+    done: list[Imported] = []
+    for repo, file in bundles:
+        if file.exists():
+            number = shared[common := _common(repo)]
+            shared[common] += 1
+            done.append(import_bundle(repo, file, f"{ref}/worktree-{number}" if number else ref))
+    return tuple(done)
+
+
+def _common(repo: Path) -> Path:
+    return (repo / os.fsdecode(git("rev-parse", "--git-common-dir", tree=repo).out[:-1])).resolve()
 
 
 def import_bundle(repo: Path, bundle_file: Path, ref: str) -> Imported:
     """Bring the commits of a bundle into the repository of the tree ``repo``, below ``ref`` (``refs/castoff/...``).
 
-    HEAD becomes ``ref/HEAD``, branches ``ref/heads/NAME``, the stash ``ref/stash``. Raises `HostileObjects` when
-    git's strict check refuses anything in it, and nothing is kept; `GitFailed`.
+    HEAD becomes ``ref/HEAD``, branches ``ref/heads/NAME``, tags ``ref/tags/NAME``, the newest stash ``ref/stash`` and
+    older ones ``ref/stashes/N``. Raises `HostileObjects` when git's strict check refuses anything in it, and nothing is
+    kept; `GitFailed`.
     """
     git("check-ref-format", ref, tree=repo)
     with tempfile.TemporaryDirectory(prefix="castoff-quarantine-") as folder:
         quarantine = Path(folder) / "q.git"
         _make_quarantine(repo, quarantine)
         _fetch_bundle(quarantine, bundle_file)
-        _check_strictly(quarantine)
+        _check_strictly(quarantine, partial=is_partial(repo))
         # Everything was checked by now: what fails here is a full disk, or a ref in the way.
         git(
             *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
             *("--no-recurse-submodules", "--force", str(quarantine), f"{_QUARANTINE}/*:{ref}/*"),
             tree=repo,
-            config=("fetch.fsckObjects=true", "protocol.file.allow=always", "fetch.writeCommitGraph=false"),
+            config=(*checks_for(repo), "protocol.file.allow=always", "fetch.writeCommitGraph=false"),
         )
     made = _made(repo, ref)
     return Imported(commits=_count(repo, made, ref), refs=made)
@@ -131,14 +151,19 @@ def _fetch_bundle(quarantine: Path, bundle_file: Path) -> None:
     git(
         *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
         *(str(bundle_file.absolute()), *specs, f"+refs/heads/*:{_QUARANTINE}/heads/*"),
+        *(f"+refs/tags/*:{_QUARANTINE}/tags/*", f"+{_STASHES}/*:{_QUARANTINE}/stashes/*"),
         git_dir=quarantine,
         config=("fetch.unpackLimit=1", "transfer.unpackLimit=1"),
         environment=OWN_CONFIG,
     )
 
 
-def _check_strictly(quarantine: Path) -> None:
-    """Check every object that came; those borrowed from the user's repository are the user's own business."""
+def _check_strictly(quarantine: Path, *, partial: bool) -> None:
+    """Check every object that came; those borrowed from the user's repository are the user's own business.
+
+    ``partial`` says that objects which others name need not be there.
+    """
+    checks = ("--fsck-objects",) if partial else ("--strict", "--fsck-objects")
     packs = sorted((quarantine / "objects" / "pack").glob("*.pack"))
     loose = [path for path in (quarantine / "objects").glob("[0-9a-f][0-9a-f]/*")]
     if loose:
@@ -146,7 +171,7 @@ def _check_strictly(quarantine: Path) -> None:
     for pack in packs:
         try:
             git(
-                *("index-pack", "--strict", "--fsck-objects", "-o", str(quarantine / "check.idx"), str(pack)),
+                *("index-pack", *checks, "-o", str(quarantine / "check.idx"), str(pack)),
                 git_dir=quarantine,
                 environment=OWN_CONFIG,
             )
@@ -157,17 +182,31 @@ def _check_strictly(quarantine: Path) -> None:
         (quarantine / "check.idx").unlink(missing_ok=True)
 
 
-def _refs(tree: Path) -> list[str]:
-    out = git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/stash", tree=tree).out
+@contextmanager
+def _name_stashes(tree: Path, home: Collection[str]) -> Generator[None]:
+    """Give names to the stashes below the newest that are not in ``home``, for the block's length."""
+    older = [(number, made) for number, made in enumerate(read_stashes(tree)) if number and made not in home]
+    git("update-ref", "--stdin", tree=tree, stdin=_lines(f"update {_STASHES}/{n} {made}" for n, made in older))
+    try:
+        yield
+    finally:
+        git("update-ref", "--stdin", tree=tree, stdin=_lines(f"delete {_STASHES}/{n}" for n, _ in older))
+
+
+def _refs(tree: Path) -> list[tuple[str, str]]:
+    """Names and objects of what comes home by its name."""
+    asked = ("refs/heads", "refs/tags", "refs/stash", _STASHES)
+    out = git("for-each-ref", "--format=%(objectname) %(refname)", *asked, tree=tree).out
     # Names may hold what `str.splitlines` takes for the end of a line.
-    return [os.fsdecode(name) for name in out.split(b"\n") if name]
+    pairs = (os.fsdecode(line).partition(" ") for line in out.split(b"\n") if line)
+    return [(name, made) for made, _, name in pairs]
 
 
-def _existing(tree: Path, names: list[str]) -> list[str]:
-    """Those of ``names`` that lead to a commit; one git command, however many they are."""
-    asked = _lines(f"{name}^{{commit}}" for name in names)
+def _existing(tree: Path, names: Sequence[str], kind: str = "commit") -> list[str]:
+    """Those of ``names`` that lead to an object of the kind; one git command, however many they are."""
+    asked = _lines(f"{name}^{{{kind}}}" for name in names)
     out = git("cat-file", "--batch-check=%(objecttype)", tree=tree, stdin=asked).out
-    return [name for name, said in zip(names, out.split(b"\n"), strict=False) if said == b"commit"]
+    return [name for name, said in zip(names, out.split(b"\n"), strict=False) if said == kind.encode()]
 
 
 def _lines(items: Iterable[str]) -> bytes:

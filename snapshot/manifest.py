@@ -53,7 +53,8 @@ class Entry(Frozen):
 class GitSummary(Frozen):
     """Where the repository stood. ``head`` is the commit id, None before the first commit.
 
-    ``branch`` is "" when HEAD is detached. ``refs`` are the local branches and the stash with their ids.
+    ``branch`` is "" when HEAD is detached. ``refs`` are the local branches, the tags and all stashes with
+    their ids.
     ``index`` is a digest of the staged entries and their flags, without the file times that any git command rewrites.
     """
 

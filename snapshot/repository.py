@@ -157,12 +157,36 @@ def surrounding(tree: Path) -> Iterator[Refusal]:
             return
 
 
+def is_partial(tree: Path) -> bool:
+    """Whether objects may be missing in the repository because a remote has promised them."""
+    names = r"^(extensions\.partialclone|remote\..*\.promisor)$"
+    return git("config", "--get-regexp", names, tree=tree, accept=(0, 1)).status == 0
+
+
+def checks_for(tree: Path) -> tuple[str, ...]:
+    """Settings for a fetch into the repository of ``tree`` that is to check what comes as far as it can.
+
+    With ``fsckObjects`` every object that another names must be there. In a partial clone they need not, and fetch by
+    itself checks that those which are missing were promised.
+    """
+    return ("fetch.fsckObjects=false" if is_partial(tree) else "fetch.fsckObjects=true",)
+
+
+def read_stashes(tree: Path) -> tuple[str, ...]:
+    """The commits of all stashes, the newest first."""
+    if git("rev-parse", "--verify", "--quiet", "refs/stash", tree=tree, accept=(0, 1)).status:
+        return ()
+    return tuple(git("rev-list", "--walk-reflogs", "refs/stash", tree=tree).out.decode().split())
+
+
 def _read_refs(tree: Path) -> tuple[tuple[str, str], ...]:
     form = "--format=%(refname)%00%(objectname)"
-    out = git("for-each-ref", form, "refs/heads", "refs/stash", tree=tree).out.decode(errors="backslashreplace")
+    out = git("for-each-ref", form, "refs/heads", "refs/tags", "refs/stash", tree=tree).out
     # Names may hold what `str.splitlines` takes for the end of a line.
-    pairs = (line.split("\0", 1) for line in out.split("\n") if line)
-    return tuple((name, commit) for name, commit in pairs)
+    lines = (line.split("\0", 1) for line in out.decode(errors="backslashreplace").split("\n") if line)
+    refs = tuple((name, made) for name, made in lines)
+    older = read_stashes(tree)[1:] if any(name == "refs/stash" for name, _ in refs) else ()
+    return refs + tuple((f"stash@{{{number}}}", made) for number, made in enumerate(older, 1))
 
 
 def _refuse(code: str, path: str, sentence: str, way_out: str = "Such trees cannot be handed off yet.") -> Refusal:

@@ -14,7 +14,7 @@ from snapshot.errors import GitFailed, WayBlocked
 from snapshot.git import OWN_CONFIG, git
 from snapshot.left import Left
 from snapshot.manifest import write_durably
-from snapshot.repository import has_repository
+from snapshot.repository import checks_for, has_repository
 
 _MADE = "refs/castoff/made"
 
@@ -57,7 +57,7 @@ def make_branch(tree: Path, name: str, changes: Sequence[Change], shelf: Shelf, 
             *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
             *("--no-recurse-submodules", str(shelf.store.absolute()), f"{_MADE}:{ref}"),
             tree=tree,
-            config=("fetch.fsckObjects=true", "protocol.file.allow=always", "fetch.writeCommitGraph=false"),
+            config=(*checks_for(tree), "protocol.file.allow=always", "fetch.writeCommitGraph=false"),
         )
     return git("rev-parse", "--verify", ref, tree=tree).out.decode().strip()
 

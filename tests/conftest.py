@@ -2,7 +2,7 @@
 
 import signal
 
-pytest_plugins = ["tests.agents", "tests.codex_machines", "tests.hosts", "tests.e2e.scene"]
+pytest_plugins = ["tests.agents", "tests.codex_machines", "tests.hosts", "tests.e2e.scene", "tests.e2e.errands"]
 
 # A shell that runs the tests in the background makes them ignore Ctrl-C, and the programs they start inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

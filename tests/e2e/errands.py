@@ -3,9 +3,12 @@ home. Every step is the product's own; only the agent is small."""
 
 import ast
 import shutil
-import subprocess
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+import pytest_asyncio
 
 from agent.paths import state_dir
 from agent.sessions import SessionDir, create_session
@@ -15,13 +18,14 @@ from remote.pull import pull_back
 from remote.steps import Away, Home, PullStep
 from remote.terms import Terms
 from tests.doubles import errand_agent
-from tests.e2e.journey import Place, drive, wait_for_run
+from tests.e2e.journey import Place, drive, lay_out, wait_for_run
 from tests.hosts import HostForTests
 from tests.snapshot import fingerprint
 from tests.snapshot.fingerprint import Seen
 
 LOOK = 'python3 "$AGENT/fingerprint.py" "$PWD" > "$HOME/seen"'
 """The errand that looks at the tree as the agent sees it, where it sees it."""
+_IDENTITY = {f"GIT_{who}_{what}": "ann" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,13 @@ class Voyage:
             (config / "agents").mkdir(parents=True, exist_ok=True)
             (config / "agents/errand.toml").write_text(errand_agent.PROFILE)
         self.host.own(self.host.home / ".config")
+
+    def make_tree(self, name: str, build: Callable[[Path], None]) -> Path:
+        """A new folder that ``build`` makes, called as no other."""
+        above = self.place.home / "work" / f"{name}-{sum(1 for _ in (self.place.home / 'work').glob('*'))}"
+        above.mkdir(parents=True)
+        build(above / "a project")
+        return above / "a project"
 
     async def send(self, tree: Path, errand: str, terms: Terms | None = None) -> SessionDir:
         """Hand a new session in ``tree`` off, and wait until the agent has done the errand, a shell script, there."""
@@ -75,6 +86,16 @@ class Voyage:
         return home, steps
 
 
-def git(tree: Path, *words: str) -> str:
-    """Run git in ``tree``."""
-    return subprocess.run(["git", *words], cwd=tree, check=True, capture_output=True, text=True).stdout
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def voyage(tmp_path_factory: pytest.TempPathFactory, sshd_host: HostForTests) -> AsyncGenerator[Voyage]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (_IDENTITY | {"GIT_CONFIG_NOSYSTEM": "1"}).items():
+            patch.setenv(name, value)
+        place = lay_out(tmp_path_factory.mktemp("laptop"), patch.setenv)
+        sshd_host.write_settings(place.root / "config")
+        links = Links()
+        voyage = Voyage(place, sshd_host, links)
+        voyage.provide_agent()
+        await links.client("vm")
+        yield voyage
+        await links.close()

@@ -1,46 +1,24 @@
 """The fidelity matrix: every state goes to a real sshd by the product's own handoff, is seen there by the agent in its
 sandbox as it is here, and comes home by the product's own pull with nothing changed but what was made there."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import Iterable
 
 import pytest
-import pytest_asyncio
 
-from remote.links import Links
 from remote.terms import Terms
 from tests.e2e.errands import LOOK, Voyage
 from tests.e2e.fidelity import ALL, PAGE, render
-from tests.e2e.journey import lay_out
-from tests.hosts import HostForTests
 from tests.snapshot.fingerprint import Seen, look
 
 pytestmark = pytest.mark.timeout(300)
 _together = pytest.mark.asyncio(loop_scope="module")
-_IDENTITY = {f"GIT_{who}_{what}": "ann" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 _MADE = "by the run"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def voyage(tmp_path_factory: pytest.TempPathFactory, sshd_host: HostForTests) -> AsyncGenerator[Voyage]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (_IDENTITY | {"GIT_CONFIG_NOSYSTEM": "1"}).items():
-            patch.setenv(name, value)
-        place = lay_out(tmp_path_factory.mktemp("laptop"), patch.setenv)
-        sshd_host.write_settings(place.root / "config")
-        links = Links()
-        voyage = Voyage(place, sshd_host, links)
-        voyage.provide_agent()
-        await links.client("vm")
-        yield voyage
-        await links.close()
 
 
 @_together
 @pytest.mark.parametrize("state", ALL)
 async def test_a_state_is_the_same_there_and_after_return(state: str, voyage: Voyage) -> None:
-    tree = voyage.place.home / "fidelity" / state / "a project"
-    tree.parent.mkdir(parents=True)
-    ALL[state](tree)
+    tree = voyage.make_tree(state, ALL[state])
     before = look(tree)
     session = await voyage.send(tree, f'{LOOK}; echo made there > "{_MADE}"')
     assert_arrived(before, voyage.seen(session))
@@ -52,9 +30,7 @@ async def test_a_state_is_the_same_there_and_after_return(state: str, voyage: Vo
 
 @_together
 async def test_ignored_files_that_are_carried_are_the_same_too(voyage: Voyage) -> None:
-    tree = voyage.place.home / "carried" / "a project"
-    tree.parent.mkdir(parents=True)
-    ALL["ignored"](tree)
+    tree = voyage.make_tree("carried", ALL["ignored"])
     before = look(tree)
     carry = ("*.o", "*.pyc", "*.txt", "node_modules/")
     session = await voyage.send(tree, f'{LOOK}; echo made there > "{_MADE}"', Terms(carry=carry))

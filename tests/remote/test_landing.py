@@ -1,6 +1,7 @@
 """A run's result on its way into the tree here, without a host: what is received, kept, tidied, and found again."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from remote.landing import Landing
 from remote.terms import Agreed, Wish
 from remote.undo import find_pulled, list_pulls, undo
 from snapshot.capture import capture
+from snapshot.commits import bundle
 from snapshot.errors import UnsafePaths, WayBlocked
 from snapshot.left import keep_left
 from snapshot.manifest import Manifest
-from tests.snapshot.repos import start, write
+from tests.snapshot.repos import run, start, write
 
 
 class Journey:
@@ -110,6 +112,22 @@ def test_without_what_left_there_is_a_merge_but_no_branch(root: Path) -> None:
     journey.receive()
     with pytest.raises(WayBlocked, match="not kept"):
         journey.landing.plan()
+
+
+def test_a_branch_begins_where_the_run_began_if_its_own_head_is_not_new(root: Path) -> None:
+    journey = Journey(root, Wish(branch="run/x"))
+    repository, out = root / "repository", root / "commits.bundle"
+    shutil.copytree(journey.project, repository)
+    run(repository, "checkout", "-qb", "side")
+    run(repository, "commit", "-q", "--allow-empty", "-m", "on the side")
+    run(repository, "checkout", "-q", "main")
+    assert journey.base.git is not None and bundle(repository, journey.base.git.head, out) == 1
+    write(journey.there, "b.txt", "the run's\n")
+    journey.receive()
+    journey.landing.plan()
+    journey.landing.prepare(Agreed(), out, "refs/castoff/x/3")
+    assert run(journey.project, "rev-parse", "run/x~1") == run(journey.project, "rev-parse", "main")
+    assert run(journey.project, "log", "-1", "--format=%s", "refs/castoff/x/3/heads/side") == b"on the side\n"
 
 
 def test_the_last_pull_into_a_folder_is_found_and_undone(root: Path) -> None:

@@ -219,6 +219,22 @@ def partial(tree: Path) -> None:
     write(tree, "README", "changed\n")
 
 
+def partial_sparse(tree: Path) -> None:
+    """a partial clone, and in it a sparse checkout by patterns without the large files"""
+    origin = tree.parent / f"{tree.name}.origin"
+    start(origin)
+    for number in range(3):
+        write(origin, f"docs/{number}.txt", f"{number}\n")
+        write(origin, f"docs/{number}.bin", f"binary {number}\n")
+    run(origin, "add", "-A")
+    run(origin, "commit", "-qm", "docs")
+    run(origin, "config", "uploadpack.allowFilter", "true")
+    run(tree.parent, "clone", "-q", "--no-checkout", "--filter=blob:none", f"file://{origin}", str(tree))
+    run(tree, "sparse-checkout", "set", "--no-cone", "/*", "!*.bin")
+    run(tree, "checkout", "-q", "main")
+    write(tree, "docs/1.txt", "changed\n")
+
+
 def sparse_index(tree: Path) -> None:
     """a sparse checkout in cone mode with a sparse index"""
     start(tree)
@@ -337,6 +353,7 @@ MORE: dict[str, Callable[[Path], None]] = {
         filtered,
         packed,
         partial,
+        partial_sparse,
         sparse_index,
         sparse_patterns,
         sha256,

@@ -2,13 +2,16 @@ import hashlib
 import os
 import subprocess
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from snapshot.commits import bundle, import_bundle
+from snapshot.capture import capture
+from snapshot.commits import bundle, bundle_all, import_bundle, import_inner, what_left
 from snapshot.errors import GitFailed, HostileObjects
-from tests.snapshot.repos import run, shallow, start, write
+from tests.snapshot.repos import run, shallow, start, stashed, worktree_inside, write
+from tests.snapshot.states import partial, partial_sparse
 
 REF = "refs/castoff/abc/3"
 
@@ -62,6 +65,61 @@ def test_commits_branches_and_stash_come_home_as_refs_of_ours(home: Path, tmp_pa
     assert state(home) == before
     again = import_bundle(home, tmp_path / "b", REF)
     assert again.refs == imported.refs
+
+
+def test_tags_and_older_stashes_come_home_too(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    stashed(home)
+    run(home, "tag", "light-before", "stash@{1}")
+    (left,) = what_left(capture(home))
+    there, before = away(home), state(home)
+    for text in ("three", "four"):
+        write(there, "README", text)
+        run(there, "stash")
+    run(there, "tag", "-am", "of a known commit", "annotated")
+    run(there, "commit", "-qm", "by the run", "--allow-empty")
+    run(there, "tag", "light")
+    named = run(there, "for-each-ref")
+    assert bundle(there, left.head, tmp_path / "b", known=left.known) > 0
+    assert run(there, "for-each-ref") == named, "what was named for the bundle is unnamed again"
+    imported = import_bundle(home, tmp_path / "b", REF)
+    assert [name.removeprefix(f"{REF}/") for name, _ in imported.refs] == [
+        *("HEAD", "heads/main", "stash", "stashes/1", "tags/annotated", "tags/light")
+    ]
+    assert run(home, "show", f"{REF}/stash:README") == b"four"
+    assert run(home, "show", f"{REF}/stashes/1:README") == b"three"
+    assert run(home, "cat-file", "-t", f"{REF}/tags/annotated") == b"tag\n"
+    assert state(home) == before
+
+
+def test_a_tag_alone_comes_home(home: Path, tmp_path: Path) -> None:
+    there, base = away(home), head(home)
+    run(there, "tag", "-am", "words", "v1")
+    assert bundle(there, base, tmp_path / "b") == 1
+    imported = import_bundle(home, tmp_path / "b", REF)
+    assert (imported.commits, [name for name, _ in imported.refs]) == (0, [f"{REF}/tags/v1"])
+
+
+def test_linked_worktrees_have_refs_of_their_own(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    worktree_inside(home)
+    manifest = capture(home)
+    there = away(home)
+    home.rename(tmp_path / "original")
+    there.rename(home)  # a worktree knows its repository by its path
+    for name in (".", "trees/side"):
+        run(home / name, "checkout", "-q", "--detach")
+        run(home / name, "commit", "-q", "--allow-empty", "-m", f"in {name}")
+    folder = tmp_path / "bundles"
+    folder.mkdir()
+    assert bundle_all(home, what_left(manifest), folder) == 2
+    home.rename(there)
+    (tmp_path / "original").rename(home)
+    own = import_bundle(home, folder / "commits.bundle", REF)
+    (inner,) = import_inner(home, manifest, folder, REF)
+    assert [name for name, _ in (*own.refs, *inner.refs)] == [f"{REF}/HEAD", f"{REF}/worktree-1/HEAD"]
+    assert run(home, "log", "-1", "--format=%s", f"{REF}/HEAD") == b"in .\n"
+    assert run(home, "log", "-1", "--format=%s", f"{REF}/worktree-1/HEAD") == b"in trees/side\n"
 
 
 @pytest.mark.parametrize("name", [os.fsdecode(b"caf\xe9"), "next\u2028line", "next\x85line"])
@@ -121,6 +179,53 @@ def test_a_shallow_repository(tmp_path: Path) -> None:
     run(there, "commit", "-qam", "by the run")
     assert bundle(there, head(here), tmp_path / "b") == 1
     assert import_bundle(here, tmp_path / "b", REF).commits == 1
+
+
+def test_commits_in_a_partial_clone_beside_files_that_were_never_fetched(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    partial_sparse(here)
+    there = away(here)
+    (tmp_path / "here.origin").rename(tmp_path / "gone")
+    write(there, "docs/new.txt")
+    run(there, "add", "docs/new.txt")
+    run(there, "commit", "-qm", "by the run")
+    assert b"?" in run(there, "rev-list", "--objects", "--missing=print", "HEAD")
+    assert bundle(there, head(here), tmp_path / "b") == 1
+    assert import_bundle(here, tmp_path / "b", REF).commits == 1
+    (tmp_path / "gone").rename(tmp_path / "here.origin")
+    assert run(here, "fsck", "--no-dangling") == b""
+    assert run(here, "show", f"{REF}/HEAD:docs/new.txt") == b"text\n"
+    assert run(here, "show", f"{REF}/HEAD:docs/1.bin") == b"binary 1\n", "fetched when it is asked for"
+
+
+@pytest.mark.parametrize("names", [["../evil"], [".git"], ["b", "a"]])
+def test_hostile_trees_are_refused_in_a_partial_clone_too(tmp_path: Path, names: list[str]) -> None:
+    here = tmp_path / "here"
+    partial(here)
+    there = away(here)
+    blob = put(there, "blob", b"evil\n")
+    hostile_tree(there, *(("100644", name, blob) for name in names))
+    assert bundle(there, head(here), tmp_path / "b") == 1
+    with pytest.raises(HostileObjects):
+        import_bundle(here, tmp_path / "b", REF)
+    assert run(here, "for-each-ref", "refs/castoff") == b""
+
+
+@pytest.mark.parametrize("build", [start, partial])
+def test_commits_that_lack_objects_which_nobody_promised_are_refused(
+    tmp_path: Path, build: Callable[[Path], None]
+) -> None:
+    here = tmp_path / "here"
+    build(here)
+    there = away(here)
+    blob, base = put(there, "blob", b"never sent\n"), head(here)
+    hostile_tree(there, ("100644", "file", blob))
+    sent = b"".join(run(there, "rev-parse", name) for name in ("HEAD", "HEAD^{tree}"))
+    pack = run(there, "pack-objects", "--stdout", "-q", stdin=sent)
+    (tmp_path / "b").write_bytes(f"# v2 git bundle\n-{base} \n{head(there)} refs/heads/main\n\n".encode() + pack)
+    with pytest.raises((GitFailed, HostileObjects)):
+        import_bundle(here, tmp_path / "b", REF)
+    assert run(here, "for-each-ref", "refs/castoff") == b""
 
 
 def put(tree: Path, kind: str, content: bytes) -> str:
