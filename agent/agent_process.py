@@ -20,14 +20,12 @@ from acp import schema
 from acp.client.connection import ClientSideConnection
 from acp.connection import StreamEvent
 
-from agent import children
-from agent.client import Client, Listener
+from agent.client import Client
 from agent.durable import append_private
 from agent.errors import AgentFailed
 from agent.events import ResumeKind
-from agent.launch import Launch
+from agent.launch import Launch, Listener, Started, start_program
 
-_FRAME_LIMIT = 64 << 20
 _START_SECONDS = 90.0
 _END_SECONDS = 5.0
 LONGEST_END_SECONDS = 5 * _END_SECONDS
@@ -42,21 +40,19 @@ class AgentProcess:
 
     def __init__(
         self,
-        process: children.Child,
+        started: Started,
         launch: Launch,
         listener: Listener,
         frames: BinaryIO,
-        log: Path,
-        log_start: int,
     ) -> None:
-        """``log`` holds the agent's standard error, from the byte ``log_start`` on."""
+        process = started.process
         assert process.stdin is not None and process.stdout is not None
         self._process = process
         self._client = Client(launch, listener)
         self._launch = launch
         self._frames = frames
-        self._log = log
-        self._log_start = log_start
+        self._log = started.log
+        self._log_start = started.log_start
         self._session_id = ""
         self._capabilities = schema.AgentCapabilities()
         self.version = ""
@@ -236,24 +232,12 @@ def _sentence(error: acp.RequestError) -> str:
 
 async def start_agent(launch: Launch, listener: Listener, *, frames: Path, log: Path) -> AgentProcess:
     """Start an agent and agree on the protocol; raises `AgentFailed` and leaves no process then."""
-    with append_private(log) as errors:
-        log_start = errors.seek(0, os.SEEK_END)
-        try:
-            process = await children.start(
-                launch.argv,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-                env=dict(launch.env),
-                cwd=launch.cwd,
-                limit=_FRAME_LIMIT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise AgentFailed(
-                f"The agent cannot be started: {launch.argv[0]}: {error.strerror}.", "castoff doctor checks agents."
-            ) from error
-    agent = AgentProcess(process, launch, listener, append_private(frames), log, log_start)
+    return await greet_agent(await start_program(launch, log), launch, listener, frames=frames)
+
+
+async def greet_agent(started: Started, launch: Launch, listener: Listener, *, frames: Path) -> AgentProcess:
+    """Agree on the protocol with an agent's program; raises `AgentFailed` and leaves no process then."""
+    agent = AgentProcess(started, launch, listener, append_private(frames))
     try:
         await agent.initialize()
     except BaseException:

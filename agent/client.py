@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import acp
@@ -12,17 +10,8 @@ from acp import schema
 
 from agent import treefiles
 from agent.errors import AgentFailed
-from agent.events import Event, PermissionOption, ToolCalled
-from agent.launch import Launch
+from agent.launch import Launch, Listener
 from agent.updates import read_options, read_tool_call, read_update
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Who is told what the agent says, and who answers its questions (an option's id, or ``None`` for cancelled)."""
-
-    happened: Callable[[Event], None]
-    asked: Callable[[ToolCalled, tuple[PermissionOption, ...]], Awaitable[str | None]]
 
 
 class Client:

@@ -7,11 +7,8 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from acp import schema
-
-from agent.agent_process import AgentProcess, start_agent
-from agent.client import Listener
 from agent.errors import AgentFailed, CommandRefused
 from agent.events import (
     AgentStarted,
@@ -26,13 +23,18 @@ from agent.events import (
     TurnStarted,
     Used,
 )
-from agent.launch import Launch
+from agent.launch import Launch, Listener, start_program
 from agent.policy import decide
 from agent.profiles import Profile
 from agent.recorder import Recorder
 from agent.sessions import SessionDir
 from agent.state import carries_note
 from agent.usage import Meter
+
+if TYPE_CHECKING:
+    from acp import schema
+
+    from agent.agent_process import AgentProcess
 
 _RESEND_SECONDS = 2.0
 _CANCEL_SECONDS = 20.0
@@ -82,7 +84,7 @@ class Driver:
         known = (state.agent_session_id or None) if state.turns else None
         launch = self._launch()
         listener = Listener(happened=self._happened, asked=self._asked)
-        agent = await start_agent(launch, listener, frames=self._session.frames, log=self._session.path / "agent.log")
+        agent = await self._start(launch, listener)
         try:
             session_id, how = await agent.open(known, self._profile.resume)
             self._meter = Meter(self._profile.usage, self._recorder.state.usage)
@@ -103,6 +105,17 @@ class Driver:
             await agent.close(ends_on_eof=self._profile.ends_on_eof)
             raise
 
+    async def _start(self, launch: Launch, listener: Listener) -> "AgentProcess":
+        started = await start_program(launch, self._session.path / "agent.log")
+        try:
+            # Both take their time; on two processors they take it at once.
+            greet_agent = await asyncio.to_thread(_load_protocol)
+        except BaseException:
+            # Also when cancelled: a process that nobody holds would live on.
+            await started.process.end()
+            raise
+        return await greet_agent(started, launch, listener, frames=self._session.frames)
+
     async def apply_policy(self) -> None:
         """Tell the agent the mode that belongs to the policy, where it has one; raises `AgentFailed`."""
         mode = self._profile.modes.get(self._recorder.state.policy)
@@ -118,7 +131,7 @@ class Driver:
         finally:
             self._busy = False
 
-    async def _run_turn(self, agent: AgentProcess, prompt: Prompted) -> str:
+    async def _run_turn(self, agent: "AgentProcess", prompt: Prompted) -> str:
         untold = self._recorder.state.untold
         text = f"{untold}\n\n{prompt.text}" if untold and carries_note(prompt.text) else prompt.text
         self._recorder.record(TurnStarted(prompt_id=prompt.prompt_id))
@@ -224,3 +237,9 @@ class Driver:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_result(None)
+
+
+def _load_protocol():
+    from agent.agent_process import greet_agent
+
+    return greet_agent

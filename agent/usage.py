@@ -3,11 +3,14 @@
 Agents count different things (`agent.profiles.Usage`): this turn, since the process began, or the session.
 """
 
-from acp import schema
+from typing import TYPE_CHECKING
 
 from agent.events import Used
 from agent.profiles import Usage as Counting
 from agent.state import Usage
+
+if TYPE_CHECKING:
+    from acp import schema
 
 
 class Meter:
@@ -23,7 +26,7 @@ class Meter:
         self._running = False
         """Whether the agent tells running totals of tokens, so that its replies add nothing."""
 
-    def read_reply(self, reply: schema.PromptResponse) -> Used | None:
+    def read_reply(self, reply: "schema.PromptResponse") -> Used | None:
         """The totals after a turn, or ``None`` if the agent says nothing of tokens."""
         usage = reply.usage
         if usage is None or self._running or self._counting in ("none", "context"):

@@ -17,8 +17,8 @@ from remote.errors import RemoteError
 from remote.tmux import Terminal
 
 _END_SECONDS = 35.0
-"""More than `agent.runner.LONGEST_END_SECONDS`: a runner that is killed before its polite end is over leaves its agent
-behind."""
+"""More than the end of its agent and then of its viewers may take: a runner that is killed before its polite end is
+over leaves its agent behind."""
 _DROPPED = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SSH_ORIGINAL_COMMAND", "SSH_AUTH_SOCK", "PYTHONPATH")
 
 

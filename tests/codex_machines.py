@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 
 from agent.agent_process import start_agent
-from agent.client import Listener
 from agent.events import Event, PermissionOption, Text, ToolCalled
-from agent.launch import Launch
+from agent.launch import Launch, Listener
 from agent.policy import decide
 from agent.profiles import load_profile
 from agent.programs import agent_command

@@ -39,6 +39,10 @@ def test_what_answers_a_connection_loads_no_agent() -> None:
     assert not loaded_by("import remote.runner_cli, remote.host_service, remote.relay")
 
 
+def test_a_runner_loads_the_protocol_while_its_agent_starts() -> None:
+    assert "acp" not in loaded_by("import remote.runner_cli, remote.serve")
+
+
 def test_the_guard_sees_an_offender() -> None:
     assert "textual" in loaded_by("import agent.events, textual")
 

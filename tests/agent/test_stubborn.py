@@ -13,9 +13,8 @@ from acp.client.connection import ClientSideConnection
 from agent import agent_process
 from agent import driver as driver_module
 from agent.agent_process import AgentProcess, start_agent
-from agent.client import Listener
 from agent.events import PermissionAnswered, TurnEnded
-from agent.launch import Launch
+from agent.launch import Launch, Listener
 from agent.sessions import SessionDir
 from tests.agent.running import Place, Running, until
 from tests.doubles.openai_model import serving
