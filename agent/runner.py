@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from agent import agent_process, reception
 from agent.arrival import arrive, continuation, read_arrival
 from agent.budget import find_limit, unmeasured
 from agent.driver import Driver
@@ -44,8 +43,6 @@ from agent.reception import Reception
 from agent.recorder import Recorder
 from agent.runner_lock import hold
 
-LONGEST_END_SECONDS = agent_process.LONGEST_END_SECONDS + reception.LONGEST_END_SECONDS
-"""What a runner that is told to end takes at most: its agent's end, then its viewers'."""
 _WATCH_SECONDS = 1.0
 _REASONS = {"max_tokens": "The model's answer was cut at its length limit.", "refusal": "The model refused to go on."}
 
