@@ -34,6 +34,7 @@ COMMANDS = {
     "stop": Entry("stop:stop", "End a run's agent; the session and its work are kept."),
     "init": Entry("init:init", "Write a project's settings file from what is found."),
     "allow": Entry("allow:allow", "Agree to what a project's settings file asks for."),
+    "secrets": Entry("secrets:secrets", "See and change which secrets of a project may travel."),
     "host": Entry("host:host", "Add, list, check, set up and remove hosts."),
     "gc": Entry("gc:gc", "Remove what castoff keeps and nobody needs any more, here and on hosts."),
     "notify": Entry("notify:notify", "Say where notifications go."),
