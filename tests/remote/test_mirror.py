@@ -9,6 +9,7 @@ import pytest
 
 from agent.sessions import SessionDir, create_session
 from remote import mirror
+from remote.holding import Holding, state_holding, take_holding
 from remote.mirror import forget_mirrors, make_mirror, mirror_path, take_mirror
 from remote.place import Place, write_place
 from snapshot.capture import capture_paths
@@ -61,6 +62,11 @@ def test_what_the_agent_made_meanwhile_does_not_enter(state: Path) -> None:
     assert make_mirror(run.session)
     kept = mirror_path(run.session.info.project) / "tree"
     assert sorted(path.name for path in kept.rglob("*")) == ["b.py", "src"]
+    # What it says of itself says so, once, and not when it would say much.
+    stated = Holding(digest=run.manifest.digest, without=("src/a.py",))
+    assert (take_holding(kept.parent), take_holding(kept.parent)) == (stated, None)
+    state_holding(kept.parent, Holding(digest="d", without=("f",) * 2000))
+    assert take_holding(kept.parent) is None
 
 
 def test_a_newer_mirror_takes_the_place_of_an_older(state: Path) -> None:
