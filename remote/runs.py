@@ -19,9 +19,10 @@ from snapshot.diff import Diff
 _DIFF_SECONDS = 300.0
 
 
-async def stream_runs(links: Links) -> AsyncIterator[Runs]:
-    """What each host answers, as it comes: one `Runs` a host; raises only for damaged settings."""
-    tasks = [asyncio.create_task(_ask(links, host.name)) for host in links.settings.hosts()]
+async def stream_runs(links: Links, only: str = "") -> AsyncIterator[Runs]:
+    """What each host answers, or ``only`` one, as it comes: one `Runs` a host; raises only for damaged settings."""
+    names = (host.name for host in links.settings.hosts() if only in ("", host.name))
+    tasks = [asyncio.create_task(_ask(links, name)) for name in names]
     try:
         for answer in asyncio.as_completed(tasks):
             yield await answer

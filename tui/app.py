@@ -27,7 +27,8 @@ from tui.moves import Move, landed
 from tui.palette import key_commands
 from tui.pull import Pull
 from tui.runs import RunsScreen
-from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen, SignpostScreen
+from tui.signpost import SignpostScreen
+from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen
 from tui.stage import failure_words
 from tui.theming import DEFAULT_THEME, ThemeFile, fallback_variables, read_themes, textual_theme
 from tui.verase import DELETE, is_ctrl_h, read_verase
@@ -82,7 +83,9 @@ class CastoffApp(App[None]):
         except AgentError as error:
             self.complain(str(error), error.way_out)
             found = None
-        self.push_screen(SignpostScreen(found) if isinstance(found, Signpost) else Workspace(self.backend, found))
+        self.push_screen(
+            SignpostScreen(self.backend, found) if isinstance(found, Signpost) else Workspace(self.backend, found)
+        )
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our theme variables, before a theme of ours is chosen."""
@@ -208,7 +211,7 @@ class CastoffApp(App[None]):
 
     def show_signpost(self, place: Place) -> None:
         """Show where the session is."""
-        self._show(SignpostScreen(Signpost(place=place)))
+        self._show(SignpostScreen(self.backend, Signpost(place=place)))
 
     def open_handoff(self, workspace: Workspace, host: str = "", last_word: str = "") -> None:
         """Show what a handoff would do; nothing changes by that."""

@@ -164,8 +164,8 @@ class Backend(Protocol):
         """What the project's settings say."""
         ...
 
-    def runs(self) -> AsyncIterator[Runs]:
-        """All runs on all hosts, in parts as hosts answer."""
+    def runs(self, host: str = "") -> AsyncIterator[Runs]:
+        """All runs on all hosts, or on one, in parts as hosts answer."""
         ...
 
     def hand_off(self, session_id: str, host: str, terms: Terms) -> AsyncGenerator[HandoffStep, Decision | None]:

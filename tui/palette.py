@@ -12,7 +12,8 @@ from tui.keymap import KEYS
 from tui.move_screen import MoveScreen
 from tui.pull import Pull
 from tui.runs import RunsScreen
-from tui.small_screens import DiffScreen, KeysScreen, SignpostScreen
+from tui.signpost import SignpostScreen
+from tui.small_screens import DiffScreen, KeysScreen
 from tui.workspace import Workspace
 
 _PARTS: dict[type[Screen[Any]], str] = {

@@ -1,4 +1,4 @@
-"""Small screens: a run's diff, the signpost of a session that is away, the keys page, the host key question."""
+"""Small screens: a run's diff, the keys page, the host key question."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from agent.errors import AgentError
 from remote.errors import RemoteError
 from snapshot.errors import SnapshotError
-from tui.backend import Backend, KeyQuestion, Place, Signpost
+from tui.backend import Backend, KeyQuestion, Place
 from tui.commands import COMMANDS, draw_commands
 from tui.drawing.lines import BLANK, Line, Span, line, span, spread, wrap
 from tui.keymap import KEYS, bindings, written
@@ -63,58 +63,6 @@ class DiffScreen(StageScreen[None]):
     def action_back(self) -> None:
         """Close."""
         self.dismiss()
-
-
-class SignpostScreen(StageScreen[None]):
-    """The project's session is on a host: where, and how to go on with it."""
-
-    BINDINGS = bindings("away")
-    DEFAULT_CSS = """
-    SignpostScreen { background: $background; align: left middle; padding: 1 4; }
-    """
-
-    def __init__(self, signpost: Signpost) -> None:
-        """A signpost to the session."""
-        super().__init__()
-        self.signpost = signpost
-
-    def compose(self) -> ComposeResult:
-        """One block of lines."""
-        yield Lines(self._draw, id="signpost")
-
-    def _draw(self, width: int) -> list[Line]:
-        place = self.signpost.place
-        text = "This session is on " if self.signpost.certain else "This session was on its way to "
-        out = [line(span(place.title, "muted")), BLANK]
-        out.append(line(Span("→ ", "accent"), Span(text, "strong"), span(place.host, "accent"), Span(".", "strong")))
-        out += [
-            BLANK,
-            *wrap(
-                [Span("It goes on there. Nothing in this directory changes until you pull it back.", "muted")], width
-            ),
-        ]
-        out.append(BLANK)
-        keys = (
-            ("Enter", "reattach"),
-            ("p", "pull it back"),
-            ("Ctrl+R", "all runs"),
-            ("n", "new session here"),
-            ("Ctrl+Q", "quit"),
-        )
-        spans = [s for key, what in keys for s in (Span(key, "key"), Span(f" {what}   ", "muted"))]
-        return [*out, *wrap(spans, width)]
-
-    def action_open(self) -> None:
-        """Reattach."""
-        self.castoff.reattach(self.signpost.place)
-
-    def action_pull(self) -> None:
-        """Take it home."""
-        self.castoff.open_pull(self.signpost.place)
-
-    def action_fresh(self) -> None:
-        """Begin another session here."""
-        self.castoff.open_fresh(self.signpost.place.agent)
 
 
 class KeysScreen(StageScreen[None]):

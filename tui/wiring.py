@@ -100,11 +100,11 @@ class World:
         settings = read_project(self._project).settings
         return Defaults(host=settings.host, budget=Budget.model_validate(settings.budget.model_dump()))
 
-    def runs(self) -> AsyncIterator[Runs]:
-        """All runs on all hosts, in parts as hosts answer."""
+    def runs(self, host: str = "") -> AsyncIterator[Runs]:
+        """All runs on all hosts, or on one, in parts as hosts answer."""
         from remote.runs import stream_runs
 
-        return stream_runs(self._linked())
+        return stream_runs(self._linked(), host)
 
     async def hand_off(self, session_id: str, host: str, terms: Terms) -> AsyncGenerator[HandoffStep, Decision | None]:
         """Move a session to a host."""

@@ -129,6 +129,8 @@ class DoubleBackend:
         self.events = list(events)
         self.place = place
         self.viewers: list[DoubleViewer] = []
+        self.asked: list[str] = []
+        """Whose runs were asked for: a host's, or all hosts' ("")."""
         self.attached: list[Place] = []
         self.attach_errors: list[Exception] = []
         self.host_cards: tuple[HostCard, ...] = (HostCard(name="vm", destination="ada@vm.example"),)
@@ -183,7 +185,8 @@ class DoubleBackend:
             raise self.said
         return self.said
 
-    async def runs(self) -> AsyncIterator[Runs]:
+    async def runs(self, host: str = "") -> AsyncIterator[Runs]:
+        self.asked.append(host)
         for part in self.parts:
             if isinstance(part, asyncio.Event):
                 await part.wait()

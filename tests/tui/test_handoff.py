@@ -17,7 +17,7 @@ from tui.handoff import Handoff
 from tui.lines_view import Lines
 from tui.quiet import QUIET_SECONDS, Quiet
 from tui.runs import RunsScreen
-from tui.small_screens import SignpostScreen
+from tui.signpost import SignpostScreen
 from tui.workspace import Workspace
 
 

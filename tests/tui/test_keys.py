@@ -21,7 +21,8 @@ from tui.lines_view import Lines
 from tui.panes import QuestionBar
 from tui.pull import Pull
 from tui.runs import RunsScreen
-from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen, SignpostScreen
+from tui.signpost import SignpostScreen
+from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen
 from tui.verase import is_ctrl_h, read_verase
 from tui.workspace import Workspace
 

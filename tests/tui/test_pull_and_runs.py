@@ -6,7 +6,7 @@ import pytest
 
 from remote.errors import HostUnreachable, RemoteError
 from remote.findings import Problem
-from remote.run import Runs
+from remote.run import Runs, Unreachable
 from remote.steps import Connecting, StillHere
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
@@ -17,7 +17,8 @@ from tui.panes import DiffPane
 from tui.pull import Pull
 from tui.quiet import QUIET_SECONDS
 from tui.runs import RunsScreen, RunsTable
-from tui.small_screens import DiffScreen, SignpostScreen
+from tui.signpost import SignpostScreen
+from tui.small_screens import DiffScreen
 from tui.workspace import Workspace
 
 AWAY = PLACE.model_copy(update={"host": "vm"})
@@ -279,6 +280,27 @@ async def test_a_session_that_is_away_is_a_signpost(stage: Stage) -> None:
         assert backend.attached == []
         await stand.pilot.press("enter")
         await stand.wait(lambda: backend.attached == [AWAY])
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (Runs(runs=(recorded.run(AWAY.session_id, "x"),)), "It goes on there."),
+        (Runs(runs=(recorded.run(AWAY.session_id, "x", phase="finished"),)), "Its work there is done (4 s ago)."),
+        (Runs(runs=(recorded.run(AWAY.session_id, "x", phase="needs-input"),)), "It waits for you there (4 s ago)."),
+        (Runs(runs=(recorded.run(AWAY.session_id, "x", alive=False),)), "its runner there is gone"),
+        (Runs(unreachable=(Unreachable(host="vm", reason="No answer."),)), "vm does not answer: No answer."),
+    ],
+)
+async def test_the_signpost_says_how_the_run_stands(stage: Stage, part: Runs, words: str) -> None:
+    answer = asyncio.Event()
+    backend = DoubleBackend(place=Signpost(place=AWAY))
+    backend.parts = [answer, part]
+    async with stage(backend) as stand:
+        await stand.wait(lambda: backend.asked == ["vm"])
+        assert "It goes on" not in _plain(stand, "signpost"), "nothing is known yet"
+        answer.set()
+        await stand.wait(lambda: words in _plain(stand, "signpost"))
 
 
 async def test_the_signpost_pulls_and_begins_anew(stage: Stage) -> None:
