@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.durable import read_model, write_model
+from agent.durable import read_model, sync_directory, write_model
 from agent.errors import RecordDamaged
 from agent.protocol import Lease, may_run
 from agent.sessions import SessionDir
@@ -19,6 +19,16 @@ _NAME = "lease.json"
 def read_lease(session: SessionDir) -> Lease:
     """The lease on disk; raises `agent.errors.RecordDamaged`."""
     return read_model(session.path / _NAME, Lease)
+
+
+def firm_lease(session: SessionDir) -> Lease:
+    """The lease, once no power cut can take it away any more: for whoever acts on it without changing it.
+
+    A process that was killed right after its rename leaves one that is seen, but may not be on disk. Raises
+    `RecordDamaged`, `OSError`.
+    """
+    sync_directory(session.path)
+    return read_lease(session)
 
 
 def known_lease(path: Path) -> Lease | None:
@@ -35,9 +45,8 @@ def change_lease(path: Path, change: Callable[[Lease | None], Lease]) -> Lease:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        before = known_lease(path)
-        after = change(before)
-        # Written again even if it is the same: a crash may have kept an earlier write from the disk.
+        after = change(known_lease(path))
+        # Written even if it is the same: see `firm_lease`.
         write_model(path / _NAME, after)
     finally:
         os.close(descriptor)

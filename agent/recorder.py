@@ -50,13 +50,17 @@ Observer = Callable[[AnyEvent, SessionState], None]
 class Recorder:
     """Appends events, folds them and wakes those who follow; only the owner of the session may have one."""
 
-    def __init__(self, journal: Path, epoch: int) -> None:
-        """Open the journal, repair its end, fold its history; raises `agent.errors.JournalDamaged`, `OSError`."""
+    def __init__(self, journal: Path, epoch: int, holds: Callable[[], bool] = lambda: True) -> None:
+        """Open the journal, repair its end, fold its history; raises `agent.errors.JournalDamaged`, `OSError`.
+
+        ``holds`` says, before each event is written, whether the session is still held at ``epoch``.
+        """
         # Read first: a journal that is damaged is not opened for writing.
         self.state = advance(SessionState(), read_events(journal))
         self._journal = Journal(journal, epoch)
         self.epoch = epoch
         self.path = journal
+        self._holds = holds
         self.closed = False
         self.fenced = False
         self.failure: OSError | None = None
@@ -106,6 +110,8 @@ class Recorder:
             self._journal.sync()
 
     def _write(self, event: Event) -> None:
+        if not self._still_held():
+            return
         with self._failing():
             stamped: AnyEvent = self._journal.append(event)  # type: ignore[assignment]  # each event class is in AnyEvent
             if isinstance(event, _RELIED_ON):
@@ -115,6 +121,16 @@ class Recorder:
         news.set()
         for observer in self._observers:
             observer(stamped, self.state)
+
+    def _still_held(self) -> bool:
+        """Whether the session is ours; once it is not, nothing is written any more. Raises `RecordDamaged`."""
+        held = False
+        try:
+            held = self._holds()
+        finally:
+            if not held:
+                self.fence()
+        return held
 
     @contextlib.contextmanager
     def _failing(self) -> Generator[None]:

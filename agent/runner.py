@@ -26,7 +26,7 @@ from agent.events import (
     Prompted,
     TurnEnded,
 )
-from agent.lease import read_lease
+from agent.lease import Tenure, firm_lease
 from agent.messages import (
     Answer,
     Command,
@@ -39,6 +39,7 @@ from agent.messages import (
     Stop,
 )
 from agent.preparation import Preparation
+from agent.protocol import may_run
 from agent.reception import Reception
 from agent.recorder import Recorder
 from agent.runner_lock import hold
@@ -50,8 +51,9 @@ _REASONS = {"max_tokens": "The model's answer was cut at its length limit.", "re
 class Runner:
     """Serves one session until it is drained, stopped, idle for long, or no longer owned."""
 
-    def __init__(self, duty: Duty, recorder: Recorder) -> None:
+    def __init__(self, duty: Duty, recorder: Recorder, tenure: Tenure) -> None:
         self._duty = duty
+        self._tenure = tenure
         self._recorder = recorder
         self._driver = Driver(recorder, duty.session, duty.profile, duty.launch, duty.host)
         self._wake = asyncio.Event()
@@ -249,8 +251,7 @@ class Runner:
             await asyncio.sleep(_WATCH_SECONDS)
             if self._recorder.failure is not None:
                 raise self._recorder.failure
-            lease = read_lease(self._duty.session)
-            if lease.state != "held" or lease.epoch != self._recorder.epoch:
+            if not self._tenure.holds():
                 self._recorder.fence()
                 self._ended.set()
             elif self._driver.busy and find_limit(self._recorder.state, time.time()):
@@ -295,11 +296,12 @@ async def serve(duty: Duty) -> None:
     Raises `NotOwner` when it is not held here, `RunnerBusy` when it is served already, `JournalDamaged`.
     """
     async with hold(duty.session):
-        lease = read_lease(duty.session)
-        if lease.state != "held":
+        lease = firm_lease(duty.session)
+        if not may_run(lease, lease.epoch):
             raise NotOwner("This session is not held here.", "castoff runs shows where it is.")
-        recorder = Recorder(duty.session.journal, lease.epoch)
+        tenure = Tenure(duty.session.path, lease.epoch)
+        recorder = Recorder(duty.session.journal, lease.epoch, tenure.holds)
         try:
-            await Runner(duty, recorder).run()
+            await Runner(duty, recorder, tenure).run()
         finally:
             recorder.close()

@@ -12,7 +12,7 @@ from contextlib import aclosing
 
 from agent import protocol as rules
 from agent.errors import AgentError, NotOwner, RunnerBusy
-from agent.lease import read_lease, update_lease
+from agent.lease import firm_lease, read_lease, update_lease
 from agent.runner_lock import hold_move
 from agent.sessions import SessionDir
 from remote.config import Host
@@ -35,6 +35,7 @@ from remote.steps import (
     StillHere,
     Verified,
 )
+from remote.telling import tell_epoch
 from remote.terms import Decision, Terms
 from snapshot.errors import SnapshotError
 
@@ -91,6 +92,9 @@ async def _attempt(departure: Departure, links: Links) -> AsyncGenerator[Handoff
     async with aclosing(reach(departure, links, host.name)) as steps:
         async for step in steps:
             yield step
+    if read_lease(session).to == host.name:
+        # It was reclaimed by force from this very host.
+        await tell_epoch(await links.client(host.name), session)
     seen = await departure.look()
     departure.watch.skip()
     yield seen
@@ -131,7 +135,7 @@ async def _settle(departure: Departure, links: Links) -> AsyncGenerator[HandoffS
     """Find out what became of an offer: the host has it (ends in `Away`), or never will, and it is held here again."""
     departure.client = await links.client(departure.host.name)
     lease = (await departure.withdraw()).lease
-    if rules.may_run(lease, rules.offered_epoch(read_lease(departure.session))):
+    if rules.may_run(lease, rules.offered_epoch(firm_lease(departure.session))):
         async for step in _conclude(departure, await departure.accept()):
             yield step
     elif lease is not None and lease.state == "released":

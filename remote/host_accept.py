@@ -97,6 +97,9 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
     if not rules.may_run(lease, request.epoch):
         rules.check_room(lease, request.epoch)
         await _take_in(request)
+    else:
+        # Whoever wrote it may have been killed before it was on disk for good.
+        change_lease(request.run_id, lambda lease: rules.accept(lease, request.epoch))
     session = open_session(session_path(request.run_id))
     if (proof := _find_proof(session, request.epoch)[0]) is not None:
         if not await is_alive(session):

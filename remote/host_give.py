@@ -8,9 +8,10 @@ from pathlib import Path
 from agent import protocol as rules
 from agent.errors import CommandRefused, RunnerBusy
 from agent.lease import read_lease
+from agent.paths import state_dir
 from agent.profiles import load_profile
 from agent.runner_lock import is_served
-from agent.sessions import SessionDir
+from agent.sessions import SessionDir, get_session
 from remote import host_protocol as protocol
 from remote.errors import RemoteError
 from remote.furnishing import drop_furnishing
@@ -86,9 +87,10 @@ async def give(request: protocol.Give) -> protocol.Standing:
 
 async def confirm_away(request: protocol.Confirm) -> protocol.Standing:
     """The other side holds it: what is left here is an archive, and nothing of it runs any more."""
-    session, _ = open_run(request.run_id)
-    lease = change_lease(session.id, lambda lease: rules.file_away(lease, request.epoch))
-    if lease.state == "away":
+    # Also of a run that never came: an offer of it may still be under way.
+    lease = change_lease(request.run_id, lambda lease: rules.file_away(lease, request.epoch))
+    session = get_session(state_dir(), request.run_id)
+    if session is not None and lease.state == "away":
         await end_run(session)
         drop_furnishing(session)
     return protocol.Standing(lease=lease)
