@@ -13,6 +13,7 @@ from remote.errors import RemoteError
 from remote.findings import Problem
 from remote.secret_problems import (
     SHOWN_DIGITS,
+    beside_problems,
     file_problems,
     git_problems,
     history_problems,
@@ -61,7 +62,10 @@ class SecretCheck:
         in_files = self._search.in_files(travels, differences) if whole else ()
         in_git = self._search.in_git(roots, differences)
         in_history = self._search.in_history(self._session)
-        chosen = choose([*in_files, *in_git, *in_history], self._terms.allow_secrets)
+        in_beside = self._search.beside(
+            (str(each.beside.at), [path for path, _ in each.travels]) for each in seen.companions
+        )
+        chosen = choose([*in_files, *in_git, *in_history, *in_beside], self._terms.allow_secrets)
         if chosen:
             allow(self._allowed, chosen)
         standing: dict[str, Standing] = {each.path: each.standing for each in differences}
@@ -70,6 +74,7 @@ class SecretCheck:
             *history_problems(self._open(in_history)),
             *file_problems(self._undecided(in_files), standing if has_repository(self._tree) else None),
             *git_problems(self._open(in_git)),
+            *beside_problems(self._open(in_beside)),
             *self._useless(travels, roots),
         )
 
@@ -90,6 +95,10 @@ class SecretCheck:
         hits += self._open(self._search.in_folder(overlay, masked))
         roots = [*([""] if manifest.git else []), *(inner.path for inner in manifest.inner)]
         hits += self._open(self._search.in_git(roots, differences))
+        besides = [(each, len(each.inside) + 1) for each in manifest.companions]
+        hits += self._open(
+            self._search.beside((each.at, [entry.path[cut:] for entry in each.entries]) for each, cut in besides)
+        )
         inside = [path.relative_to(parcel).as_posix() for path in sorted(parcel.rglob("*")) if path.is_file()]
         packed = [path for path in inside if not path.endswith(_NOT_SEARCHED)]
         hits += self._open(self._search.in_folder(parcel, packed))

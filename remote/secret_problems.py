@@ -45,6 +45,12 @@ def history_problems(hits: Iterable[Hit]) -> Iterator[Problem]:
         yield _problem(f"the session's own file {show_path(path)}", found, f"If the host may know it: {_allow(found)}")
 
 
+def beside_problems(hits: Iterable[Hit]) -> Iterator[Problem]:
+    """One problem for each file that lies in a repository's directory outside the tree, where nothing can be left."""
+    for path, found in _by_path(hits):
+        yield _problem(f"/{show_path(path)}", found, f"Move it out of the repository, or allow it: {_allow(found)}")
+
+
 def refuse_mask(path: str, held: Sequence[Hit]) -> Problem:
     """Masking ``path`` hides nothing: git holds what ``held`` tells of."""
     shown = shlex.quote(show_path(path))

@@ -16,6 +16,7 @@ from snapshot.roots import root_of
 from snapshot.secret_objects import Held, find_held, find_versions, scan_held
 from snapshot.secret_tree import Difference, ScanCache, changed_paths, read_differences, scan_tree
 from snapshot.secrets import Hit, scan_bytes
+from snapshot.strangers import find_strangers
 
 
 class SecretRecord(NamedTuple):
@@ -50,6 +51,14 @@ class SecretSearch:
     def in_folder(self, folder: Path, paths: Iterable[str]) -> tuple[Hit, ...]:
         """What ``paths`` of ``folder`` hold. Raises `SecretsUnread`."""
         return scan_tree(folder, paths, cache=self._cache())
+
+    def beside(self, companions: Iterable[tuple[str, Iterable[str]]]) -> tuple[Hit, ...]:
+        """What files that are not git's hold in repositories' directories outside the tree, given as path and content.
+
+        They are told by their absolute paths without the first slash. Raises `SecretsUnread`.
+        """
+        strange = (f"{at[1:]}/{path}" for at, paths in companions for path in find_strangers(at, paths))
+        return self.in_folder(Path("/"), strange)
 
     def in_git(self, roots: Iterable[str], differences: Iterable[Difference]) -> tuple[Hit, ...]:
         """What the repositories of the work trees ``roots`` hold unpublished; "" is the tree's own.

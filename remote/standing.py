@@ -9,7 +9,7 @@ from snapshot.errors import GitFailed
 from snapshot.here import look_here
 from snapshot.manifest import GitSummary, Manifest
 from snapshot.place import same
-from snapshot.repository import has_repository, read_summary
+from snapshot.repository import git_path, has_repository, read_summary
 
 _SHOWN = 3
 _IN_PROGRESS = {
@@ -47,7 +47,7 @@ def _find_git_notes(tree: Path, left: GitSummary | None) -> list[Problem]:
     if left is None or not has_repository(tree):
         return []
     try:
-        now = read_summary(tree)
+        now, own = read_summary(tree), git_path(tree, "HEAD").parent
     except GitFailed as error:
         return [
             Problem(code="git-failed", sentence=str(error), way_out="Files are merged all the same.", blocking=False)
@@ -59,9 +59,7 @@ def _find_git_notes(tree: Path, left: GitSummary | None) -> list[Problem]:
         told.append("There are other commits here than when the session left.")
     elif now.index != left.index:
         told.append("Other changes are staged here than when the session left.")
-    told += [
-        f"You are in the middle of {what}." for name, what in _IN_PROGRESS.items() if (tree / ".git" / name).exists()
-    ]
+    told += [f"You are in the middle of {what}." for name, what in _IN_PROGRESS.items() if (own / name).exists()]
     way_out = "The files are merged as they are; branch, commits and index stay as you have them."
     return [Problem(code="git-moved", sentence=text, way_out=way_out, blocking=False) for text in dict.fromkeys(told)]
 

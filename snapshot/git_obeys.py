@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from snapshot.git import git
-from snapshot.repository import has_repository
+from snapshot.repository import has_repository, own_directories
 
 _FILES = ("include.path", "core.attributesfile", "core.hookspath", "core.fsmonitor", "init.templatedir")
 _COMMANDS = (
@@ -27,12 +27,13 @@ def find_obeyed(tree: Path) -> frozenset[str]:
     if not has_repository(tree):
         return frozenset()
     out = git("config", "--list", "--null", "--includes", tree=tree).out
+    starts = (tree, tree / ".git", *(directory.at for directory in own_directories(tree)))
     found: set[str] = set()
     for item in out.split(b"\0"):
         key, _, value = os.fsdecode(item).partition("\n")
         words = _find_words(key.lower(), value)
         # Relative to the tree for programs, to the settings' own folder for includes.
-        named = {path for word in words for start in (tree, tree / ".git") for path in _inside(tree, start, word)}
+        named = {path for word in words for start in starts for path in _inside(tree, start, word)}
         # A folder among a command's words is what it works on; only hooks are a folder that is obeyed.
         found |= {path for path in named if key.lower() == "core.hookspath" or not (tree / path).is_dir()}
     return frozenset(found)
