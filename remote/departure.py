@@ -36,6 +36,7 @@ from remote.progress import Stopwatch, meanwhile
 from remote.receipt import Receipt, Sent, keep_sent, read_sent
 from remote.rsync import Transfer, send, sending_ahead
 from remote.sending import Outgoing, send_tree
+from remote.start import keep_start
 from remote.steps import Away, Preflighted, Sending
 from remote.terms import Decision, Terms
 from snapshot.capture import capture
@@ -136,6 +137,8 @@ class Departure:
                     raise
         move = self.session.move(self.epoch)
         write_manifest(move / "manifest.json", self._manifest)
+        masked = self._preflight.secrets.changes().keys()
+        await asyncio.to_thread(keep_start, self.session, self._preflight.selection, masked)
         self._parcel_digest = await asyncio.to_thread(
             pack_parcel,
             self.session,

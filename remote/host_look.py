@@ -238,7 +238,7 @@ def _tail(lines: Sequence[str]) -> str:
 async def ask_diff(request: protocol.AskDiff) -> protocol.DiffReply:
     """What the run changed since it arrived."""
     session, place = open_run(request.run_id)
-    diff = await read_run_diff(session, place)
+    diff = await read_run_diff(session, place, request.since)
     return protocol.DiffReply.model_validate({"diff": diff})
 
 

@@ -17,6 +17,7 @@ from remote.holding import Holding
 from remote.patch import Changes
 from remote.run import Run
 from remote.settings_protocol import SettingsRequest
+from remote.start import Since
 from remote.tools import Program
 from snapshot.names import Name
 
@@ -200,10 +201,11 @@ class Rows(Frozen):
 
 
 class AskDiff(Frozen):
-    """What the run changed since it arrived."""
+    """What the run changed since it arrived, or the session since it began."""
 
     op: Literal["diff"] = "diff"
     run_id: str
+    since: Since = "handoff"
 
 
 class DiffReply(Frozen):

@@ -16,6 +16,7 @@ from agent.session_files import session_files
 from agent.sessions import SessionDir
 from agent.state import SessionState
 from remote.carried import pack_carried
+from remote.start import START_ID, START_PACK
 from snapshot.capture import capture_paths
 from snapshot.errors import SnapshotError
 from snapshot.manifest import Manifest, read_manifest, write_manifest
@@ -23,6 +24,8 @@ from snapshot.walk import walk
 
 HISTORY = ("journal.jsonl", "acp.jsonl")
 """What happened in a session: its events, and the raw frames of its agent's protocol."""
+START = (START_ID, START_PACK)
+"""What it began with."""
 
 
 def fold(session: SessionDir) -> SessionState:
@@ -60,7 +63,7 @@ def pack_parcel(
 
 def packed_files(session: SessionDir, profile: Profile, home: Path) -> list[tuple[str, Path]]:
     """The session's own files: the name of each in a parcel, and where it is. Raises `agent.errors.AgentError`."""
-    own = [(f"session/{name}", session.path / name) for name in ("session.json", *HISTORY)]
+    own = [(f"session/{name}", session.path / name) for name in ("session.json", *HISTORY, *START)]
     sid = fold(session).agent_session_id
     kept = session_files(profile, home, sid) if sid else ()
     return [(name, file) for name, file in own if file.exists()] + [(f"home/{name}", home / name) for name in kept]
@@ -83,6 +86,10 @@ def place_session(parcel: Path, session_path: Path) -> None:
     """Put a received session in place on a host, durably; the lease is the caller's, and comes last."""
     copy_record(parcel / "session" / "session.json", session_path / "session.json")
     place_history(parcel, session_path)
+    for name in START:
+        (session_path / name).unlink(missing_ok=True)
+        if (parcel / "session" / name).exists():
+            copy_record(parcel / "session" / name, session_path / name)
 
 
 def place_history(parcel: Path, session_path: Path) -> None:

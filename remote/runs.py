@@ -14,6 +14,7 @@ from remote.host_client import HostClient
 from remote.host_protocol import AskDiff, Confirm, DiffReply, ListRuns, Rows, Standing
 from remote.links import Links
 from remote.run import Run, Runs, Unreachable
+from remote.start import Since
 from snapshot.diff import Diff
 
 _DIFF_SECONDS = 300.0
@@ -84,14 +85,14 @@ async def find_run(links: Links, prefix: str | None) -> Run:
     raise SessionUnknown(what + unsure, "castoff runs lists them.")
 
 
-async def fetch_diff(links: Links, host: str, run_id: str) -> Diff:
-    """What a run changed since it arrived there; raises `RemoteError`."""
-    return await read_diff(await links.client(host), run_id)
+async def fetch_diff(links: Links, host: str, run_id: str, since: Since = "handoff") -> Diff:
+    """What a run changed since it arrived there, or the session since it began; raises `RemoteError`."""
+    return await read_diff(await links.client(host), run_id, since)
 
 
-async def read_diff(client: HostClient, run_id: str) -> Diff:
+async def read_diff(client: HostClient, run_id: str, since: Since = "handoff") -> Diff:
     """`fetch_diff` on a host that is connected."""
-    reply = await client.ask(AskDiff(run_id=run_id), DiffReply, timeout=_DIFF_SECONDS)
+    reply = await client.ask(AskDiff(run_id=run_id, since=since), DiffReply, timeout=_DIFF_SECONDS)
     try:
         return Diff.model_validate(reply.diff)
     except ValidationError as error:

@@ -11,6 +11,7 @@ from snapshot.diff import diff
 from snapshot.errors import SnapshotError
 from snapshot.listing import list_paths
 from snapshot.selection import EVERYTHING, Selection
+from snapshot.start import take_start
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
         match given.command:
             case "base":
                 out = record_base(tree, given.store, given.selection).encode()
+            case "start":
+                out = b"whole" if take_start(tree, given.store, given.base) else b""
             case "diff":
                 out = diff(tree, given.store, given.base, given.selection).model_dump_json().encode()
             case "bundle":
@@ -44,14 +47,15 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (
         ("list", "print the paths that travel, separated by NUL"),
         ("base", "record the tree as base; print its id"),
+        ("start", "take what the session began with, as it came into the store; print whether it is whole"),
         ("diff", "print what changed since the base, as JSON"),
         ("bundle", "write new commits into a bundle for each repository; print their number"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--tree", type=Path, required=True)
-        if name in {"base", "diff"}:
+        if name in {"base", "start", "diff"}:
             command.add_argument("--store", type=Path, required=True)
-        if name == "diff":
+        if name in {"start", "diff"}:
             command.add_argument("--base", required=True, help="the base's id")
         if name in {"list", "base", "diff"}:
             command.add_argument("--selection", type=Selection.model_validate_json, default=EVERYTHING, metavar="JSON")

@@ -63,9 +63,12 @@ def write_tree(tree: Path, store: Path, selection: Selection = EVERYTHING) -> st
             return _add_all(tree, store, selection)
 
 
-def run_in_store(tree: Path, store: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    """The output of a git command that sees the store's objects and the user's. Raises `GitFailed`."""
-    environment = {**OWN_CONFIG, "GIT_INDEX_FILE": str((store / _INDEX).absolute())}
+def run_in_store(tree: Path, store: Path, *arguments: str, stdin: bytes = b"", index: Path | None = None) -> bytes:
+    """The output of a git command that sees the store's objects and the user's, and ``index``, or else the store's.
+
+    Raises `GitFailed`.
+    """
+    environment = {**OWN_CONFIG, "GIT_INDEX_FILE": str((index or store / _INDEX).absolute())}
     if has_repository(tree):
         environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = quote_path(git_path(tree, "objects"))
     config = (*COPIED, f"core.bigFileThreshold={LARGE}", *_user_excludes())

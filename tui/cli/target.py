@@ -15,10 +15,12 @@ from agent.paths import state_dir
 from agent.sessions import SessionDir, find_session
 from agent.state import SessionState
 from agent.viewer import Viewer
+from tui.cli.errors import NotHere
 
 if TYPE_CHECKING:
     from remote.connection import Trust
     from remote.links import Links
+    from remote.start import Since
     from snapshot.diff import Diff
 
 HERE = "here"
@@ -61,15 +63,21 @@ class Target:
         async with self.attach() as viewer:
             return await follow(viewer, SessionState(), lambda state: state.head_seq >= viewer.welcome.head_seq)
 
-    async def read_diff(self) -> "Diff":
-        """What the session changed in its tree."""
+    async def read_diff(self, since: "Since | None" = None) -> "Diff":
+        """What the session changed in its tree: here since it began, on a host since its handoff or since it began.
+
+        Raises `NotHere` where what is asked for is not to be had.
+        """
         if self.local is not None:
+            if since == "handoff":
+                way_out = "castoff diff shows what changed since it began."
+                raise NotHere("The session is here, and not handed off.", way_out, code="not-away")
             from remote.local import local_diff
 
             return await local_diff(self.local)
         from remote.runs import fetch_diff
 
-        return await fetch_diff(self.links, self.host, self.session_id)
+        return await fetch_diff(self.links, self.host, self.session_id, since or "handoff")
 
 
 def _fold(journal: Path) -> SessionState:

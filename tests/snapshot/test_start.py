@@ -1,0 +1,99 @@
+"""What a session began with goes to another store, so that a diff there counts from the start; and what never goes."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from snapshot import start as start_module
+from snapshot.base import record_base
+from snapshot.diff import diff
+from snapshot.selection import EVERYTHING, Selection
+from snapshot.start import PACK, pack_start, take_start
+from tests.snapshot.repos import run, write
+
+
+@pytest.fixture(params=["repository", "folder"])
+def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A project as a session found it: committed, changed and untracked files."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    write(tree, "committed.txt", "one\n")
+    write(tree, "src/deep/changed.txt", "one\n")
+    if request.param == "repository":
+        run(tree, "init", "-q")
+        run(tree, "add", "-A")
+        run(tree, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x")
+    write(tree, "src/deep/changed.txt", "two\n")
+    write(tree, "un'tracked\n.txt", "one\n")
+    write(tree, "scratch/private.txt", "mine\n")
+    return tree
+
+
+def send(tree: Path, there: Path, base: str, selection: Selection = EVERYTHING, without: tuple[str, ...] = ()) -> str:
+    """Pack it and take it in the store ``there``; the id that diffs count from."""
+    packed = pack_start(tree, tree.parent / "here", base, selection, without)
+    assert packed is not None
+    there.mkdir(exist_ok=True)
+    (there / PACK).write_bytes(packed.pack)
+    assert take_start(tree, there, packed.tree_id)
+    assert not (there / PACK).exists()
+    return packed.tree_id
+
+
+def test_a_diff_elsewhere_counts_from_the_start(tree: Path, tmp_path: Path) -> None:
+    base = record_base(tree, tmp_path / "here")
+    write(tree, "src/deep/changed.txt", "three\n")
+    (tree / "un'tracked\n.txt").unlink()
+    handoff = record_base(tree, tmp_path / "there")
+    start = send(tree, tmp_path / "there", base)
+    write(tree, "new.txt")
+    since_start = {each.path: each.text for each in diff(tree, tmp_path / "there", start).files}
+    assert set(since_start) == {"src/deep/changed.txt", "un'tracked\n.txt", "new.txt"}
+    assert "-two\n+three" in since_start["src/deep/changed.txt"]
+    assert [each.path for each in diff(tree, tmp_path / "there", handoff).files] == ["new.txt"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "without"),
+    [
+        (Selection(exclude=("scratch/",)), ()),
+        (Selection(leave=("scratch",)), ()),
+        (Selection(leave=("scratch/private.txt",)), ()),
+        (EVERYTHING, ("scratch/private.txt",)),
+    ],
+)
+def test_what_stays_is_in_no_pack(tree: Path, tmp_path: Path, selection: Selection, without: tuple[str, ...]) -> None:
+    base = record_base(tree, tmp_path / "here")
+    start = send(tree, tmp_path / "there", base, selection, without)
+    assert b"private" not in run(tmp_path / "there", "ls-tree", "-r", "--name-only", start)
+    blob = run(tmp_path / "here", "rev-parse", f"{base}:scratch/private.txt").decode().strip()
+    run(tmp_path / "here", "cat-file", "-e", blob)
+    with pytest.raises(subprocess.CalledProcessError):
+        run(tmp_path / "there", "cat-file", "-e", blob)
+
+
+def test_what_looks_like_a_secret_never_goes_even_if_it_is_gone_by_now(tree: Path, tmp_path: Path) -> None:
+    write(tree, "notes.txt", 'aws_secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzKEY"\n')
+    base = record_base(tree, tmp_path / "here")
+    (tree / "notes.txt").unlink()
+    assert pack_start(tree, tmp_path / "here", base, EVERYTHING, ()) is None
+    assert pack_start(tree, tmp_path / "here", base, Selection(leave=("notes.txt",)), ()) is not None
+
+
+def test_much_is_not_sent(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = record_base(tree, tmp_path / "here")
+    monkeypatch.setattr(start_module, "LARGEST", 5)
+    assert pack_start(tree, tmp_path / "here", base, EVERYTHING, ()) is None
+
+
+def test_a_start_that_is_not_whole_is_told(tree: Path, tmp_path: Path) -> None:
+    base = record_base(tree, tmp_path / "here")
+    write(tmp_path / "other", "file")
+    other = pack_start(
+        tmp_path / "other", tmp_path / "o", record_base(tmp_path / "other", tmp_path / "o"), EVERYTHING, ()
+    )
+    assert other is not None
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / PACK).write_bytes(other.pack)
+    assert not take_start(tree, tmp_path / "there", base)
