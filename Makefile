@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv first; the second time that takes no time.
 .NOTPARALLEL:
-.PHONY: demo test soak check bench clean requirements docs
+.PHONY: demo test soak soak-trips soak-kills check bench clean requirements docs
 
 BIN = .venv/bin
 
@@ -12,9 +12,15 @@ test:  ## all tests, against a real sshd, tmux, rsync, git and bubblewrap
 	@.ci/setup dev
 	@$(BIN)/pytest
 
-soak:  ## 200 round trips in a row, with random edits on both sides; the seed is printed
+soak: soak-trips soak-kills  ## what takes hours; the seeds are printed
+
+soak-trips:  ## 200 round trips in a row, with random edits on both sides
 	@.ci/setup dev
 	@CASTOFF_TRIPS=200 $(BIN)/pytest -s tests/e2e/test_round_trips.py
+
+soak-kills:  ## a handoff, a pull and a resume, killed or refused at each of their calls, 20 times
+	@.ci/setup dev
+	@CASTOFF_KILLS='all*20' $(BIN)/pytest -s tests/kills/test_crashes.py
 
 check:  ## lint, format, types, import contracts
 	@.ci/setup dev

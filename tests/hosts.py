@@ -88,7 +88,7 @@ def sshd_host(tmp_path_factory: pytest.TempPathFactory) -> Generator[HostForTest
         host = _prepare(directory, user, home)
         argv = [_SSHD, "-D", "-E", str(directory / "log"), "-f", str(directory / "sshd_config")]
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, cwd="/")
-        _wait_for_port(host.port or 0)
+        wait_for_port(host.port or 0)
         yield HostForTests(host, _pin(directory, host), home, user, directory)
     finally:
         if process is not None:
@@ -220,7 +220,7 @@ def _pin(directory: Path, host: Host) -> HostKeys:
     return host_keys
 
 
-def _wait_for_port(port: int) -> None:
+def wait_for_port(port: int) -> None:
     deadline = time.monotonic() + 10
     while True:
         try:
