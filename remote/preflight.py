@@ -38,8 +38,9 @@ class Preflight:
         Raises `RemoteError`, `snapshot.errors.SnapshotError` and `agent.errors.AgentError`.
         """
         seen = await self._look_here()
-        secrets = await asyncio.to_thread(self.secrets.look, self.selection)
-        facts = await client.ask(self._question(seen), Seen)
+        secrets, facts = await asyncio.gather(
+            asyncio.to_thread(self.secrets.look, self.selection), client.ask(self._question(seen), Seen)
+        )
         stays, objections = await asyncio.to_thread(self.losses.report, facts, self.project.furnishing.variables)
         large = check_size(seen, Settings().limits())
         problems = (*self.project.object(), *large, *secrets, *objections)
