@@ -10,7 +10,7 @@ from typing import Any
 from agent.arrival import Arrival
 from agent.durable import write_model
 from agent.errors import CommandRefused
-from agent.lease import read_lease
+from agent.lease import firm_lease, read_lease
 from agent.profiles import load_profile
 from agent.protocol import offered_epoch
 from agent.sessions import SessionDir
@@ -237,7 +237,7 @@ class Departure:
 
     async def accept(self) -> Verdict:
         """Offer the session to the host, which takes it and proves it, or gives it back; may be asked again."""
-        epoch = offered_epoch(read_lease(self.session))
+        epoch = offered_epoch(firm_lease(self.session))
         arrival = Arrival(
             origin="here",
             to=self.host.name,
@@ -272,7 +272,7 @@ class Departure:
 
     async def withdraw(self) -> Standing:
         """Take an unanswered offer back, unless the host has taken it."""
-        epoch = offered_epoch(read_lease(self.session))
+        epoch = offered_epoch(firm_lease(self.session))
         return await self._host.ask(Withdraw(run_id=self.session.id, epoch=epoch), Standing)
 
     async def let_go(self) -> None:

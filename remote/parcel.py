@@ -4,13 +4,14 @@ A directory with ``session/``, ``home/`` (paths relative to HOME) and ``manifest
 beside the session on the side that sends and compared by the digest of its own manifest on the side that gets it.
 """
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from agent.durable import copy_record, make_private
 from agent.fold import advance
-from agent.journal import read_events
+from agent.journal import Journal, read_events
 from agent.profiles import Profile
 from agent.session_files import session_files
 from agent.sessions import SessionDir
@@ -44,10 +45,11 @@ def pack_parcel(
 ) -> str:
     """Make the parcel in ``target`` anew, with the bundles in the folder ``commits``; returns `parcel_digest`.
 
-    ``carried`` are files of ``home`` that travel as well, relative to it.
+    ``carried`` are files of ``home`` that travel as well, relative to it. No runner serves the session meanwhile.
 
     Raises `agent.errors.AgentError`, `OSError`.
     """
+    _keep_history(session)
     shutil.rmtree(target, ignore_errors=True)
     make_private(target)
     for file in commits.glob("*.bundle") if commits is not None else ():
@@ -59,6 +61,15 @@ def pack_parcel(
     pack_carried(target, home, carried)
     write_manifest(target / "manifest.json", manifest)
     return parcel_digest(target)
+
+
+def _keep_history(session: SessionDir) -> None:
+    """Cut off what a killed runner left torn, and have the rest on disk: else what travels could go on from something
+    that a power cut took away here, and would never be let in again."""
+    Journal(session.journal, 0).close()
+    if session.frames.exists():
+        with session.frames.open("rb") as frames:
+            os.fsync(frames.fileno())
 
 
 def packed_files(session: SessionDir, profile: Profile, home: Path) -> list[tuple[str, Path]]:

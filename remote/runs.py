@@ -11,10 +11,11 @@ from agent.paths import state_dir
 from agent.sessions import get_session
 from remote.errors import RemoteError
 from remote.host_client import HostClient
-from remote.host_protocol import AskDiff, Confirm, DiffReply, ListRuns, Rows, Standing
+from remote.host_protocol import AskDiff, DiffReply, ListRuns, Rows
 from remote.links import Links
 from remote.run import Run, Runs, Unreachable
 from remote.start import Since
+from remote.telling import tell_epoch
 from snapshot.diff import Diff
 
 _DIFF_SECONDS = 300.0
@@ -57,17 +58,16 @@ async def _ask(links: Links, name: str) -> Runs:
 
 
 async def _file_away(client: HostClient, run: Run) -> bool:
-    """Tell the host that a run it gave up came home, if it never heard; whether it is here. Raises `RemoteError`."""
+    """Tell the host of a run that has gone on without it, if it never heard; whether it has. Raises `RemoteError`."""
     try:
         session = get_session(state_dir(), run.run_id)
         lease = read_lease(session) if session is not None else None
     except RecordDamaged:
         # What is here cannot be read, so nobody can say that the run came home: it is listed where it is.
         return False
-    if run.alive or lease is None or lease.state != "held" or lease.epoch <= run.epoch:
+    if session is None or lease is None or lease.epoch <= run.epoch:
         return False
-    await client.ask(Confirm(run_id=run.run_id, epoch=lease.epoch), Standing)
-    return True
+    return await tell_epoch(client, session)
 
 
 async def find_run(links: Links, prefix: str | None) -> Run:

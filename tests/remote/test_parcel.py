@@ -1,12 +1,18 @@
 """What a host sends of a session is read as files and as nothing else."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from remote.parcel import parcel_digest
+from agent.events import Noted
+from agent.journal import Journal
+from agent.profiles import load_profile
+from agent.sessions import create_session
+from remote.parcel import pack_parcel, parcel_digest
 from snapshot.errors import SnapshotError
+from snapshot.manifest import Manifest
 
 
 def test_a_parcel_that_poses_as_a_repository_runs_nothing(tmp_path: Path) -> None:
@@ -32,3 +38,25 @@ def test_a_link_in_a_parcel_is_refused(tmp_path: Path) -> None:
     (tmp_path / "session" / "journal.jsonl").symlink_to("../lease.json")
     with pytest.raises(SnapshotError, match=r"hold a link: session/journal\.jsonl"):
         parcel_digest(tmp_path)
+
+
+def test_what_travels_of_the_history_stays_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed runner's torn last line is cut off, and all else is on disk, before any of it leaves."""
+    session = create_session(tmp_path / "state", tmp_path, "builtin")
+    journal = Journal(session.journal, 1)
+    journal.append(Noted(level="info", text="whole"))
+    journal.close()
+    whole = session.journal.read_bytes()
+    session.journal.write_bytes(whole + b'{"prev":"torn')
+    session.frames.write_bytes(b"{}\n")
+    synced: list[str] = []
+    real = os.fsync
+
+    def note_sync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    pack_parcel(session, load_profile("builtin"), tmp_path, Manifest(entries=()), tmp_path / "parcel")
+    assert session.journal.read_bytes() == whole == (tmp_path / "parcel/session/journal.jsonl").read_bytes()
+    assert synced[:2] == ["journal.jsonl", "acp.jsonl"]
