@@ -31,7 +31,7 @@ from remote.rsync import Progress, fetch
 from remote.runs import read_diff
 from remote.steps import Change, Home, Planned, Receiving, Reviewed
 from remote.terms import Agreed, Decision, Wish
-from remote.waste_here import prune_undos
+from remote.waste_here import prune_moves
 from snapshot.home import Applied
 from snapshot.manifest import Manifest, read_manifest
 
@@ -265,7 +265,7 @@ class Homecoming:
         with contextlib.suppress(RemoteError):
             await self._host.ask(Confirm(run_id=self.session.id, epoch=self._epoch), Standing)
         await asyncio.to_thread(self._landing.tidy)
-        await asyncio.to_thread(prune_undos, self.session)
+        await asyncio.to_thread(prune_moves, self.session)
         shutil.rmtree(parcel)
         self.watch.lap("settle")
         return Home(

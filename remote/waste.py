@@ -20,11 +20,12 @@ OLD_DAYS = 30
 KEPT_UNDOS = 10
 """Undos that are kept of a session, and commits of a repository's undo refs, however old they are."""
 
-WasteKind = Literal["undo", "undo-ref", "transfer", "run", "arriving", "copy", "runtime"]
+WasteKind = Literal["undo", "undo-ref", "transfer", "move-copy", "run", "arriving", "copy", "runtime"]
 KINDS: dict[WasteKind, str] = {
     "undo": "what a pull replaced here",
     "undo-ref": "a commit of the tree as it was before a pull",
     "transfer": "the rest of a move that was given up",
+    "move-copy": "lists and copies of a move long over",
     "run": "an archived run",
     "arriving": "the rest of a handoff that was given up",
     "copy": "a copy of a project for its next handoff",

@@ -14,7 +14,7 @@ from agent.paths import state_dir
 from agent.runner_lock import hold_move
 from agent.sessions import SessionDir, list_sessions
 from remote.undo import Pull, list_pulls
-from remote.waste import OLD_DAYS, Doomed, Waste, WasteKind, beyond_kept, is_old, measure, newest
+from remote.waste import KEPT_UNDOS, OLD_DAYS, Doomed, Waste, WasteKind, beyond_kept, is_old, measure, newest
 from snapshot.errors import GitFailed, UndoDamaged
 from snapshot.repository import has_repository
 from snapshot.texts import Folders
@@ -51,10 +51,10 @@ def remove_here(keys: Collection[str], days: float = OLD_DAYS) -> tuple[Waste, .
     return tuple(gone)
 
 
-def prune_undos(session: SessionDir) -> None:
-    """Drop the undos of ``session`` that nobody will want: the last ten stay, and so does what is younger than thirty
-    days. The caller holds the move's lock. Raises `OSError`, `UndoDamaged`."""
-    for doomed in _undos(session, OLD_DAYS):
+def prune_moves(session: SessionDir) -> None:
+    """Drop of ``session`` what nobody will want: old undos, of which the last ten stay and what is younger than thirty
+    days, and the copies of moves long over. The caller holds the move's lock. Raises `OSError`, `UndoDamaged`."""
+    for doomed in (*_undos(session, OLD_DAYS), *_copies(session)):
         _remove(doomed)
 
 
@@ -66,7 +66,7 @@ def _find(days: float) -> Iterator[_Found]:
 
 
 def _find_of(session: SessionDir, days: float) -> list[Doomed]:
-    return [*_undos(session, days), *_transfers(session)]
+    return [*_undos(session, days), *_transfers(session), *_copies(session)]
 
 
 def _undos(session: SessionDir, days: float) -> Iterator[Doomed]:
@@ -93,6 +93,20 @@ def _transfers(session: SessionDir) -> Iterator[Doomed]:
         at = max((newest(path) for path in paths), default=0.0)
         if paths and is_old(at, time.time(), 1):
             yield _doom("transfer", f"{session.id}/{move.name}", at, paths)
+
+
+def _copies(session: SessionDir) -> Iterator[Doomed]:
+    """Manifests, and the agent's own files as they were before a pull, of all moves but the last there and back.
+
+    Each is as large as the session is by then: kept for ever, they would grow with the square of its moves.
+    """
+    moves = session.path / "moves"
+    names = [move.name for move in moves.iterdir()] if moves.is_dir() else []
+    over = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+    for move in (moves / str(epoch) for epoch in over[2 * KEPT_UNDOS :]):
+        paths = [path for name in ("manifest.json", "home-before") if os.path.lexists(path := move / name)]
+        if paths:
+            yield _doom("move-copy", f"{session.id}/{move.name}", max(map(newest, paths)), paths)
 
 
 def _doom(kind: WasteKind, name: str, at: float, paths: list[Path]) -> Doomed:

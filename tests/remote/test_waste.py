@@ -14,7 +14,7 @@ from agent.runner_lock import hold_move
 from agent.sessions import SessionDir, create_session
 from remote import waste_there
 from remote.waste import DAY, KEPT_UNDOS, Doomed, Waste, beyond_kept
-from remote.waste_here import find_here, prune_undos, remove_here
+from remote.waste_here import find_here, prune_moves, remove_here
 from remote.waste_there import find_there, remove_there
 from snapshot import home
 from snapshot.plan import Plan, dump_plan
@@ -78,10 +78,26 @@ def test_old_undos_go_and_the_rest_of_their_pull_stays(session: SessionDir) -> N
     assert find_here(days=200) == ()
     assert keys(remove_here({f"undo:{session.id}/2", f"undo:{session.id}/9"})) == {f"undo:{session.id}/2"}
     assert not keeps[1].exists() and (keeps[1].parent / "receipt.json").exists() and keeps[0].exists()
-    prune_undos(session)
+    prune_moves(session)
     assert [keep.exists() for keep in keeps] == [False] * 4 + [True] * (KEPT_UNDOS - 1)
     assert home.has_begun(cut)
     assert find_here() == ()
+
+
+def test_what_each_move_copies_goes_ten_round_trips_later(session: SessionDir) -> None:
+    for epoch in range(1, 2 * KEPT_UNDOS + 4):
+        move = session.move(epoch)
+        (move / "receipt.json").touch()
+        (move / "manifest.json").write_text("123")
+        (move / "home-before").mkdir()
+        (move / "home-before" / "talk").write_text("4567")
+    assert [(each.key, each.size) for each in find_here()] == [
+        (f"move-copy:{session.id}/{epoch}", 7) for epoch in (3, 2, 1)
+    ]
+    prune_moves(session)
+    left = {epoch: sorted(path.name for path in session.move(epoch).iterdir()) for epoch in (1, 3, 4, 23)}
+    assert left[1] == left[3] == ["receipt.json"]
+    assert left[4] == left[23] == ["home-before", "manifest.json", "receipt.json"]
 
 
 def test_rests_of_moves_go_only_while_nothing_waits_for_them(session: SessionDir) -> None:
