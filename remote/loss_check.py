@@ -12,7 +12,7 @@ from remote.losses import carried_files, carried_patterns, object_to, report_los
 from remote.parcel import fold
 from remote.stock import Stock, take_stock
 from remote.terms import Terms
-from remote.tools import MOST_ASKED
+from remote.tools import MOST_ASKED, find_here
 from snapshot.git import git
 from snapshot.refusal import Kept
 from snapshot.secrets import scan_file
@@ -42,6 +42,8 @@ class LossCheck:
         Raises `snapshot.errors.GitFailed`.
         """
         self._kept = seen.stays
+        filters = find_here(seen.programs, os.environ.get("PATH"))
+        self._stock = self._stock.model_copy(update={"filters": filters})
         include = (*selection.include, *carried_patterns(seen.stays, self._terms.carry))
         leave = (*selection.leave, *seen.closed)
         chosen = Selection(include=include, exclude=selection.exclude, leave=leave)
@@ -57,7 +59,8 @@ class LossCheck:
     @property
     def wanted_programs(self) -> tuple[str, ...]:
         """What the host is asked for before anything moves: programs that are not part of the tree."""
-        return tuple(program.name for program in self._stock.programs)
+        used = (*self._stock.filters, *self._stock.programs)
+        return tuple(dict.fromkeys(program.name for program in used))
 
     @property
     def used_programs(self) -> tuple[str, ...]:

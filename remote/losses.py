@@ -26,6 +26,8 @@ _MANY: dict[LossKind, str] = {
     "mcp": "more MCP servers",
     "process": "more processes",
 }
+_RAN = "the session ran it; it is not on the host"
+_FILTER = "git runs it for files of this repository, as LFS does; it is not on the host, where git refuses to add them"
 _LOGINS = Stays(what="environment and logins", why="the host uses its own; nothing is copied")
 
 
@@ -129,18 +131,20 @@ def _command_losses(stock: Stock, lost_files: Collection[str], seen: Seen, home:
         for name in stock.own_programs
         if name in lost_files
     ]
+    needed = {program.name for program in stock.filters}
+    programs = [*stock.filters, *(program for program in stock.programs if program.name not in needed)]
     if seen.programs is None:
         why = f"whether the host has them is not known: {seen.programs_unknown}"
-        unknown = Stays(what=f"{len(stock.programs)} commands", why=why, kind="command")
-        return [*lost, *([unknown] if stock.programs else [])]
+        unknown = Stays(what=f"{len(programs)} commands", why=why, kind="command")
+        return [*lost, *([unknown] if programs else [])]
     there = by_name(seen.programs)
     missing = [
-        Stays(what=_shown(name, home), why="the session ran it; it is not on the host", kind="command")
-        for name in find_missing(stock.programs, there)
+        Stays(what=_shown(name, home), why=_FILTER if name in needed else _RAN, kind="command")
+        for name in find_missing(programs, there)
     ]
     differing = [
         Stays(what=_shown(each.name, home), why=f"{each.here} here, {each.there} there", kind="version")
-        for each in find_differing(stock.programs, there)
+        for each in find_differing(programs, there)
     ]
     return [*lost, *missing, *differing]
 

@@ -43,9 +43,13 @@ class Outside(Frozen):
 
 
 class Stock(Frozen):
-    """``programs`` are outside the tree, ``own_programs`` paths relative to it; ``variables`` are set here."""
+    """``programs`` are outside the tree, ``own_programs`` paths relative to it; ``variables`` are set here.
+
+    ``filters`` are programs that git runs for files of the tree.
+    """
 
     programs: tuple[Program, ...] = ()
+    filters: tuple[Program, ...] = ()
     own_programs: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     outside: tuple[Outside, ...] = ()

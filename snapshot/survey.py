@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from snapshot.companion_scan import CompanionScan
+from snapshot.drivers import find_drivers
 from snapshot.errors import TreeChanged
 from snapshot.git_stays import git_stays
 from snapshot.manifest import Frozen, GitSummary, entry_type, in_git
@@ -43,6 +44,8 @@ class Survey(Frozen):
     beside: tuple[Name, ...] = ()
     closed: tuple[str, ...] = ()
     """Paths that cannot be read: a capture refuses what is neither readable nor left by the selection."""
+    programs: tuple[str, ...] = ()
+    """What git's filters run for files of the tree, as LFS does: names or absolute paths."""
     refusals: tuple[Refusal, ...] = ()
 
 
@@ -58,7 +61,8 @@ def survey(tree: Path, selection: Selection = EVERYTHING) -> Survey:
         *_links(seen),
         *_attributes(tree, seen),
     ]
-    kept += git_stays(tree, seen)
+    drivers = find_drivers(tree, seen)
+    kept += [*git_stays(tree, seen), *(_own_driver(name) for name in drivers.own)]
     companions = [_count_companion(companion) for companion in seen.companions]
     sizes = _sizes(seen.travels)
     return Survey(
@@ -71,6 +75,7 @@ def survey(tree: Path, selection: Selection = EVERYTHING) -> Survey:
         companions=_sort(companions),
         beside=tuple(str(at) for each in seen.companions for at in (each.beside.at, *each.beside.also)),
         closed=tuple(sorted(seen.closed)),
+        programs=drivers.programs,
         refusals=tuple(seen.refusals),
     )
 
@@ -107,6 +112,11 @@ def _count_companion(companion: CompanionScan) -> Kept:
     beside, sizes = companion.beside, _sizes(companion.travels)
     why = f"outside the folder, and {show_path(beside.dot_git)} needs it: it travels as well"
     return Kept(what=beside.shown, why=why, files=len(sizes), size=sum(sizes))
+
+
+def _own_driver(name: str) -> Kept:
+    why = "it is set in git settings of your own, which stay: the host needs it in its own"
+    return Kept(what=f"git filter {show_path(name)}", why=why)
 
 
 def _line(seen: Scan) -> str:

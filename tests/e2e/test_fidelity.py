@@ -1,13 +1,19 @@
 """The fidelity matrix: every state goes to a real sshd by the product's own handoff, is seen there by the agent in its
 sandbox as it is here, and comes home by the product's own pull with nothing changed but what was made there."""
 
+import shutil
 from collections.abc import Iterable
 
 import pytest
 
+from agent.paths import state_dir
+from agent.sessions import create_session
+from remote.handoff import hand_off
+from remote.steps import Preflighted
 from remote.terms import Terms
 from tests.e2e.errands import LOOK, Voyage
 from tests.e2e.fidelity import ALL, PAGE, render
+from tests.e2e.journey import drive
 from tests.snapshot.fingerprint import Seen, look
 
 pytestmark = pytest.mark.timeout(300)
@@ -37,6 +43,30 @@ async def test_ignored_files_that_are_carried_are_the_same_too(voyage: Voyage) -
     assert voyage.seen(session) == before
     await voyage.pull(session)
     assert_returned(before, look(tree))
+
+
+@_together
+async def test_a_host_without_git_lfs_is_told_of_where_the_repository_needs_it(voyage: Voyage) -> None:
+    few = voyage.host.home / "few programs"
+    few.mkdir()
+    (few / "bwrap").symlink_to(shutil.which("bwrap") or "")
+    settings = voyage.host.home / ".config/castoff/agent.env"
+    settings.write_text(f"PATH={few}\n")
+    settings.chmod(0o600)
+    voyage.host.own(settings)
+    try:
+        told = {state: await _commands_missing(voyage, state) for state in ("large_files", "start")}
+    finally:
+        settings.unlink()
+    assert told == {"large_files": {"git-lfs"}, "start": set()}
+    assert await _commands_missing(voyage, "large_files") == set()
+
+
+async def _commands_missing(voyage: Voyage, state: str) -> set[str]:
+    session = create_session(state_dir(), voyage.make_tree(state, ALL[state]), "errand")
+    steps = await drive(hand_off(session, voyage.links.host("vm"), Terms(), voyage.links), "cancel")
+    (seen,) = (step for step in steps if isinstance(step, Preflighted))
+    return {each.what for each in seen.stays if each.kind == "command"}
 
 
 def assert_arrived(before: Seen, there: Seen) -> None:

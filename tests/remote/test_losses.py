@@ -70,6 +70,15 @@ def report(terms: Terms | None = None, host: Seen | None = None, stock: Stock = 
     )
 
 
+def test_a_filters_program_that_is_missing_there_is_told_as_such() -> None:
+    stock = Stock(filters=(Program(name="git-lfs", path="/usr/bin/git-lfs"),))
+    there = seen(programs=(Program(name="git-lfs"),))
+    told = {each.what: each for each in report_losses((), stock, (), there, Terms(), HOME)}
+    assert told["git-lfs"].kind == "command" and "git runs it" in told["git-lfs"].why
+    has = seen(programs=(Program(name="git-lfs", path="/usr/bin/git-lfs"),))
+    assert "git-lfs" not in {each.what for each in report_losses((), stock, (), has, Terms(), HOME)}
+
+
 def test_everything_is_told_once_with_its_kind() -> None:
     assert [(each.kind, each.what) for each in report()] == [
         ("ignored", "cache/"),

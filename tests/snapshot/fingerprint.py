@@ -20,7 +20,7 @@ def look(tree: Path) -> Seen:
     """``git`` is the `fingerprint`; ``ignored`` and ``objects`` are by repository; ``files`` is all that lies there.
 
     Of a repository's own files those are left out that git makes anew when it is only asked: the index, whose content
-    the fingerprint has, and how objects are stored; so are castoff's own refs.
+    the fingerprint has, how objects are stored, and what LFS leaves of its work; so are castoff's own refs.
     """
     where = {root: root.relative_to(tree).as_posix() for root in roots(tree)}
     return {
@@ -89,8 +89,11 @@ def _files(tree: Path) -> dict[str, tuple[object, ...]]:
 
 def _is_remade(parts: tuple[str, ...]) -> bool:
     own = parts[parts.index(".git") + 1 :] if ".git" in parts else ()
+    pairs = set(pairwise(own))
+    if ("lfs", "objects") in pairs:
+        return False
     index = own[-1:] == ("index",) or (own and own[-1].startswith("sharedindex."))
-    return bool(index) or "objects" in own or ("refs", "castoff") in pairwise(own)
+    return bool(index) or "objects" in own or bool({("refs", "castoff"), ("lfs", "tmp")} & pairs)
 
 
 def _describe(path: Path) -> tuple[object, ...]:

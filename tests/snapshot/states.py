@@ -198,6 +198,27 @@ def filtered(tree: Path) -> None:
     write(tree, "x.up", "changed\n")
 
 
+def large_files(tree: Path) -> None:
+    """Git LFS: large files as they were committed, modified, staged, and one that was never fetched"""
+    start(tree)
+    run(tree, "lfs", "install", "--local")
+    run(tree, "lfs", "track", "*.big")
+    for name in ("kept", "modified", "staged", "missing"):
+        write(tree, f"{name}.big", f"{name}\n" * 1000)
+    run(tree, "add", "-A")
+    run(tree, "commit", "-qm", "large")
+    write(tree, "modified.big", "changed\n")
+    write(tree, "staged.big", "newly staged\n")
+    run(tree, "add", "staged.big")
+    (pointer,) = (line for line in run(tree, "show", "HEAD:missing.big").split() if line.startswith(b"sha256:"))
+    name = pointer.decode().removeprefix("sha256:")
+    (tree / f".git/lfs/objects/{name[:2]}/{name[2:4]}/{name}").unlink()
+    (tree / "missing.big").unlink()
+    skip = ("-c", "filter.lfs.process=git-lfs filter-process --skip", "-c", "filter.lfs.smudge=git-lfs smudge --skip")
+    run(tree, *skip, "checkout", "--", "missing.big")
+    run(tree, "diff")  # LFS keeps what it was asked to compare; any later question would
+
+
 def packed(tree: Path) -> None:
     """packed, with commit graph, bitmap and several packs"""
     start(tree)
@@ -351,6 +372,7 @@ MORE: dict[str, Callable[[Path], None]] = {
         hooks,
         line_ends,
         filtered,
+        large_files,
         packed,
         partial,
         partial_sparse,
