@@ -8,6 +8,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from snapshot.garbage import uncollected
 from snapshot.manifest import write_durably
 
 # A file written again within the clock tick of its last change keeps its times. Those that changed less than
@@ -62,9 +63,10 @@ class DigestCache:
         self._known: dict[str, tuple[list[int], str]] = {}
         self._used: dict[str, tuple[list[int], str]] = {}
         try:
-            rows = json.loads(file.read_bytes())
-            # A key that is none is that of no file.
-            self._known = {str(path): (key, str(digest)) for path, key, digest in rows}
+            with uncollected():
+                rows = json.loads(file.read_bytes())
+                # A key that is none is that of no file.
+                self._known = {str(path): (key, str(digest)) for path, key, digest in rows}
         except (OSError, ValueError, TypeError):
             self._known = {}
 

@@ -4,6 +4,7 @@ folder's place meanwhile."""
 import errno
 import os
 from collections.abc import Callable, Collection
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +62,8 @@ def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = 
                 if error.errno not in _GONE:
                     raise
                 raise _vanished(inside.rstrip("/") or str(tree)) from error
-    found.sort()
+    # By the path itself: plain texts are compared several times as fast as what holds them.
+    found.sort(key=itemgetter(0))
     return Walked(found, unlisted)
 
 

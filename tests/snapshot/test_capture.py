@@ -1,3 +1,4 @@
+import gc
 import itertools
 import os
 import subprocess
@@ -242,3 +243,34 @@ def test_an_entry_is_what_a_validated_one_is(tmp_path: Path) -> None:
         assert entry.model_fields_set == whole.model_fields_set
         with pytest.raises(ValidationError):
             setattr(entry, "mode", 0)  # noqa: B010 - a type checker would not let it be written otherwise
+
+
+def test_garbage_is_collected_again_after_a_capture(tmp_path: Path) -> None:
+    capture(tmp_path)
+    assert gc.isenabled()
+    with pytest.raises(SnapshotRefused):
+        capture(tmp_path / "none")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        capture(tmp_path)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_a_mode_that_changes_within_a_tick_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("x")
+    first = scan_module.walk(tmp_path)
+    record = first.found[0].stat
+    fields = [record.st_mode ^ 0o100, *record[1:]]
+    times = {"st_atime_ns": record.st_atime_ns, "st_mtime_ns": record.st_mtime_ns, "st_ctime_ns": record.st_ctime_ns}
+    second = os.stat_result(fields, times)
+    assert second.st_ctime_ns == record.st_ctime_ns
+
+    def walk_later(*_: object) -> Walked:
+        return Walked([first.found[0]._replace(stat=second)], [])
+
+    monkeypatch.setattr(capture_module, "walk", walk_later)
+    with pytest.raises(TreeChanged):
+        capture(tmp_path)
