@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from snapshot.errors import ManifestDamaged
+from snapshot.garbage import uncollected
 from snapshot.manifest import Entry, Manifest
 from snapshot.names import encode_name
 from snapshot.transition import Step
@@ -17,6 +18,7 @@ _HEAD = 200
 _DIGEST = re.compile(rb'"digest":"([0-9a-f]{64})"')
 
 
+@uncollected()
 def find_steps(earlier: Path, manifest: Manifest, without: Collection[str] = ()) -> list[Step]:
     """What leads from the tree of the manifest in the file ``earlier``, but ``without`` some of its paths, to
     ``manifest``.
