@@ -13,9 +13,10 @@ from agent.durable import copy_record, make_private, read_model, remove_record, 
 from agent.errors import AgentError
 from agent.events import AgentStarted, Frozen, PhaseChanged
 from agent.journal import read_events
+from agent.paths import state_dir
 from agent.profiles import Profile, load_profile
 from agent.session_files import session_files
-from agent.sessions import SessionDir, open_session
+from agent.sessions import SessionDir, get_session, open_session
 from remote import host_protocol as protocol
 from remote.carried import place_carried
 from remote.errors import RemoteError
@@ -210,4 +211,9 @@ def _find_proof(session: SessionDir, epoch: int, after_seq: int = 0) -> tuple[pr
 
 async def withdraw(request: protocol.Withdraw) -> protocol.Standing:
     """Never accept the offer at this epoch, unless it was accepted already; says who holds the run now."""
-    return protocol.Standing(lease=change_lease(request.run_id, lambda lease: rules.withdraw(lease, request.epoch)))
+    lease = change_lease(request.run_id, lambda lease: rules.withdraw(lease, request.epoch))
+    session = get_session(state_dir(), request.run_id)
+    if session is not None and lease.state != "held":
+        # A stay of long ago may not have heard yet that it is over.
+        await end_run(session)
+    return protocol.Standing(lease=lease)

@@ -10,7 +10,7 @@ from agent.errors import CommandRefused, RunnerBusy
 from agent.lease import read_lease
 from agent.paths import state_dir
 from agent.profiles import load_profile
-from agent.runner_lock import is_served
+from agent.runner_lock import hold_move, is_served
 from agent.sessions import SessionDir, get_session
 from remote import host_protocol as protocol
 from remote.errors import RemoteError
@@ -27,6 +27,7 @@ from snapshot.capture import capture_paths
 from snapshot.manifest import Manifest, read_manifest
 
 _REGAIN_SECONDS = 50.0
+_MOVE_SECONDS = 5.0
 
 _quiet: dict[str, contextlib.AsyncExitStack] = {}
 """The runs that this process keeps from being started while they are pulled; a lost connection ends it, and that."""
@@ -36,9 +37,25 @@ async def _keep_quiet(session: SessionDir, drain_seconds: float) -> None:
     """Drain the run, and let nobody who attaches start it again."""
     if session.id in _quiet:
         return
-    stack = contextlib.AsyncExitStack()
-    await stack.enter_async_context(quiet(session, drain_seconds))
-    _quiet[session.id] = stack
+    async with contextlib.AsyncExitStack() as stack:
+        await _enter_move(stack, session)
+        await stack.enter_async_context(quiet(session, drain_seconds))
+        _quiet[session.id] = stack.pop_all()
+
+
+async def _enter_move(stack: contextlib.AsyncExitStack, session: SessionDir) -> None:
+    """Be the only one who pulls the run. Tried for a moment: a connection that was cut lets go a little later."""
+    deadline = time.monotonic() + _MOVE_SECONDS
+    while True:
+        try:
+            stack.enter_context(hold_move(session))
+        except RunnerBusy as error:
+            if time.monotonic() > deadline:
+                sentence = "Another castoff is pulling this run."
+                raise RunnerBusy(sentence, "Wait for it, or end it there.", code=error.code) from error
+            await asyncio.sleep(0.1)
+        else:
+            return
 
 
 async def _let_go(session: SessionDir) -> None:

@@ -397,10 +397,15 @@ async def test_without_the_fence_the_journal_would_grow(place: Place, monkeypatc
     def do_not_fence(recorder: Recorder) -> None:
         recorder.record(Text(text="LATE"))
 
+    def believe(_: Recorder) -> bool:
+        return True
+
     def close_really(recorder: Recorder) -> None:
         monkeypatch.setattr(Recorder, "fence", fence)
         close(recorder)
 
+    # Neither at the heartbeat nor before an event.
+    monkeypatch.setattr(Recorder, "_still_held", believe)
     monkeypatch.setattr(Recorder, "fence", do_not_fence)
     monkeypatch.setattr(Recorder, "close", close_really)
     await lose_the_lease(place)

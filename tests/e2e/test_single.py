@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import snapshot.home
 from agent.errors import AgentError
 from agent.lease import read_lease, write_lease
+from agent.protocol import Lease
 from agent.runner_lock import is_served
 from agent.sessions import open_session
 from remote.errors import ConnectionLost
@@ -19,6 +21,7 @@ from remote.host_client import HostClient
 from remote.links import Links
 from remote.local import attach_running, open_local, start_runner
 from remote.pull import pull_back
+from remote.reclaim import reclaim
 from remote.runs import list_runs
 from remote.steps import Away, HandoffStep, Home, PullStep, StillHere
 from remote.terms import Decision, Terms
@@ -53,6 +56,88 @@ async def test_second_handoff_while_one_is_under_way(scene: Scene) -> None:
     told = (await drive(hand_off(session, other.host("vm"), Terms(), other)))[-1]
     assert isinstance(told, StillHere) and told.code == "being-moved" and told.way_out
     assert isinstance(await finish(first), Away)
+
+
+async def test_two_handoffs_at_once(scene: Scene) -> None:
+    """Pressed twice, or from two apps: one moves the session, the other is told."""
+    fill_project(scene.place)
+    session = scene.session()
+    others = [Links(scene.links.settings) for _ in range(2)]
+    moves = [drive(hand_off(session, links.host("vm"), Terms(), links)) for links in others]
+    ends = [steps[-1] for steps in await asyncio.gather(*moves)]
+    for links in others:
+        await links.close()
+    won = [end for end in ends if isinstance(end, Away)]
+    told = [end for end in ends if isinstance(end, StillHere)]
+    assert len(won) == 1 and [end.code for end in told] == ["being-moved"], ends
+    assert read_lease(session).state == "away"
+
+
+@pytest.mark.parametrize("where", ["captured", "offered"])
+async def test_a_pull_while_the_session_is_handed_off(scene: Scene, where: str) -> None:
+    fill_project(scene.place)
+    session = scene.session()
+    moving = hand_off(session, scene.links.host("vm"), Terms(), scene.links)
+    await go_to(where, moving)
+    other = Links(scene.links.settings)
+    told = (await drive(pull_back(other, "vm", session.id)))[-1]
+    await other.close()
+    assert isinstance(told, StillHere) and told.code == "being-moved" and told.way_out
+    assert isinstance(await finish(moving), Away)
+
+
+async def test_two_laptops_pull_one_run(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one's state is a copy, as of a restored backup: one gets the run, the other is told, twice."""
+    fill_project(scene.place)
+    session = scene.session()
+    assert isinstance(await scene.move(session), Away)
+    first, second = scene.place.root / "state", scene.place.root / "copied"
+    shutil.copytree(first, second, ignore=shutil.ignore_patterns("*.sock"))
+    pulling = pull_back(scene.links, "vm", session.id)
+    await go_to("verified", pulling)
+    monkeypatch.setenv("CASTOFF_STATE", str(second))
+    other = Links(scene.links.settings)
+    before = tree_of(scene.place.project)
+    told = (await drive(pull_back(other, "vm", session.id)))[-1]
+    assert isinstance(told, StillHere) and told.code == "being-moved" and told.way_out, told
+    monkeypatch.setenv("CASTOFF_STATE", str(first))
+    home = await finish(pulling)
+    assert isinstance(home, Home), home
+    monkeypatch.setenv("CASTOFF_STATE", str(second))
+    told = (await drive(pull_back(other, "vm", session.id)))[-1]
+    await other.close()
+    assert isinstance(told, StillHere) and told.code == "not-owner" and "not here any more" in told.reason, told
+    assert tree_of(scene.place.project) == before
+    assert read_lease(session).state == "held"
+    assert read_lease(open_session(second / "sessions" / session.id)).state == "away"
+
+
+async def test_a_run_is_reclaimed_and_its_host_hears_of_it_later(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_project(scene.place)
+    session = scene.session()
+    assert isinstance(await scene.move(session), Away)
+    there = open_session(scene.host.home / ".local/state/castoff/sessions" / session.id)
+
+    async def be_gone(*_: object) -> HostClient:
+        raise ConnectionLost("vm does not answer.", "Try again.")
+
+    with monkeypatch.context() as gone:
+        gone.setattr(Links, "client", be_gone)
+        done = await reclaim(session, scene.links)
+    assert done.untold == "vm does not answer."
+    assert read_lease(session) == Lease(epoch=4, to="vm")
+    viewer = await open_local(session)
+    state = await follow(viewer, lambda state: state.epoch == 4 and state.location == "here")
+    assert any("by force from vm" in block.text for block in state.blocks if block.type == "note")
+    await viewer.stop()
+    await viewer.close()
+    assert read_lease(there).state == "held" and is_served(there), "nobody has told it yet"
+    refused = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
+    assert isinstance(refused, StillHere) and refused.code == "not-owner"
+    assert session.id not in [run.run_id for run in (await list_runs(scene.links)).runs]
+    assert read_lease(there).state == "away" and not is_served(there)
+    assert read_lease(session) == Lease(epoch=4)
+    assert isinstance(await scene.move(session), Away)
 
 
 @pytest.mark.parametrize("where", ["captured", "verified", "offered"])

@@ -77,7 +77,12 @@ def can_ask() -> bool:
 
 async def confirm(question: str) -> bool:
     """Ask a yes-or-no question on the terminal; anything but yes is no. Ctrl-C cancels it like everything else."""
-    sys.stderr.write(f"{clean(question, single_line=True)} [y/N] ")
+    return (await ask_line(f"{clean(question, single_line=True)} [y/N] ")).casefold() in ("y", "yes")
+
+
+async def ask_line(words: str) -> str:
+    """What a person types after ``words``, which are shown as they are."""
+    sys.stderr.write(words)
     sys.stderr.flush()
     loop, line = asyncio.get_running_loop(), asyncio.Event()
     # A thread in input() could not be cancelled, and would keep the process alive.
@@ -86,4 +91,4 @@ async def confirm(question: str) -> bool:
         await line.wait()
     finally:
         loop.remove_reader(sys.stdin.fileno())
-    return os.read(sys.stdin.fileno(), 1024).decode(errors="replace").strip().casefold() in ("y", "yes")
+    return os.read(sys.stdin.fileno(), 1024).decode(errors="replace").strip()

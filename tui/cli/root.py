@@ -30,6 +30,7 @@ COMMANDS = {
     "answer": Entry("answer:answer", "Answer a run's permission question."),
     "diff": Entry("diff:diff", "Show what a run changed."),
     "pull": Entry("pull:pull", "Bring a run and its work back home."),
+    "reclaim": Entry("reclaim:reclaim", "Take a session back by force from a host that is gone."),
     "undo": Entry("undo:undo", "Take back what a pull did to the tree."),
     "stop": Entry("stop:stop", "End a run's agent; the session and its work are kept."),
     "init": Entry("init:init", "Write a project's settings file from what is found."),
