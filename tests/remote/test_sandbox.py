@@ -48,7 +48,14 @@ class _Run:
     home: Path
     runtime: Path
 
-    def wrap(self, argv: Sequence[str], tree_at: str, home_at: str, binds: Sequence[Bind] = ()) -> list[str]:
+    def wrap(
+        self,
+        argv: Sequence[str],
+        tree_at: str,
+        home_at: str,
+        binds: Sequence[Bind] = (),
+        beside: Sequence[Bind] = (),
+    ) -> list[str]:
         return wrap(
             argv,
             level="open",
@@ -59,6 +66,7 @@ class _Run:
             runtime=self.runtime,
             base_prefix=_BASE,
             binds=binds,
+            beside=beside,
         )
 
 
@@ -224,3 +232,41 @@ def test_facts_tell_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert facts.sandbox_detail.endswith("does not work here: bwrap: setting up uid map: Permission denied.")
     (tmp_path / "bwrap").unlink()
     assert collect_facts().sandbox_detail.startswith("bubblewrap is not installed")
+
+
+def _beside(at: str, *, needed: bool = True, writable: bool = True) -> Bind:
+    return Bind(source=Path("/etc/hostname"), at=PurePosixPath(at), needed=needed, writable=writable)
+
+
+def test_what_is_beside_the_tree_is_around_it_and_in_home_and_lasts(tmp_path: Path) -> None:
+    run = _make(tmp_path)
+    sources = {
+        at: tmp_path / name for name, at in (("a", "/home/ann/proj"), ("b", "/home/ann/main/.git"), ("c", "/srv/x"))
+    }
+    for source in sources.values():
+        source.mkdir()
+        (source / "file").write_text(source.name)
+    beside = [Bind(source=source, at=PurePosixPath(at), writable=at != "/srv/x") for at, source in sources.items()]
+    script = "cat /home/ann/proj/file /home/ann/main/.git/file /srv/x/file file; touch /srv/x/new; echo made > ../made"
+    argv = run.wrap(["sh", "-c", script], "/home/ann/proj/tree", "/home/ann", beside=beside[::-1])
+    env = environment({}, level="open", home=run.home, home_at="/home/ann", runtime=run.runtime)
+    ended = _start(argv, env)
+    assert ended.stdout == "abctree" and "Read-only file system" in ended.stderr
+    assert (tmp_path / "a/made").read_text() == "made\n"
+
+
+@pytest.mark.parametrize(
+    "at",
+    ["/usr/share/x", "/etc/x", "/", "/home", "/home/ann", "/home/ann/app/x", "/run", "/run/castoff/x", "/srv/agent/x"],
+)
+def test_a_path_that_something_else_needs_is_refused(tmp_path: Path, at: str) -> None:
+    run, binds = _make(tmp_path), [Bind(source=Path("/srv/agent"))]
+    with pytest.raises(SandboxUnavailable):
+        run.wrap(["true"], "/home/ann/app", "/home/ann", binds, [_beside(at)])
+
+
+@pytest.mark.parametrize("at", ["/usr/share/x", "/opt/x/.git", "/home/ann/app/.git", "/srv/agent/x/.git"])
+def test_what_is_not_needed_is_left_out_there(tmp_path: Path, at: str) -> None:
+    run, binds = _make(tmp_path), [Bind(source=Path("/srv/agent"))]
+    plain = run.wrap(["true"], "/home/ann/app", "/home/ann", binds)
+    assert run.wrap(["true"], "/home/ann/app", "/home/ann", binds, [_beside(at, needed=False)]) == plain
