@@ -4,6 +4,7 @@ Rules see one character a byte. UTF-16 is narrowed to that: a character beyond t
 """
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -27,6 +28,8 @@ _RARELY = 0.01
 
 # A file in JSON, like a session's history, shows line ends and quotes of what it quotes as two characters.
 _ESCAPES = ((b"\\r\\n", b"  \r\n"), (b"\\n", b" \n"), (b"\\r", b" \n"), (b"\\t", b" \t"), (b'\\"', b' "'))
+# A colour of a terminal ends with a letter, which would belong to the word behind it.
+_COLOUR = re.compile(rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]{0,20}m")
 
 
 class Window(NamedTuple):
@@ -85,7 +88,8 @@ def read_windows(handle: int, form: Form) -> Iterator[Window]:
 
 
 def as_text(data: bytes) -> str:
-    """One character a byte, with escaped line ends and quotes as if they were none."""
+    """One character a byte, with escaped line ends and quotes as if they were none, and colours as spaces."""
+    data = _COLOUR.sub(lambda found: b" " * len(found[0]), data)
     if b"\\" in data:
         for escaped, plain in _ESCAPES:
             data = data.replace(escaped, plain)

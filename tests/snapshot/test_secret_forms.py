@@ -111,6 +111,13 @@ def test_private_keys_are_found_however_often_they_are_quoted(kind: str, depth: 
     assert "private-key" in {hit.rule for hit in hits}
 
 
+@pytest.mark.parametrize("colour", ["\x1b[32m", "\x1b[1;31m", r"\u001b[0m", r"\033[7m", r"\e[33m", r"\x1b[m"])
+def test_a_colour_before_a_secret_hides_nothing(colour: str) -> None:
+    plant = one("github-classic")
+    (hit,) = scan_bytes(f"{colour}{plant.secret}{colour}\n".encode(), "build.log")
+    assert hit.fingerprint == fingerprint(plant.secret.encode())
+
+
 def test_redacting_leaves_the_rest() -> None:
     plant = one("github-classic")
     assert redact(f"Grün: {plant.secret}, und weiter …") == f"Grün: {REDACTED}, und weiter …"
