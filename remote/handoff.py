@@ -12,6 +12,7 @@ from contextlib import aclosing
 
 from agent import protocol as rules
 from agent.errors import AgentError, NotOwner, RunnerBusy
+from agent.journal import read_head
 from agent.lease import firm_lease, read_lease, update_lease
 from agent.runner_lock import hold_move
 from agent.sessions import SessionDir
@@ -157,6 +158,12 @@ async def _conclude(departure: Departure, verdict: Verdict) -> AsyncGenerator[Ha
             code="not-proved",
         )
     departure.watch.lap("accept and prove")
+    if proof.history != read_head(session.journal):
+        raise RemoteError(
+            f"{departure.host.name} took the session, but goes on from another history than the one that left here.",
+            "Look at the host.",
+            code="other-history",
+        )
     rules.note_taken(read_lease(session), proof.epoch)
     # Before the lease: cut in between, the same command makes it again.
     away = departure.leave_receipt(proof)

@@ -12,7 +12,7 @@ from agent.arrival import arrival_path
 from agent.durable import copy_record, make_private, read_model, remove_record, rename_durably, write_model
 from agent.errors import AgentError
 from agent.events import AgentStarted, Frozen, PhaseChanged
-from agent.journal import read_events
+from agent.journal import read_events, read_head
 from agent.paths import state_dir
 from agent.profiles import Profile, load_profile
 from agent.session_files import session_files
@@ -202,6 +202,7 @@ def _find_proof(session: SessionDir, epoch: int, after_seq: int = 0) -> tuple[pr
                 resumed=event.resumed,
                 epoch=epoch,
                 head_seq=event.seq,
+                history=read_head(session.journal, after_seq),
             )
             return proof, ""
         if isinstance(event, PhaseChanged) and event.phase == "failed":

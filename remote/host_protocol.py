@@ -168,6 +168,8 @@ class Proof(Frozen):
     resumed: ResumeKind
     epoch: int
     head_seq: int
+    history: str
+    """`agent.journal.read_head` of what came to the host: the agent goes on from exactly that."""
 
 
 class Verdict(Frozen):
