@@ -1,6 +1,7 @@
 """Rounds in which each command is harmed once, run once more, and looked at."""
 
 import math
+import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,10 +22,12 @@ class Tally:
 
     struck: Counter[str] = field(default_factory=Counter[str])
     missed: Counter[str] = field(default_factory=Counter[str])
+    blows: list[Blow] = field(default_factory=list[Blow])
 
     def count(self, blow: Blow, *, reached: bool) -> None:
         """A blow that fell, or a point to which a run did not come this time."""
         point, harm = blow
+        self.blows.append(blow)
         (self.struck if reached else self.missed)[f"{point.command} {point.side} {harm}"] += 1
 
     def __str__(self) -> str:
@@ -74,17 +77,20 @@ def strike(stage: Stage, blows: Sequence[Blow], seconds: float = math.inf) -> Ta
 
 def _run(stage: Stage, command: str, blow: Blow | None, tally: Tally) -> None:
     words = stage.words(command)
-    said = [_harm(stage, words, blow, tally)] if blow is not None else []
+    said = list[str]()
     try:
         if blow is not None:
+            said.append(_harm(stage, words, blow, tally))
             stage.check()
         again = stage.run(words)
         said.append(f"{again.returncode}: {again.stdout[-1500:]}{again.stderr[-1500:]}")
         stage.settle(command)
         if command != "send":
             stage.check_trees()
-    except AssertionError as error:
-        raise AssertionError(f"{command}, harmed at {blow}: {error}\n" + "\n".join(said)) from error
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        before = "\n".join(map(str, tally.blows[-5:]))
+        told = "\n".join([*said, stage.describe()])
+        raise AssertionError(f"{command}, harmed at {blow}: {error}\n{told}\nafter:\n{before}") from error
 
 
 def _harm(stage: Stage, words: list[str], blow: Blow, tally: Tally) -> str:

@@ -25,7 +25,7 @@ from tests.kills.tracing import CALLS, strace
 
 COMMANDS = ("send", "handoff", "pull")
 """In this order they are one round; ``send`` takes the session up where it is home again."""
-_SECONDS = 120.0
+_SECONDS = 240.0
 _FORCED = """#!/bin/sh
 plan={plan}
 case "$SSH_ORIGINAL_COMMAND" in
@@ -147,6 +147,14 @@ class Stage:
         """The files here, and of the run's tree on the host."""
         there = self.host.home / ".local/state/castoff/trees" / self.session
         return tree_of(self.laptop.project), tree_of(there)
+
+    def describe(self) -> str:
+        """Both sides' records, for whoever has to find out what went wrong."""
+        parts = [str(self.leases())]
+        for session in (self.here, self.there):
+            parts += sorted(path.name for path in session.glob("*.json"))
+            parts += [line.decode(errors="replace")[:300] for line in self._lines(session)[-6:]]
+        return "\n".join(parts)
 
     def _lines(self, session: Path) -> list[bytes]:
         journal = session / "journal.jsonl"
