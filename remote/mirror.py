@@ -17,8 +17,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from agent.durable import make_private, rename_durably
 from agent.paths import state_dir
@@ -67,13 +68,19 @@ def start_mirror(session: SessionDir) -> None:
 def make_mirror(session: SessionDir) -> bool:
     """Make the mirror of the run's project from the run's tree, as far as that still is what arrived.
 
-    False if there is no room or the run is not here (any more). Raises `OSError`, `ManifestDamaged`.
+    False if there is no room, if the run is not here (any more), or if somebody already waits to make it. Raises
+    `OSError`, `ManifestDamaged`.
     """
     place = read_place(session)
     if place is None:
         return False
     mirror = mirror_path(session.info.project)
-    with _alone():
+    with ExitStack() as turn:
+        if not (in_line := turn.enter_context(_in_line(session))):
+            return False
+        turn.enter_context(_alone())
+        # What travels from here on is newer than what is copied now: whoever comes with it waits again.
+        in_line.close()
         manifest = read_manifest(session.path / "manifest.json")
         if _manifest_of(mirror) == manifest.digest:
             os.utime(mirror)
@@ -163,6 +170,22 @@ def _drop(mirror: Path) -> None:
 
 def _mirrors() -> Path:
     return make_private(state_dir() / "mirrors")
+
+
+@contextmanager
+def _in_line(session: SessionDir) -> Generator[BinaryIO | None]:
+    """The one place in line of a run, kept until it is closed; None if it is taken.
+
+    One is enough, as what was sent is read only when its turn comes; on a busy host a run that comes and goes would
+    leave a long line.
+    """
+    with (session.path / "mirror.lock").open("ab") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield handle
 
 
 @contextmanager

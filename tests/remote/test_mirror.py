@@ -1,6 +1,10 @@
 """Mirrors hold what travelled and nothing else, are taken whole, and do not grow without bound."""
 
+import fcntl
 import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -38,8 +42,16 @@ def make_run(state: Path, project: str = "/home/ann/shop", text: str = "one") ->
     (tree / "src" / "b.py").write_text("b")
     manifest = capture_paths(tree, [found.path for found in walk(tree).found])
     write_manifest(session.path / "manifest.json", manifest)
-    paths = {"tree": str(tree), "tree_at": project, "home": str(state), "home_at": "/home/ann"}
-    write_place(session.path, Place(host="vm", origin="here", sandbox="none", **paths))
+    there = Place(
+        host="vm",
+        origin="here",
+        sandbox="none",
+        tree=str(tree),
+        tree_at=project,
+        home=str(state),
+        home_at="/home/ann",
+    )
+    write_place(session.path, there)
     return Run(session, tree, manifest)
 
 
@@ -75,6 +87,40 @@ def test_a_newer_mirror_takes_the_place_of_an_older(state: Path) -> None:
     assert make_mirror(newer.session)
     assert verify(mirror_path(newer.session.info.project) / "tree", newer.manifest) == ()
     assert not [path for path in (state / "mirrors").iterdir() if path.suffix]
+
+
+def test_a_run_waits_in_line_once_and_copies_what_came_last(state: Path) -> None:
+    assert make_mirror(make_run(state, "/home/ann/other").session)
+    run = make_run(state, text="old")
+    place = run.session.path / "mirror.lock"
+    with (state / "mirrors" / "lock").open("ab") as busy, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(busy, fcntl.LOCK_EX)
+        waiting = pool.submit(make_mirror, run.session)
+        until(lambda: place.exists() and is_locked(place))
+        (run.tree / "src" / "a.py").write_text("new")
+        newest = capture_paths(run.tree, [found.path for found in walk(run.tree).found])
+        write_manifest(run.session.path / "manifest.json", newest)
+        assert not make_mirror(run.session)
+        fcntl.flock(busy, fcntl.LOCK_UN)
+        assert waiting.result(timeout=60)
+    assert verify(mirror_path(run.session.info.project) / "tree", newest) == ()
+    assert not is_locked(place)
+
+
+def is_locked(path: Path) -> bool:
+    with path.open("ab") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0)
 
 
 def test_too_many_and_too_old_ones_go(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
