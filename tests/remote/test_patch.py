@@ -163,3 +163,16 @@ def test_a_tree_that_is_not_there_is_a_refusal(tree: Path, tmp_path: Path) -> No
     assert packed is not None
     with pytest.raises(SnapshotError):
         apply_changes(tmp_path / "none", packed)
+
+
+def test_a_masked_file_travels_masked(tree: Path, tmp_path: Path) -> None:
+    there, overlay = tree.with_name("there"), tmp_path / "overlay"
+    shutil.copytree(tree, there, symlinks=True)
+    write_manifest(tmp_path / "earlier.json", capture(tree))
+    (tree / "a/one").write_text("password = geheim\n")
+    now = capture(tree, overlay=overlay, changes={"a/one": lambda data: data.replace(b"geheim", b"xxxxxx")})
+    packed = pack_changes(find_steps(tmp_path / "earlier.json", now), tree, overlay)
+    assert packed is not None
+    apply_changes(there, packed)
+    assert verify(there, now) == ()
+    assert (there / "a/one").read_text() == "password = xxxxxx\n"
