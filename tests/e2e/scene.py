@@ -21,15 +21,23 @@ from tests.doubles.openai_model import ScriptedModel, model_environment, serving
 from tests.e2e.journey import Place, drive, follow, lay_out
 from tests.hosts import HostForTests
 
-_SCRIPTS = {
-    "task": (
-        Reply("I begin.", (Call("write", {"path": "made.txt", "content": "one\n"}),)),
-        Reply("I wait.", (Call("run", {"command": "sleep 1; echo waited"}),)),
-        Reply("I go on.", (Call("run", {"command": "echo more >> made.txt"}),), pause=2.0),
-        Reply("All done."),
-    ),
-    "slow": (Reply("I wait.", (Call("run", {"command": "echo begun > begun; sleep 60"}),)), Reply("All done.")),
-}
+_WHILE_ASHORE = """
+cd {root}; while [ -e ashore ] && ! grep -qs '"phase":"draining"' state/sessions/*/journal.jsonl; do sleep 0.05; done
+echo waited
+"""
+"""Ends when a session here is drained, or `Scene.go` says so; on a host at once."""
+
+
+def _scripts(root: Path) -> dict[str, tuple[Reply, ...]]:
+    return {
+        "task": (
+            Reply("I begin.", (Call("write", {"path": "made.txt", "content": "one\n"}),)),
+            Reply("I wait.", (Call("run", {"command": _WHILE_ASHORE.format(root=root).strip()}),)),
+            Reply("I go on.", (Call("run", {"command": "echo more >> made.txt"}),), pause=2.0),
+            Reply("All done."),
+        ),
+        "slow": (Reply("I wait.", (Call("run", {"command": "echo begun > begun; sleep 60"}),)), Reply("All done.")),
+    }
 
 
 @dataclass
@@ -44,13 +52,17 @@ class Scene:
     def session(self, agent: str = "builtin") -> SessionDir:
         return create_session(state_dir(), self.place.project, agent)
 
+    def go(self) -> None:
+        """Let the command end that the task waits for."""
+        (self.place.root / "ashore").unlink()
+
     async def move(self, session: SessionDir, host: str = "vm") -> HandoffStep:
         return (await drive(hand_off(session, self.links.host(host), Terms(), self.links)))[-1]
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Generator[tuple[ScriptedModel, dict[str, str]]]:
-    with serving(_SCRIPTS, tmp_path / "model.jsonl") as (model, port):
+    with serving(_scripts(tmp_path), tmp_path / "model.jsonl") as (model, port):
         yield model, model_environment(port)
 
 
@@ -84,10 +96,11 @@ def give_variables(host: HostForTests, variables: dict[str, str]) -> None:
 async def start_task(scene: Scene) -> SessionDir:
     """A session in the middle of its task."""
     session = scene.session()
+    (scene.place.root / "ashore").touch()
     viewer = await open_local(session)
     await viewer.set_policy("accept-all")
     await viewer.prompt("Do it. [[script: task]]")
-    await follow(viewer, lambda state: bool(state.running) and any("sleep" in t for t in titles(state)))
+    await follow(viewer, lambda state: bool(state.running) and any("ashore" in t for t in titles(state)))
     await viewer.close()
     return session
 

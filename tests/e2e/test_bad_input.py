@@ -221,6 +221,7 @@ async def test_interrupt_before_the_offer(scene: Scene, where: str) -> None:
     with pytest.raises(asyncio.CancelledError):
         await interrupt_at(where, hand_off(session, scene.links.host("vm"), Terms(), scene.links))
     assert read_lease(session).state == "held"
+    scene.go()
     await finish_here(session)
     assert (scene.place.project / "made.txt").read_text() == "one\nmore\n"
 
