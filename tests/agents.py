@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 
 from agent.profiles import load_profile
 from agent.programs import find_agent
+from tests.waiting import wait_until
 
 PACKAGE, VERSION = "@zed-industries/codex-acp", "0.16.0"
 MODEL_DOUBLE = Path(__file__).parent / "doubles" / "responses_model.py"
@@ -158,9 +158,6 @@ def responses_model(tmp_path: Path) -> Iterator[ResponsesModel]:
 
 
 def _wait_for(ready: Path, process: subprocess.Popen[bytes]) -> Path:
-    deadline = time.monotonic() + _READY_SECONDS
-    while not ready.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            pytest.fail("The scripted model did not start.")
-        time.sleep(0.02)
+    wait_until(lambda: ready.exists() or process.poll() is not None, why="the scripted model did not start")
+    assert ready.exists(), "the scripted model ended"
     return ready

@@ -3,7 +3,6 @@
 A plugin: the fixtures are ``codex_tree`` and ``machines``.
 """
 
-import asyncio
 import os
 import shutil
 import signal
@@ -123,12 +122,6 @@ def machines(tmp_path: Path, codex_tree: Path, codex_prefix: Path, responses_mod
         return Machine(home, codex_tree, tmp_path / f"{name}.jsonl", environ)
 
     return make
-
-
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # what is waited for happens in another process
-            await asyncio.sleep(0.02)
 
 
 def carry(origin: Machine, target: Machine, sid: str) -> tuple[Path, ...]:

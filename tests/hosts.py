@@ -13,9 +13,8 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from remote.config import Host
 from remote.connection import Connection, connect
 from remote.hostkeys import HostKey, HostKeys
 from remote.processes import end_processes, find_by_environment
+from tests.waiting import wait_until
 
 _SSHD = Path("/usr/sbin/sshd")
 
@@ -221,28 +221,27 @@ def _pin(directory: Path, host: Host) -> HostKeys:
 
 
 def wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
+    def answers() -> bool:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+            return False
+        return True
+
+    wait_until(answers, why=f"nothing listens at port {port}")
 
 
 def _end_processes(uid: int) -> None:
     """End what the test user left running (tmux servers, runners), so that the user can be removed."""
-    deadline = time.monotonic() + 10
-    while (left := _pids(uid)) and time.monotonic() < deadline:
+
+    def ended() -> bool:
+        left = _pids(uid)
         for pid in left:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        time.sleep(0.05)
+        return not left
+
+    wait_until(ended, why="a process of the host's user does not end")
 
 
 def _pids(uid: int) -> list[int]:

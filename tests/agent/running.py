@@ -101,13 +101,6 @@ class Running:
         self.state = advance(self.state, batch)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Poll until ``condition``, about another process or the disk, holds."""
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110 - what is waited for is another process, or on disk
-            await asyncio.sleep(0.02)
-
-
 def seqs_are_whole(place: Place) -> bool:
     """Whether the journal's seqs have no gap and no repeat; reading it would raise as well."""
     return [event.seq for event in place.events()] == list(range(1, len(place.events()) + 1))

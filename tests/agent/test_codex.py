@@ -9,7 +9,8 @@ import pytest
 from agent.errors import AgentFailed
 from agent.events import DiffContent, Planned, ResumeKind, Used
 from tests.agents import VERSION, ResponsesModel
-from tests.codex_machines import CODEX, Heard, Machine, Machines, assert_continues, carry, reject, until
+from tests.codex_machines import CODEX, Heard, Machine, Machines, assert_continues, carry, reject
+from tests.waiting import until
 
 
 async def test_a_turn_plans_reads_edits_and_runs(

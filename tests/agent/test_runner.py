@@ -24,8 +24,9 @@ from agent.runner import serve
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from agent.state import SessionState
-from tests.agent.running import Place, seqs_are_whole, until, with_profile
+from tests.agent.running import Place, seqs_are_whole, with_profile
 from tests.doubles.openai_model import RECAP, model_environment, serving
+from tests.waiting import until
 
 WAIT = "echo begun > begun; while [ ! -e go ]; do sleep 0.05; done; echo done > done"
 SCRIPTS = {

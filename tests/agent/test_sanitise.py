@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import time
 import unicodedata
 import uuid
 from pathlib import Path
@@ -13,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.sanitise import ESCAPE_MARK, clean
+from tests.waiting import wait_until
 
 HOSTILE = (
     st.sampled_from("\x1b\x9b\x9d\x90\x98\x9e\x9f\x9c\x07[]PX^_\\;?0123456789mhJHAqc(\r\n\t \x00\x7f")
@@ -122,12 +122,10 @@ def test_nothing_acts_on_a_real_terminal(tmp_path: Path) -> None:
 
 
 def _wait_for(tmux: str, server: list[str], text: str) -> str:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        screen = subprocess.run(
-            [tmux, *server, "capture-pane", "-p", "-e"], check=True, capture_output=True, text=True
-        ).stdout
-        if text in screen:
-            return screen
-        time.sleep(0.05)
-    raise AssertionError(f"{text!r} never came")
+    argv = [tmux, *server, "capture-pane", "-p", "-e"]
+
+    def shown() -> str:
+        screen = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+        return screen if text in screen else ""
+
+    return wait_until(shown, why=f"{text!r} never came")

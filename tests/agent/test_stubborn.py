@@ -16,8 +16,9 @@ from agent.agent_process import AgentProcess, start_agent
 from agent.events import PermissionAnswered, TurnEnded
 from agent.launch import Launch, Listener
 from agent.sessions import SessionDir
-from tests.agent.running import Place, Running, until
+from tests.agent.running import Place, Running
 from tests.doubles.openai_model import serving
+from tests.waiting import until
 
 AGENT = """
 import json, os, pathlib, subprocess, sys, time

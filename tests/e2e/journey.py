@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
+
 from agent.fold import advance
 from agent.journal import read_events
 from agent.sessions import SessionDir
 from agent.state import SessionState
 from agent.viewer import Viewer
 from remote.terms import Decision
+from tests import waiting
 from tests.hosts import HostForTests
 
 Step = TypeVar("Step")
@@ -96,11 +99,17 @@ async def wait_for_run(
 ) -> SessionState:
     """Look at a run's journal on the host's disk, with no connection to it, until the state is as wished."""
     journal = host.home / ".local/state/castoff/sessions" / run_id / "journal.jsonl"
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not until(state := advance(SessionState(), read_events(journal))):
-        if asyncio.get_running_loop().time() > deadline:
-            raise TimeoutError(f"{state.phase}: {state.detail}; the last: {state.blocks[-3:]}")
-        await asyncio.sleep(0.05)
+    state = SessionState()
+
+    def is_as_wished() -> bool:
+        nonlocal state
+        state = advance(SessionState(), read_events(journal))
+        return until(state)
+
+    try:
+        await waiting.until(is_as_wished, seconds)
+    except AssertionError:
+        pytest.fail(f"{state.phase}: {state.detail}; the last: {state.blocks[-3:]}")
     return state
 
 

@@ -3,8 +3,6 @@
 The host's user is an ordinary one, the model is a scripted double that logs every conversation it gets.
 """
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from tests.agents import ResponsesModel, provide_codex, write_codex_config
 from tests.codex_machines import assert_continues
 from tests.e2e.laptop import CHANGES, Laptop, Record, contents, make_laptop
 from tests.hosts import HostForTests
+from tests.waiting import wait_until
 
 BEATS = 25
 NOTE = "Note from castoff"
@@ -65,13 +64,6 @@ def write_scripts(model: ResponsesModel) -> None:
         {"text": "Early in the morning."},
     )
     model.write_script("encore", {"shell": "echo encore > encore.txt"}, {"text": "And once more."})
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
 
 
 def beats(tree: Path) -> int:

@@ -1,8 +1,6 @@
 """What a host kept of a project is not sent again, to whichever session, and is never believed."""
 
-import asyncio
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from remote.settings_protocol import ForgetMirrors, Forgotten
 from remote.steps import Away
 from tests.e2e.journey import fill_project
 from tests.e2e.scene import Scene
+from tests.waiting import until
 
 _BIG = 3_000_000
 
@@ -96,8 +95,5 @@ async def _mirror(scene: Scene) -> Path:
     """The project's mirror on the host, as soon as it is there."""
     name = mirror_path(str(scene.place.project)).name
     mirror = scene.host.home / ".local/state/castoff/mirrors" / name
-    deadline = time.monotonic() + 60
-    while not mirror.exists():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
+    await until(mirror.exists)
     return mirror

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from remote.errors import HostFull, HostLacks, HostTimeout, RemoteError, Runtime
 from remote.facts import Facts
 from remote.wheel import pack, package_contents, runtime_id
 from tests.hosts import HostForTests
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -245,7 +245,7 @@ async def test_an_installation_that_takes_too_long_is_told(
     async with await embedded_host.connect() as connection:
         with pytest.raises(HostTimeout, match="was not installed on embedded within"):
             await ensure_runtime(connection, report=lambda line: None)
-    await asyncio.to_thread(_wait_until_empty, _runtimes(embedded_host))
+    await _until_tidy(embedded_host)
 
 
 async def test_broken_package_leaves_nothing(bare: HostForTests, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,12 +264,12 @@ async def test_cancelled_installation_leaves_nothing(bare: HostForTests) -> None
         installing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await installing
-    async with asyncio.timeout(60):
-        await asyncio.to_thread(_wait_until_empty, _runtimes(bare))
+    await _until_tidy(bare)
     # Runs of other tests may live on the same host; what installs works below a name of its own.
     assert bare.processes(f"{_runtimes(bare)}/.new-") == []
 
 
-def _wait_until_empty(path: Path) -> None:
-    while path.exists() and list(path.iterdir()):  # the host tidies up by itself
-        time.sleep(0.05)
+async def _until_tidy(host: HostForTests) -> None:
+    """The host tidies up by itself."""
+    runtimes = _runtimes(host)
+    await until(lambda: not runtimes.exists() or not list(runtimes.iterdir()))

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from remote.inbox import read_inbox
 from remote.processes import Identity, end_processes, find_by_environment, is_alive
 from remote.service import read_service
 from tests.remote.demo_tools import run
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -295,7 +295,7 @@ def test_reset_ends_every_process_and_leaves_no_trace(demo: Demo, state: Path) -
         stderr=subprocess.DEVNULL,
     )
     with runner:
-        _wait_for(session.path / "runner.json")
+        wait_until((session.path / "runner.json").exists)
         assert len(mark(demo.root)) >= 4
         run(stop_demo())
         assert runner.wait(10) is not None
@@ -333,10 +333,3 @@ def test_a_lock_that_was_removed_since_it_was_opened_is_none(tmp_path: Path, mon
 
     monkeypatch.setattr(fcntl, "flock", flock)
     assert demo_module._try_lock(path) is None  # pyright: ignore[reportPrivateUsage]
-
-
-def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.02)

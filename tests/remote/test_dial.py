@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from remote.errors import (
 )
 from remote.hostkeys import HostKey, HostKeyQuestion, HostKeys
 from tests.hosts import HostForTests, free_port
+from tests.waiting import until
 
 
 def _key(directory: Path, name: str, passphrase: str = "", kind: str = "ed25519") -> Path:
@@ -189,19 +189,12 @@ async def test_identity_with_passphrase(
         authorized.write_text(before)
 
 
-def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 10
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 async def _with_agent(identity: Path, attempt: Callable[[], Awaitable[str]], monkeypatch: pytest.MonkeyPatch) -> str:
     """The same with the key in a real ssh-agent."""
     socket = identity.with_name("agent")
     agent = await asyncio.create_subprocess_exec("ssh-agent", "-D", "-a", str(socket), stdout=subprocess.DEVNULL)
     try:
-        await asyncio.to_thread(_wait_for, socket)
+        await until(socket.exists)
         askpass = identity.with_name("askpass")
         askpass.write_text("#!/bin/sh\necho open sesame\n")
         askpass.chmod(0o700)

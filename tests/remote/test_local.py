@@ -18,8 +18,9 @@ from agent.runner_lock import is_served
 from agent.sessions import SessionDir, create_session
 from agent.viewer import Viewer
 from remote.local import attach_running, drain_local, open_local, quiet
-from tests.agent.running import Place, Running, seqs_are_whole, until
+from tests.agent.running import Place, Running, seqs_are_whole
 from tests.doubles.openai_model import model_environment, serving
+from tests.waiting import until
 
 SCRIPTS = {
     "greet": [Reply("Hello.")],

@@ -1,13 +1,11 @@
 """Notifications, sent by the real Apprise to real HTTP receivers."""
 
-import asyncio
 import json
 import logging
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -37,6 +35,7 @@ from remote.notify import Notifier, send_test
 from remote.outbox import read_outbox
 from tests.remote.receiver import Receiver, run_receiver
 from tests.snapshot.plants import plants
+from tests.waiting import until
 
 SECRET = "s3cr3t-t0ken"
 
@@ -77,13 +76,6 @@ def go(recorder: Recorder, *phases: Phase) -> None:
         recorder.record(PhaseChanged(phase=phase))
 
 
-async def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        await asyncio.sleep(0.01)
-
-
 def outcomes(session: SessionDir) -> list[Notified]:
     return [event for event in read_events(session.journal) if isinstance(event, Notified)]
 
@@ -99,7 +91,7 @@ async def test_each_of_the_four_phases_is_told(receiver: Receiver, session: Sess
     async with watched(session) as recorder:
         go(recorder, "starting", "idle", "working", "needs-input", "working", "finished")
         go(recorder, "working", "paused", "idle", "working", "failed", "stopped")
-        await wait_until(lambda: len(outcomes(session)) == 4)
+        await until(lambda: len(outcomes(session)) == 4)
     verbs = [message["title"].removeprefix("castoff: Mend the shop ") for message in receiver.messages]
     assert verbs == ["needs you", "finished", "paused", "failed"]
     assert [(o.about, o.ok) for o in outcomes(session)] == [
@@ -119,10 +111,10 @@ async def test_the_same_phase_is_not_told_twice_without_work_in_between(
     async with watched(session) as recorder:
         go(recorder, "working", "finished", "starting", "finished", "idle", "finished")
         go(recorder, "working", "finished")
-        await wait_until(lambda: len(outcomes(session)) == 2)
+        await until(lambda: len(outcomes(session)) == 2)
     async with watched(session) as recorder:
         go(recorder, "starting", "finished", "working", "paused")
-        await wait_until(lambda: len(outcomes(session)) == 3)
+        await until(lambda: len(outcomes(session)) == 3)
     assert [o.about for o in outcomes(session)] == ["finished", "finished", "paused"]
 
 
@@ -131,7 +123,7 @@ async def test_a_receiver_that_fails_twice_gets_it_the_third_time(receiver: Rece
     add_channel(receiver.url())
     async with watched(session) as recorder:
         go(recorder, "working", "finished")
-        await wait_until(lambda: outcomes(session))
+        await until(lambda: outcomes(session))
     assert len(receiver.tried) == 3
     assert len(receiver.messages) == 1
     assert [o.ok for o in outcomes(session)] == [True]
@@ -146,8 +138,8 @@ async def test_a_channel_that_is_down_for_long_holds_up_no_other_and_gets_it_in_
         add_channel(other.url())
         async with watched(session, pauses=(0.01,) * 10) as recorder:
             go(recorder, "working", "finished")
-            await wait_until(lambda: any(o.ok for o in outcomes(session)) and other.messages)
-            await wait_until(lambda: (left := read_outbox(session)) is not None and not left.pending)
+            await until(lambda: any(o.ok for o in outcomes(session)) and other.messages)
+            await until(lambda: (left := read_outbox(session)) is not None and not left.pending)
     assert len(receiver.messages) == 1
     told = [(o.ok, "tried again" in o.detail) for o in outcomes(session)]
     assert sorted(told) == [(False, True), (True, False), (True, False)]
@@ -158,11 +150,11 @@ async def test_what_waits_for_its_next_try_holds_up_no_later_one(receiver: Recei
     add_channel(receiver.url())
     async with watched(session, pauses=(3600.0,)) as recorder:
         go(recorder, "working", "needs-input", "working", "finished")
-        await wait_until(lambda: [o.about for o in outcomes(session)] == ["finished"])
+        await until(lambda: [o.about for o in outcomes(session)] == ["finished"])
     left = read_outbox(session)
     assert left is not None and [p.about for p in left.pending] == ["needs-input"]
     async with watched(session):
-        await wait_until(lambda: len(receiver.messages) == 2)
+        await until(lambda: len(receiver.messages) == 2)
 
 
 async def test_a_channel_that_was_removed_gets_nothing_more(receiver: Receiver, session: SessionDir) -> None:
@@ -170,9 +162,9 @@ async def test_a_channel_that_was_removed_gets_nothing_more(receiver: Receiver, 
     channel = add_channel(receiver.url())
     async with watched(session, pauses=(0.2, 0.2)) as recorder:
         go(recorder, "working", "finished")
-        await wait_until(lambda: not receiver.answers)
+        await until(lambda: not receiver.answers)
         remove_channel(channel.id)
-        await wait_until(lambda: (left := read_outbox(session)) is not None and not left.pending)
+        await until(lambda: (left := read_outbox(session)) is not None and not left.pending)
     assert receiver.messages == []
 
 
@@ -183,7 +175,7 @@ async def test_only_the_channel_that_failed_is_tried_again(receiver: Receiver, s
         add_channel(flaky.url())
         async with watched(session) as recorder:
             go(recorder, "working", "finished")
-            await wait_until(lambda: len(outcomes(session)) == 2)
+            await until(lambda: len(outcomes(session)) == 2)
     assert len(receiver.tried) == 1
     assert len(flaky.tried) == 3
     assert sorted(o.ok for o in outcomes(session)) == [False, True]
@@ -198,7 +190,7 @@ async def test_a_refused_port_is_recorded_without_the_secret(
     add_channel(refused_url())
     async with watched(session) as recorder:
         go(recorder, "working", "failed")
-        await wait_until(lambda: outcomes(session))
+        await until(lambda: outcomes(session))
         go(recorder, "working", "idle")
         assert recorder.state.phase == "idle"
     (outcome,) = outcomes(session)
@@ -215,10 +207,10 @@ async def test_what_a_dead_runner_left_is_sent_by_the_next_with_the_same_id(
     receiver.answers = [500]
     async with watched(session, pauses=(60.0,)) as recorder:
         go(recorder, "working", "finished")
-        await wait_until(lambda: receiver.tried)
+        await until(lambda: receiver.tried)
     assert outcomes(session) == []
     async with watched(session):
-        await wait_until(lambda: outcomes(session))
+        await until(lambda: outcomes(session))
     first, second = receiver.tried
     assert first == second
     assert outcomes(session)[0].notification_id in second["message"]
@@ -231,9 +223,9 @@ async def test_a_channel_that_has_it_is_spared_by_the_next_runner(receiver: Rece
         add_channel(flaky.url())
         async with watched(session, pauses=(60.0,)) as recorder:
             go(recorder, "working", "finished")
-            await wait_until(lambda: outcomes(session) and flaky.tried)
+            await until(lambda: outcomes(session) and flaky.tried)
         async with watched(session):
-            await wait_until(lambda: len(outcomes(session)) == 2)
+            await until(lambda: len(outcomes(session)) == 2)
         assert (len(receiver.tried), len(flaky.tried)) == (1, 2)
 
 
@@ -247,7 +239,7 @@ async def test_a_phase_change_that_a_crash_kept_from_the_outbox_is_told(
     go(crashed, "finished")
     crashed.close()
     async with watched(session):
-        await wait_until(lambda: outcomes(session))
+        await until(lambda: outcomes(session))
     assert [m["title"] for m in receiver.messages] == ["castoff: Mend the shop finished"]
 
 
@@ -258,7 +250,7 @@ async def test_what_happened_before_the_session_came_here_is_no_news(receiver: R
     at_home.close()
     async with watched(session, epoch=2) as recorder:
         go(recorder, "starting", "idle", "working", "paused")
-        await wait_until(lambda: outcomes(session))
+        await until(lambda: outcomes(session))
     assert [o.about for o in outcomes(session)] == ["paused"]
 
 
@@ -270,7 +262,7 @@ async def test_a_hanging_receiver_holds_nobody_up(
     receiver.gate.clear()
     async with watched(session) as recorder:
         go(recorder, "working", "finished")
-        await wait_until(lambda: receiver.tried)
+        await until(lambda: receiver.tried)
         go(recorder, "working")
         assert recorder.state.phase == "working"
     outbox = read_outbox(session)
@@ -286,7 +278,7 @@ async def test_a_file_that_others_can_read_is_refused(receiver: Receiver, sessio
         list_channels()
     async with watched(session) as recorder:
         go(recorder, "working", "finished")
-        await wait_until(lambda: outcomes(session))
+        await until(lambda: outcomes(session))
     assert not outcomes(session)[0].ok
     assert "chmod 600" in outcomes(session)[0].detail
     assert receiver.tried == []
@@ -295,7 +287,7 @@ async def test_a_file_that_others_can_read_is_refused(receiver: Receiver, sessio
 async def test_no_channel_is_no_trouble(session: SessionDir) -> None:
     async with watched(session) as recorder:
         go(recorder, "working", "finished")
-        await wait_until(lambda: (box := read_outbox(session)) and box.seen == 2 and not box.pending)
+        await until(lambda: (box := read_outbox(session)) and box.seen == 2 and not box.pending)
     assert outcomes(session) == []
 
 
@@ -372,7 +364,7 @@ async def test_the_text_holds_counts_and_nothing_of_the_work(receiver: Receiver,
         )
         recorder.record(Used(cost_usd=0.4))
         recorder.record(PhaseChanged(phase="failed", detail=f"/usr/bin/agent said {SECRET}"))
-        await wait_until(lambda: receiver.messages)
+        await until(lambda: receiver.messages)
     (message,) = receiver.messages
     text = f"{message['title']}\n{message['message']}"
     assert "1 of 2 steps done, 1 file touched, $0.40." in text

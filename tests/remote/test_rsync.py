@@ -4,8 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import AsyncMock
@@ -18,6 +17,7 @@ from remote.rsync import PARTIAL_DIR, Progress, fetch, send
 from remote.rsync_output import Version
 from remote.same_machine import is_this_machine
 from tests.hosts import HostForTests, cutting
+from tests.waiting import until
 
 _NAMES = (
     "plain",
@@ -175,14 +175,6 @@ async def test_a_host_that_guesses_is_not_this_machine(
             assert not await is_this_machine(connection)
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    """Wait until something that only looking can tell has come about."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
-
-
 async def test_cancel_leaves_no_process_and_the_next_one_goes_on(
     any_host: HostForTests, there: Path, tmp_path: Path
 ) -> None:
@@ -193,11 +185,11 @@ async def test_cancel_leaves_no_process_and_the_next_one_goes_on(
     target = there / "big"
     async with await any_host.connect() as connection:
         sending = asyncio.create_task(send(connection, source, str(target)))
-        await _until(lambda: any(path.stat().st_size > 5_000_000 for path in target.glob(".file.*")))
+        await until(lambda: any(path.stat().st_size > 5_000_000 for path in target.glob(".file.*")))
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        await _until(lambda: any_host.processes("rsync --server") == [])
+        await until(lambda: any_host.processes("rsync --server") == [])
         assert replace(any_host, home=tmp_path).processes(str(source)) == []
         kept = target / PARTIAL_DIR / "file"
         assert 0 < kept.stat().st_size < size
@@ -222,7 +214,7 @@ async def test_after_a_cut_the_same_transfer_sends_no_more_than_was_under_way(
             await send(connection, source, str(target), delete=True)
         assert told.value.code == ConnectionLost.code
         await connection.close()
-    await _until(lambda: any_host.processes("rsync --server") == [])
+    await until(lambda: any_host.processes("rsync --server") == [])
     arrived = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     assert (target / PARTIAL_DIR / "last, big").exists()
     async with await any_host.connect() as connection:

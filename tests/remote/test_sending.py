@@ -1,9 +1,7 @@
 """A tree is sent by the least that will do, counted in requests, channels and rsync programs."""
 
-import asyncio
 import os
 import subprocess
-import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from snapshot.capture import capture
 from snapshot.manifest import Manifest, write_manifest
 from snapshot.verify import verify
 from tests.hosts import HostForTests
+from tests.waiting import until
 
 _RUN = "0123456789abcdef"
 
@@ -186,8 +185,5 @@ async def test_programs_that_nobody_used_end(any_host: HostForTests) -> None:
 
 
 async def _until_there_are(count: int, host: HostForTests) -> None:
-    deadline = time.monotonic() + 30
     # The login shell may stay as the program's parent.
-    while len([line for line in host.processes("rsync --server") if line.startswith("rsync")]) != count:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
+    await until(lambda: sum(line.startswith("rsync") for line in host.processes("rsync --server")) == count)

@@ -21,7 +21,7 @@ from remote.leftovers import note_leftovers, put_aside, put_back
 from remote.place import Place
 from remote.setup import set_up
 from snapshot.capture import capture_paths
-from tests.agent.running import until
+from tests.waiting import until
 
 SECRET = "s3cr3t-value\nof two lines"
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from remote.errors import HostLacks, TerminalFailed
 from remote.tmux import Ended, Terminal
+from tests.waiting import until
 
 _ENV = {"PATH": os.environ["PATH"], "HOME": "/", "ASKED": "it's"}
 
@@ -24,17 +24,10 @@ async def terminal(tmp_path: Path) -> AsyncGenerator[Terminal]:
 
 
 async def _ended(terminal: Terminal) -> Ended:
-    deadline = time.monotonic() + 20
-    while (ended := await terminal.ended()) is None:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(60):
+        while (ended := await terminal.ended()) is None:
+            pass
     return ended
-
-
-def _wait_for(log: Path, text: str) -> None:
-    deadline = time.monotonic() + 20
-    while log.read_text() != text and time.monotonic() < deadline:
-        time.sleep(0.02)
 
 
 async def test_end_keeps_status_and_output(terminal: Terminal, tmp_path: Path) -> None:
@@ -45,7 +38,7 @@ async def test_end_keeps_status_and_output(terminal: Terminal, tmp_path: Path) -
     assert await _ended(terminal) == Ended(status=42)
     assert not await terminal.alive()
     expected = f"a;b #{{pid}} $HOME;|it's|{cwd}"
-    await asyncio.to_thread(_wait_for, log, expected)  # another process writes it
+    await until(lambda: log.read_text() == expected)
     assert log.read_text() == expected
     assert log.stat().st_mode & 0o777 == 0o600
     assert "a;b #{pid} $HOME;" in await terminal.text()

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from snapshot.errors import GitFailed
 from snapshot.git import git
 from tests.snapshot.repos import start
+from tests.waiting import wait_until
 
 
 def test_an_error_is_one_sentence(tmp_path: Path) -> None:
@@ -28,10 +28,7 @@ def test_a_time_limit_ends_what_git_started_too(tmp_path: Path) -> None:
     with pytest.raises(GitFailed, match="did not end"):
         git("x", tree=tmp_path, config=[alias], seconds=3)
     pid = int((tmp_path / "pid").read_text())
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2])
 
 
 def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

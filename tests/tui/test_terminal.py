@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = f"""
@@ -49,21 +50,19 @@ class Terminal:
         return self.run("capture-pane", "-p")
 
     def wait(self, text: str, *, gone: bool = False) -> str:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
+        shown = ""
+
+        def is_as_wished() -> bool:
+            nonlocal shown
             shown = self.screen()
-            if (text in shown) is not gone:
-                return shown
-            time.sleep(0.05)
-        raise AssertionError(f"{text!r} never {'went' if gone else 'came'}:\n{self.screen()}")
+            return (text in shown) is not gone
+
+        wait_until(is_as_wished, why=f"{text!r} never {'went' if gone else 'came'}")
+        return shown
 
     def quit(self) -> str:
         self.send("11")
-        deadline = time.monotonic() + 30
-        while not (self.report.exists() and self.report.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        return self.report.read_text()
+        return wait_until(lambda: self.report.read_text() if self.report.exists() else "")
 
     def kill(self) -> None:
         subprocess.run([*self._server, "kill-server"], check=False, capture_output=True)

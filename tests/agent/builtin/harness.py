@@ -126,13 +126,6 @@ async def running_agent(
             yield RunningAgent(connection, process, client, introduction, tree, home)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Poll until ``condition`` holds."""
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110 - what is waited for is another process, or on disk
-            await asyncio.sleep(0.02)
-
-
 def alive(pid: int) -> bool:
     """Whether a process runs (one that waits to be reaped does not)."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):

@@ -8,8 +8,9 @@ from acp import RequestError
 
 from agent.builtin.calls import CANCELLED, CANCELLED_BEFORE
 from tests.agent.builtin.conftest import Place
-from tests.agent.builtin.harness import RunningAgent, alive, running_agent, until
+from tests.agent.builtin.harness import RunningAgent, alive, running_agent
 from tests.agent.builtin.scripts import ask
+from tests.waiting import until
 
 
 async def test_while_the_model_speaks(place: Place) -> None:

@@ -16,7 +16,8 @@ from agent.builtin.tools.process import run_process
 from agent.builtin.tools.registry import TOOLS, check_arguments
 from agent.builtin.tools.tool import Result
 from agent.builtin.workspace import Workspace
-from tests.agent.builtin.harness import alive, until
+from tests.agent.builtin.harness import alive
+from tests.waiting import until
 
 
 async def call(tree: Path, name: str, **arguments: Any) -> Result:

@@ -13,7 +13,8 @@ import pytest
 from agent.demo_model import MODEL_ENV
 from agent.demo_model.project import DEMO_TASK, create_demo_project
 from agent.demo_model.script import CLOSING, OPENING
-from tests.agent.builtin.harness import running_agent, until
+from tests.agent.builtin.harness import running_agent
+from tests.waiting import until
 
 STATUS = " M README.md\nM  kettle/teas.py\n?? notes/\n"
 

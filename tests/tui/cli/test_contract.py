@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -34,6 +33,7 @@ from agent.paths import config_dir, state_dir
 from agent.reception import RunnerRecord
 from agent.sessions import create_session
 from tests.tui.cli.conftest import ASKING, FINISHED, Castoff, MakeSession
+from tests.waiting import wait_until
 from tui.cli.names import complete_session
 from tui.cli.root import COMMANDS, root
 
@@ -285,9 +285,7 @@ def test_ctrl_c_is_130_and_a_sentence(tmp_path: Path) -> None:
     argv = [sys.executable, "-I", "-m", "tui.cli", "wait", "--until", "finished", "--json"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         # The command has started a runner: it waits, and for long, because this agent never answers.
-        deadline = time.monotonic() + 30
-        while not (session.path / "runner.json").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until((session.path / "runner.json").exists)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
         os.kill(read_model(session.path / "runner.json", RunnerRecord).pid, signal.SIGTERM)

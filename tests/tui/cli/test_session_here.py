@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from agent.demo_model import MODEL_ENV
 from agent.demo_model.project import DEMO_TASK, create_demo_project
 from tests.tui.cli.conftest import Ran
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -21,9 +21,7 @@ def environment(tmp_path: Path, fresh_directories: None) -> Generator[dict[str, 
     ready = tmp_path / "ready.json"
     argv = [sys.executable, "-I", "-m", "agent.demo_model", "--port", "0", "--ready-file", str(ready), "--pace", "0"]
     with subprocess.Popen(argv, cwd=tmp_path) as model:
-        deadline = time.monotonic() + 30
-        while not (ready.exists() and ready.read_text()) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: ready.exists() and ready.read_text())
         yield {**os.environ, **MODEL_ENV(json.loads(ready.read_text())["port"])}
         model.terminate()
 
