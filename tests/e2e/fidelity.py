@@ -90,8 +90,10 @@ _STAYS = """
 
 Ignored files, unless you include them; credentials in `.git/config` (a copy without them travels); extended attributes;
 the second name of a hard link (each name travels as a file); hooks that are links out of the folder; other worktrees of
-the repository, but for their `.git` file; settings that lead outside; your own `~/.gitconfig`. What a partial clone never fetched is missing there
-as it is here. Of repositories that a run makes, the files come home, their history stays on the host.
+the repository, but for their `.git` file; settings that lead outside; your own `~/.gitconfig`. What a partial clone
+never fetched is missing there as it is here. Of repositories that a run makes, the files come home, their history stays
+on the host. Of Git LFS the files come home, and LFS makes their objects anew when you add them; versions that a run
+committed in between are in the repository that the host keeps.
 """
 
 
