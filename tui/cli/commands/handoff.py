@@ -138,7 +138,7 @@ def _in_project(session: SessionDir, paths: tuple[str, ...]) -> tuple[str, ...]:
     """The paths as they are in the project; raises `click.BadParameter` for one that leads out of it."""
     inside: list[str] = []
     for path in paths:
-        relative = os.path.relpath(os.path.join(session.info.project, path), session.info.project)  # noqa: PTH118
+        relative = os.path.relpath(os.path.join(session.info.project, path), session.info.project)  # noqa: PTH118 - text
         if relative.split("/")[0] in ("..", ".", ".git"):
             raise click.BadParameter(f"{path!r} is no file or folder in the project.")
         inside.append(relative)
