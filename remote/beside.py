@@ -1,18 +1,16 @@
 """Sends what travels beside a tree (`snapshot.manifest.Companion`), each directory by a transfer of its own."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 from remote.host_client import HostClient
 from remote.host_protocol import PrepareBeside, RoomBeside, WantedRoom
-from remote.rsync import Progress, send
+from remote.rsync import send
+from remote.sending import Report, told_of
 from remote.steps import Sending
 from remote.tally import Tally
 from snapshot.filters import companion_filters
 from snapshot.manifest import Companion, Manifest
-
-Report = Callable[[Sending], None]
 
 
 class Parts:
@@ -76,19 +74,6 @@ async def _send_one(
     # The directory itself is the first in rsync's list, and no entry for `Tally`.
     tally = Tally(entry for entry in companion.entries if entry.path.startswith(f"{companion.inside}/"))
 
-    def tell(progress: Progress) -> None:
-        settled = tally.advance(progress)
-        report(
-            Sending(
-                files_done=settled.files,
-                files=whole.files,
-                bytes_done=settled.bytes,
-                total=whole.size,
-                rate=progress.rate,
-                sent=progress.bytes_done,
-            )
-        )
-
     done = await send(
         client.connection,
         Path(companion.at),
@@ -97,6 +82,6 @@ async def _send_one(
         delete=True,
         overlay=overlay if overlay.exists() else None,
         thorough=thorough,
-        progress=tell,
+        progress=told_of(whole, tally, report),
     )
     return done.wire

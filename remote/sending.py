@@ -21,6 +21,25 @@ from snapshot.transition import Step
 Report = Callable[[Sending], None]
 
 
+def told_of(manifest: Manifest, tally: Tally, report: Report) -> Callable[[Progress], None]:
+    """What takes rsync's progress with the files of ``manifest`` and reports it, as far as ``tally`` has come."""
+
+    def tell(progress: Progress) -> None:
+        settled = tally.advance(progress)
+        report(
+            Sending(
+                files_done=settled.files,
+                files=manifest.files,
+                bytes_done=settled.bytes,
+                total=manifest.size,
+                rate=progress.rate,
+                sent=progress.bytes_done,
+            )
+        )
+
+    return tell
+
+
 class Outgoing(Frozen):
     """A tree that leaves: its manifest, and where files lie that travel with other bytes than they have in it."""
 
@@ -73,19 +92,6 @@ async def _send_all(client: HostClient, outgoing: Outgoing, room: Room, report: 
     manifest, tally = outgoing.manifest, Tally(outgoing.manifest.entries)
     patterns = await asyncio.to_thread(rsync_filters, outgoing.tree, manifest)
 
-    def tell(progress: Progress) -> None:
-        settled = tally.advance(progress)
-        report(
-            Sending(
-                files_done=settled.files,
-                files=manifest.files,
-                bytes_done=settled.bytes,
-                total=manifest.size,
-                rate=progress.rate,
-                sent=progress.bytes_done,
-            )
-        )
-
     done = await send(
         client.connection,
         outgoing.tree,
@@ -94,7 +100,7 @@ async def _send_all(client: HostClient, outgoing: Outgoing, room: Room, report: 
         delete=True,
         overlay=outgoing.overlay,
         thorough=thorough,
-        progress=tell,
+        progress=told_of(manifest, tally, report),
     )
     return done.wire
 
