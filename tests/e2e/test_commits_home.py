@@ -39,6 +39,7 @@ _CASES: dict[str, tuple[str, dict[str, str]]] = {
     "partial": (_COMMIT, _ON_MAIN),
     "partial_sparse": ("echo new > docs/new.txt; git add docs; git commit -qm 'by the run'", _ON_MAIN),
     "sha256": (_COMMIT, _ON_MAIN),
+    "large_files": ("echo by the run > kept.big; git commit -qm 'by the run' -- kept.big", _ON_MAIN),
     "odd_names": (_COMMIT, _ON_MAIN),
     "merging": (_RESOLVE + "git commit -qm 'by the run'", _ON_MAIN),
     "squashing": ("git commit -qm 'by the run'", _ON_MAIN),
