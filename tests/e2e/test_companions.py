@@ -1,10 +1,7 @@
 """What lies outside a folder and travels beside it, on a real sshd: commits come home into the right repository, the
 next handoff sends what changed, credentials stay, and what cannot be shown there is refused."""
 
-import asyncio
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +20,7 @@ from tests.e2e.journey import drive, wait_for_run
 from tests.snapshot.companion_states import COMPANIONS
 from tests.snapshot.fingerprint import look, roots
 from tests.snapshot.repos import run
+from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 _BIG = 3_000_000
@@ -144,10 +142,3 @@ def git(tree: Path, *words: str) -> str:
 def wire_of(session: SessionDir) -> int:
     receipt = max(session.path.glob("moves/*/receipt.json"), key=lambda path: int(path.parent.name))
     return read_model(receipt, Receipt).wire
-
-
-async def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)

@@ -2,8 +2,6 @@
 
 import fcntl
 import os
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +18,7 @@ from snapshot.capture import capture_paths
 from snapshot.manifest import Manifest, write_manifest
 from snapshot.verify import verify
 from snapshot.walk import walk
+from tests.waiting import wait_until
 
 
 class Run(NamedTuple):
@@ -96,7 +95,7 @@ def test_a_run_waits_in_line_once_and_copies_what_came_last(state: Path) -> None
     with (state / "mirrors" / "lock").open("ab") as busy, ThreadPoolExecutor(1) as pool:
         fcntl.flock(busy, fcntl.LOCK_EX)
         waiting = pool.submit(make_mirror, run.session)
-        until(lambda: place.exists() and is_locked(place))
+        wait_until(lambda: place.exists() and is_locked(place))
         (run.tree / "src" / "a.py").write_text("new")
         newest = capture_paths(run.tree, [found.path for found in walk(run.tree).found])
         write_manifest(run.session.path / "manifest.json", newest)
@@ -114,13 +113,6 @@ def is_locked(path: Path) -> bool:
         except BlockingIOError:
             return True
     return False
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0)
 
 
 def test_too_many_and_too_old_ones_go(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
