@@ -111,9 +111,12 @@ def read_model(path: Path, model: type[Record]) -> Record:
 
 
 def make_private(path: Path) -> Path:
-    """Make a directory and its missing parents, durably, readable by the owner alone (0700), and return it."""
+    """Make a directory and its missing parents, durably, readable by the owner alone (0700), and return it.
+
+    Raises `OSError`, also where something that is no directory stands in the way.
+    """
     # `Path.mkdir(parents=True)` gives the mode to the last one only.
-    for missing in [each for each in (path, *path.parents) if not each.exists()][::-1]:
+    for missing in [each for each in (path, *path.parents) if not each.is_dir()][::-1]:
         missing.mkdir(mode=0o700, exist_ok=True)
         sync_directory(missing.parent)
     return path
