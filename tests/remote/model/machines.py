@@ -231,7 +231,7 @@ class Origin(Machine):
         self.claims += 1
         lease = self.write(protocol.claim(lease, f"{self.name} {self.claims}"))
         self.packed = (there, journal)
-        self.tell("give", protocol.epoch_to_give(lease, there), lease.claim)
+        self.tell("give", pull, protocol.epoch_to_give(lease, there), lease.claim)
 
     def on_given(self, _: str, epoch: int, to: str) -> None:
         if self.packed is None or (epoch, to) != (protocol.epoch_to_give(self.own, self.packed[0]), self.own.claim):
@@ -268,16 +268,16 @@ class Origin(Machine):
 
 @dataclass
 class Host(Machine):
-    """The machine of the run. ``quiet``: a pull keeps it from being started, as long as its connection lasts."""
+    """The machine of the run. ``quiet``: whose pull, and which, keeps it still while its connection lasts."""
 
-    quiet: bool = False
+    quiet: tuple[str, int] | None = None
     fails: bool = False
     """Whether the agent does not come up here."""
 
     def die(self, *, power: bool, chance: int) -> None:
         """Be killed, or lose power as well."""
         super().die(power=power, chance=chance)
-        self.quiet = False
+        self.quiet = None
 
     def start_runner(self) -> None:
         """Start a runner, unless the run is being pulled."""
@@ -320,20 +320,23 @@ class Host(Machine):
 
     def on_pack(self, sender: str, pull: int) -> None:
         lease = protocol.check_pack(self.lease)
-        self.runner, self.quiet = None, True
+        if self.quiet not in (None, (sender, pull)):
+            return  # busy: each connection has a process of its own there, and another one's keeps the run still
+        self.runner, self.quiet = None, (sender, pull)
         self.send(Message(sender, "packed", (pull, lease.epoch, self.pack())))
 
-    def on_give(self, sender: str, epoch: int, to: str) -> None:
-        lease = self.lease
-        if lease is not None and lease.state == "held" and not self.quiet and not self.faults.gives_what_is_not_quiet:
+    def on_give(self, sender: str, pull: int, epoch: int, to: str) -> None:
+        lease, kept = self.lease, self.quiet == (sender, pull)
+        if lease is not None and lease.state == "held" and not kept and not self.faults.gives_what_is_not_quiet:
             return
         lease = self.write(protocol.give(lease, epoch, to))
-        self.quiet = False
+        if kept:
+            self.quiet = None
         self.send(Message(sender, "given", (lease.epoch, lease.to)))
 
     def on_regain(self, _: str, epoch: int, to: str) -> None:
         self.write(protocol.regain(self.lease, epoch, to))
-        self.quiet = False
+        self.quiet = None
 
     def on_file_away(self, sender: str, epoch: int) -> None:
         lease = self.write(protocol.file_away(self.lease, epoch))
@@ -343,4 +346,4 @@ class Host(Machine):
 
     def lose_connection(self) -> None:
         """The pull's connection ends, and with it what keeps the run from being started."""
-        self.quiet = False
+        self.quiet = None

@@ -276,6 +276,8 @@ class World:
         if origin.own.state == "away":
             self._attempt(origin, origin.pull)
             self._flush()
+            # The command has ended, and its connection with it.
+            self._host.lose_connection()
         if origin.own.to and origin.own.state == "held":
             self._attempt(origin, origin.tell_again)
             self._flush()
