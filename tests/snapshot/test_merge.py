@@ -370,7 +370,7 @@ def is_there(
     bytes_are_kept = listed and kept.is_file() and kept.read_bytes() == side[1]
     mode_is_there = now is not None and (now[2] == side[2] or (was is not None and side[2] == was[2]))
     only_mode = was is not None and was[0] == "file" and was[1] == side[1]
-    return (bytes_are_there and (mode_is_there or listed)) or bytes_are_kept or (only_mode and listed)
+    return ((bytes_are_there or only_mode) and (mode_is_there or listed)) or bytes_are_kept
 
 
 def holds(merged: bytes, side: bytes, was: tuple[str, bytes, int] | None) -> bool:
@@ -383,6 +383,7 @@ def holds(merged: bytes, side: bytes, was: tuple[str, bytes, int] | None) -> boo
 
 @settings(max_examples=300, deadline=None)
 @given(meeting=meetings())
+@example(meeting=({"f": (b"text\n", 0o644)}, {"f": (b"text\n", 0o755)}, {"f": (b"\0binary", 0o644)}))
 @example(meeting=({"d": (None, 0o700)}, {"d": (None, 0o755)}, {"d": (b"a file now\n", 0o644)}))
 def test_nothing_of_either_side_is_ever_lost(meeting: tuple[Shape, Shape, Shape]) -> None:
     with tempfile.TemporaryDirectory() as name:

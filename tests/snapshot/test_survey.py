@@ -3,7 +3,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pytest
@@ -291,11 +291,13 @@ def ordinary_user(folder: Path) -> Generator[None]:
         return
     for path in [folder, *folder.rglob("*")]:
         os.chown(path, 65534, 65534)
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
+    # Where the tests were started from may be root's alone.
+    with chdir(folder):
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
 
 
 def test_what_cannot_be_read_stays_and_is_told_where_nothing_tracks_it(monkeypatch: pytest.MonkeyPatch) -> None:
