@@ -12,6 +12,8 @@ from snapshot.beneath import Beneath
 from snapshot.errors import TreeChanged
 
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_LONGEST = 3500
+"""Bytes of a folder's path; what is in a deeper one has a name that nobody can open whole (`PATH_MAX` is 4096)."""
 
 
 class Found(NamedTuple):
@@ -22,7 +24,7 @@ class Found(NamedTuple):
 
 
 class Walked(NamedTuple):
-    """All that was found, sorted by path, and the directories that could not be listed."""
+    """All that was found, sorted by path, and the directories that could not be listed, or are too deep for it."""
 
     found: list[Found]
     unlisted: list[str]
@@ -55,7 +57,10 @@ def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = 
                         continue
                     found.append(Found(path, _look(item, path)))
                     if item.is_dir(follow_symlinks=False):
-                        todo.append(path + "/")
+                        if len(os.fsencode(path)) > _LONGEST:
+                            unlisted.append(path)
+                        else:
+                            todo.append(path + "/")
             except PermissionError:
                 unlisted.append(inside.rstrip("/") or ".")
             except OSError as error:

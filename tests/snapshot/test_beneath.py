@@ -12,6 +12,7 @@ from snapshot import walk as walking
 from snapshot.beneath import Beneath
 from snapshot.capture import capture
 from snapshot.errors import TreeChanged
+from snapshot.replica import remove_tree
 from snapshot.verify import verify
 from snapshot.walk import walk
 
@@ -132,3 +133,15 @@ def test_a_link_on_the_way_is_an_error(tree: Path) -> None:
         below.folder("l")
     with Beneath(tree) as below, pytest.raises(OSError, match=r"directory|symbolic"):
         below.at("l/f")
+
+
+def test_a_folder_too_deep_for_any_program_is_named_and_not_entered(tmp_path: Path) -> None:
+    place = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 200, dir_fd=place)
+        place, above = os.open("d" * 200, os.O_RDONLY, dir_fd=place), place
+        os.close(above)
+    os.close(place)
+    found, unlisted = walk(tmp_path)
+    assert [len(path) for path in unlisted] == [len(found[-1].path)] == [18 * 201 - 1]
+    remove_tree(tmp_path)
