@@ -115,8 +115,10 @@ def make_private(path: Path) -> Path:
 
     Raises `OSError`, also where something that is no directory stands in the way.
     """
+    if path.is_dir():
+        return path
     # `Path.mkdir(parents=True)` gives the mode to the last one only.
-    for missing in [each for each in (path, *path.parents) if not each.is_dir()][::-1]:
+    for missing in (*reversed([each for each in path.parents if not each.exists()]), path):
         missing.mkdir(mode=0o700, exist_ok=True)
         sync_directory(missing.parent)
     return path
