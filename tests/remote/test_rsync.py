@@ -207,8 +207,9 @@ async def test_after_a_cut_the_same_transfer_sends_no_more_than_was_under_way(
     for number in range(30):
         (source / f"file{number}").write_bytes(os.urandom(400_000))
     (source / "last, big").write_bytes(os.urandom(20_000_000))
-    total, target = 32_000_000, there / "tree"
-    async with cutting(any_host, after=18_000_000) as host:
+    total, cut, target = 32_000_000, 26_000_000, there / "tree"
+    # A slow receiver loses what is in the buffers on the way when it is cut off: some megabytes.
+    async with cutting(any_host, after=cut) as host:
         connection = await host.connect()
         with pytest.raises(RemoteError) as told:
             await send(connection, source, str(target), delete=True)
@@ -221,7 +222,7 @@ async def test_after_a_cut_the_same_transfer_sends_no_more_than_was_under_way(
         done = await send(connection, source, str(target), delete=True)
     # Besides what is missing, only checksums of the file that had come in part.
     assert done.wire < total - arrived + 200_000
-    assert arrived > 18_000_000 - 8_000_000
+    assert arrived > cut - 10_000_000
     assert _listing(target) == _listing(source)
 
 
