@@ -47,7 +47,9 @@ class Disk:
         if self.faults.early_rename:
             self._renamed[name] = content
             self.operate()
-        self._kept[name] = self._renamed.pop(name)
+        # All of them are in one directory, and it is that which is fsynced.
+        self._kept |= self._renamed
+        self._renamed.clear()
 
     def firm(self) -> None:
         """fsync the directory: what a rename put there stays, even if whoever renamed it was killed right after."""
