@@ -267,9 +267,9 @@ async def test_a_full_disk_here_leaves_the_session_at_work(scene: Scene, monkeyp
 
 
 async def test_a_lost_answer_to_the_offer_is_settled_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host took the session, but its answer was lost: it is asked again, and says that it has it."""
+    """The host took the session, but its answer was lost: asked again, it says that it has it, and of which history."""
     fill_project(scene.place)
-    session = scene.session()
+    session = await start_task(scene)
     lose_answer_to(monkeypatch, "accept", after=True)
     assert isinstance(await scene.move(session), Away)
     assert read_lease(session).state == "away"
