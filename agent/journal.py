@@ -36,10 +36,11 @@ def read_events(path: Path, after_seq: int = 0) -> Iterator[AnyEvent]:
             if expected > after_seq:
                 event = _parse(line, path, expected)
                 if event.seq != expected:
-                    raise JournalDamaged(f"{path} holds event {event.seq} where {expected} belongs.")
+                    raise JournalDamaged(f"{path} holds event {event.seq} where {expected} belongs.", seq=expected)
                 if not _follows(line, before):
                     raise JournalDamaged(
-                        f"Event {expected - 1} of {path} is not what it was when {expected} was written."
+                        f"Event {expected - 1} of {path} is not what it was when {expected} was written.",
+                        seq=expected - 1,
                     )
                 yield event
             expected, before = expected + 1, line
@@ -83,7 +84,7 @@ def _parse(line: bytes, path: Path, seq: int) -> AnyEvent:
     try:
         return EVENT.validate_json(line)
     except ValidationError as error:
-        raise JournalDamaged(f"Line {seq} of {path} is not an event: {error.errors()[0]['msg']}.") from error
+        raise JournalDamaged(f"Line {seq} of {path} is not an event: {error.errors()[0]['msg']}.", seq=seq) from error
 
 
 class Journal:
