@@ -102,7 +102,8 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
         # Whoever wrote it may have been killed before it was on disk for good.
         change_lease(request.run_id, lambda lease: rules.accept(lease, request.epoch))
     session = open_session(session_path(request.run_id))
-    if (proof := _find_proof(session, request.epoch)[0]) is not None:
+    before = _count_before(session, request.epoch)
+    if (proof := _find_proof(session, request.epoch, before)[0]) is not None:
         if not await is_alive(session):
             await start_run(session)
         return protocol.Verdict(proof=proof)
@@ -112,7 +113,7 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
         proof = await _prove(session, request.epoch)
     except (AgentError, RemoteError) as error:
         await end_run(session)
-        if _find_proof(session, request.epoch)[0] is not None:
+        if _find_proof(session, request.epoch, before)[0] is not None:
             # It has come up after all and may have worked: what it did is not given back. Asked again, it goes on.
             raise
         # Only now, with nothing running, may the other side have it back.
@@ -177,7 +178,7 @@ def _furnish_home(session: SessionDir, profile: Profile, parcel: Path) -> None:
 async def _prove(session: SessionDir, epoch: int) -> protocol.Proof:
     """Wait until the journal shows that the agent took the session up; raises `AgentError` if it does not."""
     deadline = asyncio.get_running_loop().time() + _PROOF_SECONDS
-    before = sum(1 for event in read_events(session.journal) if event.epoch < epoch)
+    before = _count_before(session, epoch)
     while asyncio.get_running_loop().time() < deadline:
         proof, failure = _find_proof(session, epoch, before)
         if proof is not None:
@@ -190,9 +191,15 @@ async def _prove(session: SessionDir, epoch: int) -> protocol.Proof:
     raise AgentError(f"The agent did not continue within {_PROOF_SECONDS:.0f} seconds.")
 
 
-def _find_proof(session: SessionDir, epoch: int, after_seq: int = 0) -> tuple[protocol.Proof | None, str]:
+def _count_before(session: SessionDir, epoch: int) -> int:
+    """How many events came with the session."""
+    return sum(1 for event in read_events(session.journal) if event.epoch < epoch)
+
+
+def _find_proof(session: SessionDir, epoch: int, before: int) -> tuple[protocol.Proof | None, str]:
+    """The proof, or why there is none, among the events after the ``before`` ones that came."""
     failure = ""
-    for event in read_events(session.journal, after_seq):
+    for event in read_events(session.journal, before):
         if event.epoch != epoch:
             continue
         if isinstance(event, AgentStarted):
@@ -202,7 +209,7 @@ def _find_proof(session: SessionDir, epoch: int, after_seq: int = 0) -> tuple[pr
                 resumed=event.resumed,
                 epoch=epoch,
                 head_seq=event.seq,
-                history=read_head(session.journal, after_seq),
+                history=read_head(session.journal, before),
             )
             return proof, ""
         if isinstance(event, PhaseChanged) and event.phase == "failed":
