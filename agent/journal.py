@@ -57,6 +57,12 @@ def read_head(path: Path, last: int | None = None) -> str:
     return _hash(head)
 
 
+def goes_on_from(path: Path, head: str) -> bool:
+    """Whether the journal is the one whose `read_head` was ``head``, or that one with more events. Raises `OSError`."""
+    with path.open("rb") as file:
+        return head == _hash(b"") or any(_hash(line) == head for line in file)
+
+
 def find_end(lines: Iterable[bytes]) -> tuple[int, int, str]:
     """How many whole lines a journal has, how many bytes they are, and the hash of the last."""
     count, end, last = 0, 0, b""
