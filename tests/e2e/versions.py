@@ -14,17 +14,19 @@ import pytest
 ROOT = Path(__file__).parents[2]
 OLDER = "0099874"
 """The first commit whose journey with the built-in agent works."""
+BEFORE = "c2c523f"
+"""The last commit whose records do not say their format."""
 _BUILD = (
     "import sys; sys.path.insert(0, sys.argv[1]); from remote.wheel import build_wheel; from pathlib import Path;"
     "name, wheel = build_wheel(); (Path(sys.argv[2]) / name).write_bytes(wheel)"
 )
 
 
-def unpack_older(target: Path) -> Path:
-    """The source of `OLDER`; the test is skipped where the repository's history is not there."""
-    done = subprocess.run(["git", "-C", str(ROOT), "archive", OLDER], capture_output=True, check=False)
+def unpack_older(target: Path, commit: str = OLDER) -> Path:
+    """The source of an earlier commit; the test is skipped where the repository's history is not there."""
+    done = subprocess.run(["git", "-C", str(ROOT), "archive", commit], capture_output=True, check=False)
     if done.returncode != 0:
-        pytest.skip(f"the commit {OLDER} is not here: a shallow clone, or no clone at all")
+        pytest.skip(f"the commit {commit} is not here: a shallow clone, or no clone at all")
     with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
         archive.extractall(target, filter="data")
     return target
