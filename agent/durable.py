@@ -3,6 +3,9 @@
 A reader sees the old bytes or the new ones; after `write_record` returns, the new ones also survive a power cut
 (as far as the disk keeps its word): temporary file, fsync, rename, fsync of the directory. The temporary file has
 one name for each record, so that a killed writer leaves nothing that piles up.
+
+Each record says in which format it was written. One of a newer format than this version knows is refused, and as it
+is always read before it is replaced, never written over. Fields that a newer version adds are no new format.
 """
 
 import fcntl
@@ -13,8 +16,10 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from agent.errors import RecordDamaged
+from agent.errors import RecordDamaged, RecordNewer
 
+FORMAT = 1
+"""The newest format of records that this version knows; those that do not say are of the first."""
 Record = TypeVar("Record", bound=BaseModel)
 _BLOCK = 1 << 20
 
@@ -95,19 +100,32 @@ def sync_directory(path: Path) -> None:
 
 def write_model(path: Path, record: BaseModel) -> None:
     """`write_record` for a pydantic model, as JSON."""
-    write_record(path, record.model_dump_json(indent=1).encode() + b"\n")
+    fields = record.model_dump_json(indent=1).removeprefix("{")
+    comma = "" if fields == "}" else ","
+    write_record(path, f'{{\n "format": {FORMAT}{comma}{fields}\n'.encode())
 
 
 def read_model(path: Path, model: type[Record]) -> Record:
-    """Read what `write_model` wrote; raises `RecordDamaged` when it is missing, cannot be read or is not valid."""
+    """Read what `write_model` wrote; raises `RecordDamaged` when it is missing, cannot be read or is not valid,
+    `RecordNewer` when a newer castoff wrote it."""
     try:
-        return model.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        if (newer := _Head.model_validate_json(content).format) > FORMAT:
+            raise RecordNewer(
+                f"{path} was written by a newer castoff, in format {newer}; this one knows {FORMAT}.",
+                "Update castoff on this machine; nothing was changed.",
+            )
+        return model.model_validate_json(content)
     except FileNotFoundError as error:
         raise RecordDamaged(f"{path} is missing.") from error
     except OSError as error:
         raise RecordDamaged(f"{path} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
         raise RecordDamaged(f"{path} cannot be understood: {error.errors()[0]['msg']}.") from error
+
+
+class _Head(BaseModel):
+    format: int = 1
 
 
 def make_private(path: Path) -> Path:

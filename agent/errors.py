@@ -3,6 +3,7 @@
 AgentError
 |-- JournalDamaged     the journal holds something that is not an event
 |-- RecordDamaged      a small record (session, lease, receipt) cannot be read
+|   `-- RecordNewer    ... because a newer castoff wrote it
 |-- SessionUnknown     no session, or more than one, answers to what was given
 |-- NotOwner           the session is not held here at this epoch
 |-- AgentFailed        the agent cannot be started, died, or refused
@@ -26,15 +27,25 @@ class AgentError(Exception):
 
 
 class JournalDamaged(AgentError):
-    """A line in the middle of the journal is not an event, or a seq is missing or repeated."""
+    """A line in the middle of the journal is not an event, or a seq is missing or repeated; ``seq`` says where."""
 
     code = "journal-damaged"
+
+    def __init__(self, sentence: str, way_out: str = "", *, seq: int | None = None) -> None:
+        super().__init__(sentence, way_out)
+        self.seq = seq
 
 
 class RecordDamaged(AgentError):
     """A record file is missing or cannot be understood."""
 
     code = "record-damaged"
+
+
+class RecordNewer(RecordDamaged):
+    """A record is of a format that only newer versions of castoff know."""
+
+    code = "record-newer"
 
 
 class SessionUnknown(AgentError):

@@ -4,9 +4,9 @@ An event is what happened, in the past tense, with the facts a reader needs and 
 earlier events. Everything shown anywhere is a fold of these (`agent.fold`).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 Policy = Literal["ask", "accept-edits", "accept-all"]
 PlanStatus = Literal["pending", "in_progress", "completed"]
@@ -271,7 +271,7 @@ class Noted(Event):
     text: str
 
 
-AnyEvent = Annotated[
+_KnownEvent = Annotated[
     Prompted
     | TurnStarted
     | TurnEnded
@@ -295,5 +295,26 @@ AnyEvent = Annotated[
     Field(discriminator="kind"),
 ]
 
+
+def _check_unknown(kind: str) -> str:
+    if kind in KINDS:
+        raise ValueError(f"this is not a whole event of the kind {kind!r}")
+    return kind
+
+
+class Unknown(Event):
+    """An event of a kind that only newer versions know: kept with all its fields, shown to nobody, folded into nothing.
+
+    What a known kind means never changes: a newer version that has more to say adds fields, or a kind.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    kind: Annotated[str, AfterValidator(_check_unknown)]
+
+
+AnyEvent = Annotated[_KnownEvent | Unknown, Field(union_mode="left_to_right")]
+
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 """Parses one event from JSON; raises `pydantic.ValidationError` for anything else."""
+KINDS = frozenset(get_args(each.model_fields["kind"].annotation)[0] for each in get_args(get_args(_KnownEvent)[0]))
+"""All kinds that this version knows."""

@@ -36,10 +36,11 @@ def read_events(path: Path, after_seq: int = 0) -> Iterator[AnyEvent]:
             if expected > after_seq:
                 event = _parse(line, path, expected)
                 if event.seq != expected:
-                    raise JournalDamaged(f"{path} holds event {event.seq} where {expected} belongs.")
+                    raise JournalDamaged(f"{path} holds event {event.seq} where {expected} belongs.", seq=expected)
                 if not _follows(line, before):
                     raise JournalDamaged(
-                        f"Event {expected - 1} of {path} is not what it was when {expected} was written."
+                        f"Event {expected - 1} of {path} is not what it was when {expected} was written.",
+                        seq=expected - 1,
                     )
                 yield event
             expected, before = expected + 1, line
@@ -54,6 +55,12 @@ def read_head(path: Path, last: int | None = None) -> str:
                 break
             head, seq = line, seq + 1
     return _hash(head)
+
+
+def goes_on_from(path: Path, head: str) -> bool:
+    """Whether the journal is the one whose `read_head` was ``head``, or that one with more events. Raises `OSError`."""
+    with path.open("rb") as file:
+        return head == _hash(b"") or any(_hash(line) == head for line in file)
 
 
 def find_end(lines: Iterable[bytes]) -> tuple[int, int, str]:
@@ -83,7 +90,7 @@ def _parse(line: bytes, path: Path, seq: int) -> AnyEvent:
     try:
         return EVENT.validate_json(line)
     except ValidationError as error:
-        raise JournalDamaged(f"Line {seq} of {path} is not an event: {error.errors()[0]['msg']}.") from error
+        raise JournalDamaged(f"Line {seq} of {path} is not an event: {error.errors()[0]['msg']}.", seq=seq) from error
 
 
 class Journal:

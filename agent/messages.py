@@ -2,24 +2,32 @@
 
 A viewer says `Hello`; the runner answers `Welcome` and then sends `Occurred` for every event after
 ``after_seq``, first those it has, then live ones, with a `Heartbeat` every few seconds. Commands carry
-an id and are answered by `Done` or `Refused`. Both sides ignore fields they do not know.
+an id and are answered by `Done` or `Refused`.
+
+The two may be of different versions: a run keeps the version it was started with until it ends. Both sides ignore
+fields they do not know; a viewer passes over messages and events of a kind it does not know, a runner refuses such
+commands by their id. What a message means changes only with `VERSION`: the newest one that both speak is spoken.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from agent.events import AnyEvent, Budget, Frozen, Phase, Policy
 
+OLDEST = 1
+"""The oldest protocol that this version still speaks."""
 VERSION = 1
+"""The newest."""
 HEARTBEAT_SECONDS = 3.0
 
 
 class Hello(Frozen):
-    """First message of a viewer: its protocol version and the last seq it holds."""
+    """First message of a viewer: the oldest and the newest protocol that it speaks, and the last seq it holds."""
 
     type: Literal["hello"] = "hello"
-    version: int = VERSION
+    version: int = OLDEST
+    newest: int = VERSION
     after_seq: int = Field(default=0, ge=0)
 
 
@@ -90,8 +98,23 @@ ClientMessage = Annotated[Hello | Command, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
+class Named(Frozen):
+    """What can be read of a command of any version."""
+
+    type: str
+    id: str
+
+
+def choose_version(hello: Hello) -> int | None:
+    """The newest protocol that the viewer and this side both speak; ``None`` if there is none."""
+    # A viewer from before there was `newest` speaks one.
+    newest = hello.newest if "newest" in hello.model_fields_set else hello.version
+    chosen = min(newest, VERSION)
+    return chosen if chosen >= max(hello.version, OLDEST) else None
+
+
 class Welcome(Frozen):
-    """Answer to `Hello`: what the runner is and how far its journal goes."""
+    """Answer to `Hello`: what the runner is, which protocol is spoken, and how far its journal goes."""
 
     type: Literal["welcome"] = "welcome"
     version: int = VERSION
@@ -133,5 +156,21 @@ class Refused(Frozen):
     reason: str
 
 
-ServerMessage = Annotated[Welcome | Occurred | Heartbeat | Done | Refused, Field(discriminator="type")]
+_Known = Annotated[Welcome | Occurred | Heartbeat | Done | Refused, Field(discriminator="type")]
+_TYPES = frozenset(get_args(each.model_fields["type"].annotation)[0] for each in get_args(get_args(_Known)[0]))
+
+
+def _check_other(kind: str) -> str:
+    if kind in _TYPES:
+        raise ValueError(f"this is not a whole message of the type {kind!r}")
+    return kind
+
+
+class Other(Frozen):
+    """A message of a type that only newer runners send: passed over."""
+
+    type: Annotated[str, AfterValidator(_check_other)]
+
+
+ServerMessage = Annotated[_Known | Other, Field(union_mode="left_to_right")]
 SERVER_MESSAGE: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)

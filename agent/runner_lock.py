@@ -35,6 +35,12 @@ def is_served(session: SessionDir) -> bool:
         return not _try(descriptor)
 
 
+def is_moving(session: SessionDir) -> bool:
+    """Whether the move's lock is held on this machine."""
+    with _open(session, "move.lock") as descriptor:
+        return not _try(descriptor)
+
+
 @contextlib.contextmanager
 def hold_move(session: SessionDir) -> Generator[None]:
     """Hold the move's lock, or raise `RunnerBusy`: another castoff moves this session now."""

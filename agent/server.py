@@ -6,6 +6,7 @@ what is on disk.
 
 import asyncio
 import math
+import os
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO
 
@@ -16,13 +17,16 @@ from agent.events import Frozen
 from agent.messages import (
     CLIENT_MESSAGE,
     HEARTBEAT_SECONDS,
+    OLDEST,
     VERSION,
     Command,
     Done,
     Heartbeat,
     Hello,
+    Named,
     Refused,
     Welcome,
+    choose_version,
 )
 from agent.recorder import Recorder
 
@@ -95,9 +99,12 @@ class ViewerSession:
         except ValidationError:
             await self._send(Refused(id="", code="protocol", reason="The first message must be hello."))
             return None
-        if not isinstance(hello, Hello) or hello.version != VERSION:
-            reason = f"This runner speaks control protocol {VERSION}; use the same castoff version on both sides."
-            await self._send(Refused(id="", code="version", reason=reason))
+        if not isinstance(hello, Hello):
+            await self._send(Refused(id="", code="protocol", reason="The first message must be hello."))
+            return None
+        version = choose_version(hello)
+        if version is None:
+            await self._send(Refused(id="", code="version", reason=_explain_versions(hello)))
             return None
         state = self._recorder.state
         if hello.after_seq > state.head_seq:
@@ -105,7 +112,13 @@ class ViewerSession:
             await self._send(Refused(id="", code="ahead", reason=reason))
             return None
         await self._send(
-            Welcome(session_id=self._session_id, epoch=self._recorder.epoch, head_seq=state.head_seq, phase=state.phase)
+            Welcome(
+                version=version,
+                session_id=self._session_id,
+                epoch=self._recorder.epoch,
+                head_seq=state.head_seq,
+                phase=state.phase,
+            )
         )
         return hello
 
@@ -114,7 +127,7 @@ class ViewerSession:
             try:
                 command = CLIENT_MESSAGE.validate_json(line)
             except ValidationError as error:
-                await self._send(Refused(id="", code="protocol", reason=error.errors()[0]["msg"]))
+                await self._send(_refuse(line, error))
                 continue
             if not isinstance(command, Hello):
                 # A drain takes its time; other commands must not wait for it.
@@ -174,6 +187,34 @@ class ViewerSession:
         async with self._sending:
             self._writer.write(data)
             await self._writer.drain()
+
+
+def _refuse(line: bytes, error: ValidationError) -> Refused:
+    """The answer to what is no command of this version: by its id, so that whoever sent it does not wait."""
+    try:
+        named = Named.model_validate_json(line)
+    except ValidationError:
+        return Refused(id="", code="protocol", reason=error.errors()[0]["msg"])
+    if error.errors()[0]["type"] != "union_tag_invalid":
+        return Refused(id=named.id, code="protocol", reason=error.errors()[0]["msg"])
+    reason = (
+        f"This session's runner is of an older castoff and does not know the command {named.type[:40]!r}. It keeps its "
+        f"version until it ends; ended (kill {os.getpid()} on its machine), it is taken up by the newer one."
+    )
+    return Refused(id=named.id, code="unknown-command", reason=reason)
+
+
+def _explain_versions(hello: Hello) -> str:
+    if hello.version > VERSION:
+        return (
+            f"This session's runner is of an older castoff and speaks control protocol {VERSION}; yours begins at "
+            f"{hello.version}. It keeps its version until it ends: use the older castoff with it, or end it "
+            f"(kill {os.getpid()} on its machine), and yours takes the session up."
+        )
+    return (
+        f"This session's runner is of a newer castoff, whose control protocol begins at {OLDEST}; yours ends at "
+        f"{hello.version}. Update castoff here; the runner goes on meanwhile."
+    )
 
 
 def _read_batch(journal: BinaryIO, most: int) -> list[bytes]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from agent.durable import make_private, read_model, sync_directory, write_model, write_record
 from agent.errors import RecordDamaged, SessionUnknown
 from agent.events import Frozen
+from agent.protocol import Lease
 
 
 class SessionInfo(Frozen):
@@ -71,7 +72,7 @@ def create_session(root: Path, project: Path, agent: str, title: str = "") -> Se
     path = make_private(root / "sessions") / info.id
     path.mkdir(mode=0o700)
     write_record(path / "journal.jsonl", b"")
-    write_record(path / "lease.json", b'{"epoch": 1, "state": "held"}\n')
+    write_model(path / "lease.json", Lease())
     # Last: a directory without it is not a session, so a crash in between leaves none.
     write_model(path / "session.json", info)
     sync_directory(path.parent)

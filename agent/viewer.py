@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from agent.errors import CommandRefused, ViewerGone
 from agent.events import AnyEvent, Budget, Policy
 from agent.messages import (
+    OLDEST,
     SERVER_MESSAGE,
+    VERSION,
     Answer,
     Command,
     Done,
@@ -217,6 +219,6 @@ async def attach(
         raise ViewerGone("What answered is not a castoff runner.") from error
     if isinstance(message, Refused):
         raise CommandRefused(message.reason, code=message.code)
-    if not isinstance(message, Welcome):
+    if not isinstance(message, Welcome) or not OLDEST <= message.version <= VERSION:
         raise ViewerGone("What answered is not a castoff runner.")
     return Viewer(reader, writer, message, release)

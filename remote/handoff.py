@@ -62,6 +62,18 @@ async def hand_off(
         yield StillHere(code=error.code, reason=str(error), way_out=error.way_out)
 
 
+async def settle(session: SessionDir, host: Host, links: Links) -> None:
+    """Find out what became of an offer to ``host`` whose answer was lost; afterwards the lease tells.
+
+    Raises one of `_FAILURES`, also `RemoteError` if the host gave the session back: it is held here then.
+    """
+    departure = Departure(session, host, Terms())
+    with hold_move(session):
+        if _is_unanswered(departure):
+            async for _ in _settle(departure, links):
+                pass
+
+
 async def _move(departure: Departure, links: Links) -> AsyncGenerator[HandoffStep]:
     """The steps, and what follows a failure or a cancel at any of them."""
     try:

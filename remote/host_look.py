@@ -179,13 +179,14 @@ async def list_rows(request: protocol.ListRuns) -> protocol.Rows:
     for session, lease in overview.whole:
         try:
             if lease.state in ("held", "offered") and (place := read_place(session)):
-                rows.append(await _row(session, place))
+                rows.append(await describe_run(session, place))
         except (RecordDamaged, JournalDamaged) as error:
             damaged.append(f"The session {session.id} cannot be read: {error} {error.way_out}".strip())
     return protocol.Rows(runs=tuple(rows), damaged=tuple(damaged))
 
 
-async def _row(session: SessionDir, place: Place) -> Run:
+async def describe_run(session: SessionDir, place: Place) -> Run:
+    """The row of one run; raises `RecordDamaged`, `JournalDamaged`."""
     state = await asyncio.to_thread(fold, session)
     return Run(
         run_id=session.id,

@@ -11,6 +11,7 @@ from agent.arrival import Arrival
 from agent.events import Frozen, ResumeKind
 from agent.mcp import McpServers
 from agent.protocol import Lease
+from agent.soundness import Finding
 from remote.findings import Problem
 from remote.furnishing import Furnishing
 from remote.holding import Holding
@@ -189,6 +190,26 @@ class Withdraw(Frozen):
     epoch: int
 
 
+class Inspect(Frozen):
+    """How do you stand with the run? ``thorough``: look whether its records are what was written, too."""
+
+    op: Literal["inspect"] = "inspect"
+    run_id: str
+    thorough: bool = False
+
+
+class Inspected(Frozen):
+    """``lease`` is ``None`` if the host never held the run, ``run`` if it does not live there now.
+
+    ``moving``: somebody is moving it at this moment. ``findings`` are what is wrong with its records.
+    """
+
+    lease: Lease | None
+    run: Run | None = None
+    moving: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
 class ListRuns(Frozen):
     """The runs that live there."""
 
@@ -273,6 +294,7 @@ Request = (
     | Verify
     | Accept
     | Withdraw
+    | Inspect
     | ListRuns
     | AskDiff
     | Pack

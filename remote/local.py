@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from agent.durable import append_private, read_model, write_record
-from agent.errors import CommandRefused, RecordDamaged, RunnerBusy, ViewerGone
+from agent.errors import CommandRefused, RecordDamaged, RecordNewer, RunnerBusy, ViewerGone
 from agent.reception import RunnerRecord
 from agent.runner_lock import hold, is_served
 from agent.server import LINE_LIMIT
@@ -128,6 +128,8 @@ async def quiet(session: SessionDir, deadline: float) -> AsyncGenerator[None]:
 def _runner(session: SessionDir) -> RunnerRecord | None:
     try:
         return read_model(session.path / "runner.json", RunnerRecord)
+    except RecordNewer:
+        raise
     except RecordDamaged:
         return None
 

@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from agent.durable import read_model
-from agent.errors import NotOwner, RecordDamaged, ViewerGone
+from agent.errors import NotOwner, RecordDamaged, RecordNewer, ViewerGone
 from agent.lease import read_lease
 from agent.paths import state_dir
 from agent.reception import RunnerRecord
@@ -41,6 +41,8 @@ async def _connect(session: SessionDir) -> tuple[asyncio.StreamReader, asyncio.S
         try:
             record = read_model(session.path / "runner.json", RunnerRecord)
             return await asyncio.open_unix_connection(record.socket, limit=LINE_LIMIT)
+        except RecordNewer:
+            raise
         except (RecordDamaged, FileNotFoundError, ConnectionRefusedError):
             _check_held(session)
             # A run that is being pulled is kept from starting: then the lease soon says where it is.

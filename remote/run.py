@@ -1,5 +1,7 @@
 """A run as lists show it: the row that a host reports for each session that lives on it."""
 
+from typing import Literal
+
 from agent.events import Budget, Frozen, Phase
 
 
@@ -45,3 +47,42 @@ class Runs(Frozen):
     runs: tuple[Run, ...] = ()
     unreachable: tuple[Unreachable, ...] = ()
     damaged: tuple[str, ...] = ()
+
+
+Result = Literal["here", "away", "home", "goes-on", "told", "moving", "waiting", "lost"]
+
+
+class Known(Frozen):
+    """What was last known of a session on a host that does not answer; Unix times of this machine, 0: never.
+
+    ``left`` is when its record here changed last, ``heard`` when its host last told of it: ``run``. ``files`` is what
+    the last handoff moved.
+    """
+
+    left: float
+    files: int = 0
+    heard: float = 0.0
+    run: Run | None = None
+
+
+class Recovered(Frozen):
+    """What became of a session whose move was not finished.
+
+    ``here``: the host never took it; ``away``: it has it; ``home``: a cut pull is finished; ``goes-on``: a cut pull is
+    given up, the run goes on there; ``told``: the host has heard of a forced reclaim; ``moving``: somebody moves it
+    now. Not settled: ``waiting``, the host cannot be asked; ``lost``, both sides were asked and the user must choose.
+    """
+
+    session_id: str
+    title: str
+    project: str
+    result: Result
+    sentence: str
+    choices: tuple[str, ...] = ()
+    """What the user can do, in the order in which it is advised."""
+    known: Known | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the session's place is known now."""
+        return self.result not in ("waiting", "lost")

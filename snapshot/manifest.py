@@ -213,6 +213,10 @@ class _Beside(Frozen):
     entries: list[Row]
 
 
+class _Head(Frozen):
+    version: int = FORMAT
+
+
 class _Page(Frozen):
     castoff: Literal["manifest"] = "manifest"
     version: Literal[1] = FORMAT
@@ -257,6 +261,11 @@ def _entries(rows: Iterable[Row]) -> tuple[Entry, ...]:
 def parse_manifest(data: bytes) -> Manifest:
     """The manifest in ``data``; raises `ManifestDamaged` for anything that `dump_manifest` did not write."""
     try:
+        if (newer := _Head.model_validate_json(data).version) > FORMAT:
+            raise ManifestDamaged(
+                f"The manifest was written by a newer castoff, in format {newer}; this one knows {FORMAT}.",
+                "Update castoff on this machine; nothing was changed.",
+            )
         page = _Page.model_validate_json(data)
         entries = _entries(page.entries)
         companions = tuple(

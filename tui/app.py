@@ -14,6 +14,7 @@ from agent.errors import AgentError
 from agent.events import Budget
 from agent.sanitise import clean
 from remote.errors import RemoteError
+from remote.run import Recovered
 from remote.steps import Away, Home, StillHere
 from remote.terms import Terms
 from tui.backend import Backend, Defaults, KeyQuestion, Place, Settings, Signpost
@@ -86,6 +87,8 @@ class CastoffApp(App[None]):
         self.push_screen(
             SignpostScreen(self.backend, found) if isinstance(found, Signpost) else Workspace(self.backend, found)
         )
+        # Once something is seen: hosts may take their time.
+        self.call_after_refresh(self.recover)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our theme variables, before a theme of ours is chosen."""
@@ -281,6 +284,34 @@ class CastoffApp(App[None]):
                 self.reattach(landed(place, end))
             case StillHere():
                 self.complain(end.reason, end.way_out)
+
+    # Moves that were cut
+
+    def recover(self) -> None:
+        """Settle what earlier moves left unfinished, whatever screen is shown."""
+        self.run_worker(self._recover(), group="recover", exit_on_error=False)
+
+    async def _recover(self) -> None:
+        try:
+            async for each in self.backend.recover():
+                self._recovered(each)
+        except (AgentError, RemoteError) as error:
+            self.complain(str(error), error.way_out)
+
+    def _recovered(self, each: Recovered) -> None:
+        if not each.settled or each.result == "moving":
+            # Of another project's session only what has to be decided; the rest is for `castoff recover`.
+            if each.project == self.backend.project or each.result == "lost":
+                self.complain(f"{each.title}: {each.sentence}", each.choices[0] if each.choices else "")
+            return
+        self.show_status(f"{each.title}: {each.sentence}")
+        screen = self.screen
+        if isinstance(screen, SignpostScreen) and screen.signpost.place.session_id == each.session_id:
+            place = screen.signpost.place
+            if each.result in ("here", "home"):
+                self.reattach(place.model_copy(update={"host": ""}))
+            else:
+                self.show_signpost(place)
 
     # The palette
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import Field
 
 from agent.events import AnyEvent, Budget, Frozen, Policy
-from remote.run import Runs
+from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
 
@@ -166,6 +166,10 @@ class Backend(Protocol):
 
     def runs(self, host: str = "") -> AsyncIterator[Runs]:
         """All runs on all hosts, or on one, in parts as hosts answer."""
+        ...
+
+    def recover(self) -> AsyncIterator[Recovered]:
+        """Settle the moves that were cut, of all sessions, in parts as hosts answer."""
         ...
 
     def hand_off(self, session_id: str, host: str, terms: Terms) -> AsyncGenerator[HandoffStep, Decision | None]:

@@ -11,7 +11,7 @@ from agent.overview import look_over
 from agent.paths import config_dir, state_dir
 from agent.profiles import list_profiles
 from agent.sessions import SessionDir, create_session, get_session
-from remote.run import Runs
+from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
 from tui.app_settings import read_settings, write_settings
@@ -105,6 +105,15 @@ class World:
         from remote.runs import stream_runs
 
         return stream_runs(self._linked(), host)
+
+    async def recover(self) -> AsyncIterator[Recovered]:
+        """Settle the moves that were cut, of all sessions, in parts as hosts answer."""
+        if not any(lease.state != "held" or lease.to for _, lease in look_over(state_dir()).whole):
+            return
+        from remote.recovery import recover
+
+        async for each in recover(self._linked()):
+            yield each
 
     async def hand_off(self, session_id: str, host: str, terms: Terms) -> AsyncGenerator[HandoffStep, Decision | None]:
         """Move a session to a host."""

@@ -16,7 +16,7 @@ from agent.blocks import NoteBlock, PermissionBlock, PromptBlock, TextBlock, Too
 from agent.demo_model.reply import Call, Reply
 from agent.durable import read_model, write_model
 from agent.errors import CommandRefused, NotOwner, RunnerBusy, ViewerGone
-from agent.events import AgentStarted, Budget, Prompted, Text, TurnEnded, Used
+from agent.events import AgentStarted, Budget, PhaseChanged, Prompted, Text, TurnEnded, Used
 from agent.lease import Lease, write_lease
 from agent.reception import RunnerRecord
 from agent.recorder import Recorder
@@ -85,7 +85,7 @@ async def test_two_prompts_wait_their_turn_and_tokens_add_up(place: Place) -> No
         state = await run.until(lambda s: s.turns == 2 and s.phase == "finished")
         prompts = [b.text for b in state.blocks if isinstance(b, PromptBlock)]
         assert prompts == [ask("greet", "First"), ask("greet", "Second")]
-        phases = [e.phase for e in run.events if e.kind == "phase"]
+        phases = [e.phase for e in run.events if isinstance(e, PhaseChanged)]
         assert phases.count("finished") == 1
         totals = [e.input_tokens for e in run.events if isinstance(e, Used) and e.input_tokens]
         assert len(totals) == 2 and totals[1] > totals[0] * 1.5

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from agent.demo_model.reply import Call, Reply
+from agent.events import AgentStarted
 from agent.journal import read_events
 from agent.lease import read_lease
 from agent.paths import state_dir
@@ -128,7 +129,7 @@ class Trips:
         epochs = [event.epoch for event in events]
         assert epochs == sorted(epochs)
         assert told(events) == self.model.told
-        conversations = {event.agent_session_id for event in events if event.kind == "agent_started"}
+        conversations = {event.agent_session_id for event in events if isinstance(event, AgentStarted)}
         assert len(conversations) <= 2  # before the first turn an agent may begin anew
         lease = read_lease(self.session)
         assert (lease.state, lease.epoch) == ("held", self.model.epoch)

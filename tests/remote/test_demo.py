@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.demo_model.project import create_demo_project
+from agent.events import Moved
 from agent.journal import read_events
 from agent.lease import read_lease
 from agent.sessions import list_sessions
@@ -104,7 +105,7 @@ def test_one_unbroken_session_worked_on_both_sides(demo: Demo) -> None:
     events = list(read_events(session.journal))
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     # Its arrival here is told by the runner that opens it next; none has.
-    assert [event.to for event in events if event.kind == "moved"] == ["demo"]
+    assert [event.to for event in events if isinstance(event, Moved)] == ["demo"]
     assert {event.epoch for event in events if event.kind == "tool_call"} == {1, 2}
 
 

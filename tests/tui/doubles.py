@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.errors import ViewerGone
 from agent.events import AnyEvent, Budget, Policy
-from remote.run import Runs
+from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep, awaits_decision
 from remote.terms import Decision, Terms
 from tui.backend import Defaults, HostCard, Place, Settings, Signpost, Trust
@@ -147,6 +147,7 @@ class DoubleBackend:
         self.watching: Callable[[], None] | None = None
         self.closed = False
         self.unreadable: tuple[str, ...] = ()
+        self.recovered: Sequence[Recovered | Exception | asyncio.Event] = ()
 
     @property
     def viewer(self) -> DoubleViewer:
@@ -194,6 +195,15 @@ class DoubleBackend:
                 raise part
             else:
                 yield part
+
+    async def recover(self) -> AsyncIterator[Recovered]:
+        for each in self.recovered:
+            if isinstance(each, asyncio.Event):
+                await each.wait()
+            elif isinstance(each, Exception):
+                raise each
+            else:
+                yield each
 
     def hand_off(self, session_id: str, host: str, terms: Terms) -> AsyncGenerator[HandoffStep, Decision | None]:
         self.out.terms.append(terms)

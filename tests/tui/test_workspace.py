@@ -366,7 +366,7 @@ def test_the_status_line_has_as_many_keys_as_fit(width: int, shown: str) -> None
 async def test_work_that_was_cut_short_says_so_until_it_goes_on(stage: Stage) -> None:
     """A move that ended with its terminal leaves an idle agent in the middle of its work."""
     events = recorded.working()
-    prompt_id = next(e.prompt_id for e in reversed(events) if e.kind == "turn_started")
+    prompt_id = next(e.prompt_id for e in reversed(events) if isinstance(e, TurnStarted))
     async with stage(DoubleBackend(events)) as stand:
         assert "middle of its work" not in _text(stand.workspace, "banner")
         stand.backend.viewer.add(

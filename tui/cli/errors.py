@@ -4,6 +4,8 @@ CliError
 |-- NotMoved       a handoff or a pull ended with the session where it was
 |-- WaitEnded      what was waited for did not come
 |-- NotHere        a command asks for something that this session does not have
+|-- NotSound       what is kept of a session is not what was written
+|-- Unsettled      a move that was cut could not be settled yet
 `-- DiagnosisBad   the doctor found something that stands in the way
 """
 
@@ -36,6 +38,18 @@ class NotHere(CliError):
     """A command asks for something that this session does not have, as an open question."""
 
     code = "not-here"
+
+
+class NotSound(CliError):
+    """What is kept of a session is not what was written."""
+
+    code = "not-sound"
+
+
+class Unsettled(CliError):
+    """A move that was cut could not be settled yet."""
+
+    code = "unsettled"
 
 
 class DiagnosisBad(CliError):
