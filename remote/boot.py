@@ -5,7 +5,6 @@ One hook for each state directory, put there when a run is accepted and gone wit
 pure; where neither kind works, `look_at_hook` says so.
 """
 
-import getpass
 import hashlib
 import os
 import re
@@ -23,13 +22,13 @@ from agent.durable import make_private, read_model, remove_record, write_model, 
 from agent.errors import RecordDamaged
 from agent.events import Frozen
 from remote.errors import RebootUnready
+from remote.scope import lingers
 
 _SECONDS = 10.0
 _SWITCH = "CASTOFF_BOOT"
 """``off`` in the environment keeps a host that is no machine of its own, as the demo's, from changing an account."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "CASTOFF_STATE", "CASTOFF_CONFIG", "CASTOFF_DATA")
 _KEPT_XDG = ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
-_LINGER = Path("/var/lib/systemd/linger")
 
 Kind = Literal["systemd", "cron"]
 
@@ -52,7 +51,7 @@ def install_hook(state: Path) -> BootHook:
     variables = {name: value for name in (*_KEPT, *_KEPT_XDG) if (value := os.environ.get(name))}
     if known is not None and _is_there(known, state) and known.command == command and known.variables == variables:
         return known
-    lingered = known.lingered if known is not None and known.kind == "systemd" else _lingers()
+    lingered = known.lingered if known is not None and known.kind == "systemd" else lingers()
     whys: list[str] = []
     for kind, install in (("systemd", _install_unit), ("cron", _install_line)):
         hook = BootHook.model_validate({"kind": kind, "command": command, "lingered": lingered, "variables": variables})
@@ -175,7 +174,7 @@ def _install_unit(hook: BootHook, state: Path) -> None:
     try:
         _systemctl("daemon-reload")
         _systemctl("enable", "--quiet", path.name)
-        if not _lingers():
+        if not lingers():
             _run(["loginctl", "enable-linger"])
     except RebootUnready:
         path.unlink(missing_ok=True)
@@ -194,12 +193,8 @@ def _install_line(hook: BootHook, state: Path) -> None:
 def _is_there(hook: BootHook, state: Path) -> bool:
     if hook.kind == "systemd":
         wanted = _unit_path(state).parent / "default.target.wants" / unit_name(state)
-        return wanted.exists() and _lingers()
+        return wanted.exists() and lingers()
     return cron_line(hook.command, state) in _read_crontab().splitlines()
-
-
-def _lingers() -> bool:
-    return (_LINGER / getpass.getuser()).exists()
 
 
 def _read_crontab() -> str:

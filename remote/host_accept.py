@@ -108,6 +108,8 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
         if not await is_alive(session):
             await start_run(session)
         return protocol.Verdict(proof=proof)
+    # `castoff host check` tells where that cannot be had. Before the start: what it switches on counts for that too.
+    await tend_hook(state_dir())
     try:
         if not await is_alive(session):
             await start_run(session)
@@ -120,10 +122,9 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
         # Only now, with nothing running, may the other side have it back.
         drop_furnishing(session)
         released = change_lease(request.run_id, lambda lease: rules.refuse(lease, request.epoch))
+        await tend_hook(state_dir())
         return protocol.Verdict(reason=str(error), way_out=error.way_out, released=released.epoch)
     start_mirror(session)
-    # `castoff host check` tells where that cannot be had; the run is here all the same.
-    await tend_hook(state_dir())
     return protocol.Verdict(proof=proof)
 
 

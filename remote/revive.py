@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from agent.errors import AgentError, JournalDamaged, RecordDamaged
+from agent.errors import AgentError, RecordDamaged
 from agent.overview import look_over
 from agent.recovery import has_work
 from agent.sessions import SessionDir
@@ -28,7 +28,7 @@ async def revive(state: Path) -> None:
         try:
             if has_work(fold(session)) and not await is_alive(session):
                 await start_run(session)
-        except (AgentError, RemoteError, JournalDamaged, OSError) as error:
+        except (AgentError, RemoteError, OSError) as error:
             sys.stderr.write(f"castoff-runner: {session.id} is not taken up: {error}\n")
     if not held_runs(state):
         remove_hook(state)

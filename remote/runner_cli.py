@@ -99,7 +99,8 @@ async def _serve(path: Path, held: str) -> None:
     assert task is not None
     # A terminal or tmux that goes away must not take the run with it; a polite end is a cancel.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    # One that was asked for twice, as by its keeper and by a system that shuts down, is not cut short.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: task.cancelling() or task.cancel())
     # Whoever keeps it can tell a fault of ours from an error that was told.
     sys.excepthook = _crash
     await serve_session(path, held)

@@ -61,6 +61,14 @@ def test_a_polite_end_reaches_the_runner_and_nothing_is_started_again(tmp_path: 
     assert keeper.find_keeper(tmp_path) is None
 
 
+def test_a_runner_that_does_not_end_politely_is_not_started_again_either(tmp_path: Path) -> None:
+    kept = begin(tmp_path, "trap 'kill -KILL $$' TERM; echo x >> starts; while :; do sleep 0.05; done")
+    wait_until((tmp_path / "starts").exists)
+    kept.terminate()
+    assert kept.wait(60) == 128 + signal.SIGKILL
+    assert (tmp_path / "starts").read_text() == "x\n"
+
+
 def test_the_end_of_its_terminal_ends_neither(tmp_path: Path) -> None:
     kept = begin(tmp_path, "touch begun; while [ ! -e go ]; do sleep 0.02; done")
     wait_until((tmp_path / "begun").exists)
