@@ -15,7 +15,7 @@ _PROGRAM = """
 import sys
 from pathlib import Path
 from remote import keeper
-keeper.PAUSES = (0.01, 0.01)
+keeper.PAUSES = (float(sys.argv[2]),) * 2
 keeper._adopt_orphans()
 with keeper._lock(Path.cwd()) as alone, keeper._signals() as wait:
     sys.exit(keeper.keep(["/bin/sh", "-c", sys.argv[1], "sh"], wait) if alone else keeper.BUSY)
@@ -23,9 +23,9 @@ with keeper._lock(Path.cwd()) as alone, keeper._signals() as wait:
 REPO = str(Path(__file__).parents[2])
 
 
-def begin(place: Path, script: str) -> "subprocess.Popen[bytes]":
+def begin(place: Path, script: str, pause: float = 0.01) -> "subprocess.Popen[bytes]":
     """A keeper whose runner is a shell script; ``$1`` is ``--held`` in the last one."""
-    argv = [sys.executable, "-c", _PROGRAM, script]
+    argv = [sys.executable, "-c", _PROGRAM, script, str(pause)]
     env = {**os.environ, "PYTHONPATH": REPO}
     with (place / "said").open("a") as said:
         return subprocess.Popen(argv, cwd=place, env=env, stdout=said)
