@@ -22,7 +22,7 @@ from acp.connection import StreamEvent
 
 from agent.client import Client
 from agent.durable import append_private
-from agent.errors import AgentFailed
+from agent.errors import AgentDied, AgentFailed
 from agent.events import ResumeKind
 from agent.launch import Launch, Listener, Started, start_program
 
@@ -143,7 +143,7 @@ class AgentProcess:
         except TimeoutError as error:
             raise AgentFailed(f"The agent did not answer within {limit:.0f} seconds.", self._hint()) from error
         except ConnectionError as error:
-            raise AgentFailed(await self._epitaph(), self._hint()) from error
+            raise AgentDied(await self._epitaph(), self._hint()) from error
 
     async def _answered(self, call: Awaitable[Reply]) -> Reply:
         """The answer to ``call``; raises `ConnectionError` when the agent died, whoever still holds its output open."""

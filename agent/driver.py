@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from agent.errors import AgentFailed, CommandRefused
+from agent.errors import AgentDied, AgentFailed, CommandRefused
 from agent.events import (
     AgentStarted,
     Event,
@@ -123,7 +123,10 @@ class Driver:
             await self._agent.set_mode(mode)
 
     async def run_turn(self, prompt: Prompted) -> str:
-        """Run one turn and return its stop reason: ACP's, or what `cancel` gave, or ``error``."""
+        """Run one turn and return its stop reason: ACP's, or what `cancel` gave, or ``error``.
+
+        ``died`` is an ``error`` by which the agent ended: another one can go on.
+        """
         assert self._agent is not None
         self._ending, self._busy = "", True
         try:
@@ -138,7 +141,7 @@ class Driver:
         self._recorder.record(PhaseChanged(phase="working"))
         self._recorder.sync()
         self._turn = asyncio.create_task(agent.prompt(text))
-        detail = ""
+        detail, died = "", False
         try:
             reply = await self._turn
             reason = self._ending or reply.stop_reason
@@ -146,6 +149,7 @@ class Driver:
                 self._recorder.record(used)
         except AgentFailed as error:
             reason, detail = self._ending or "error", str(error)
+            died = isinstance(error, AgentDied) and not self._ending
             await self._bury()
         finally:
             self._turn = None
@@ -154,7 +158,7 @@ class Driver:
             self._recorder.record(used)
         self._recorder.record(TurnEnded(prompt_id=prompt.prompt_id, stop_reason=reason, detail=detail))
         self._recorder.sync()
-        return reason
+        return "died" if died else reason
 
     async def cancel(self, reason: str) -> None:
         """End the turn in progress, if any, with ``reason``: asked again every 2 s, forced after 20 s.

@@ -22,6 +22,10 @@ class Duty:
     linger: float | None = None
     watchers: tuple[Callable[[Recorder], None], ...] = ()
     """Called once with the recorder, to observe it and to record into it."""
+    unattended: bool = False
+    """Whether nobody sits in front of it: a turn that crashed is taken up again by itself, a few times."""
+    held: str = ""
+    """Why the session has to wait for its user instead of going on: a sentence."""
     prepare: Prepare | None = None
     """What is done once the agent is there and before its first turn. Cancelled when the session is drained or stopped
     meanwhile, or the user interrupts."""

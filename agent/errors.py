@@ -7,6 +7,7 @@ AgentError
 |-- SessionUnknown     no session, or more than one, answers to what was given
 |-- NotOwner           the session is not held here at this epoch
 |-- AgentFailed        the agent cannot be started, died, or refused
+|   `-- AgentDied      it ended, or closed its output, before it had answered
 |-- RunnerBusy         another runner serves the session
 |-- ViewerGone         the runner, or the link to it, went away
 |-- CommandRefused     the runner refused a command; ``code`` says why
@@ -64,6 +65,10 @@ class AgentFailed(AgentError):
     """The agent cannot be started, died, or refused a request."""
 
     code = "agent-failed"
+
+
+class AgentDied(AgentFailed):
+    """The agent ended, or closed its output, before it had answered."""
 
 
 class RunnerBusy(AgentError):

@@ -37,6 +37,8 @@ class Prompted(Event):
     prompt_id: str
     text: str
     source: Literal["user", "castoff"] = "user"
+    ahead: bool = False
+    """Whether it goes before those that wait already."""
 
 
 class TurnStarted(Event):
@@ -257,7 +259,7 @@ class Notified(Event):
 
     kind: Literal["notified"] = "notified"
     notification_id: str
-    about: Literal["finished", "failed", "needs-input", "paused", "setup-failed"]
+    about: Literal["finished", "failed", "needs-input", "paused", "setup-failed", "crashed", "rebooted"]
     channel: str
     ok: bool
     detail: str = ""
@@ -269,6 +271,8 @@ class Noted(Event):
     kind: Literal["note"] = "note"
     level: Literal["info", "warning", "error"] = "info"
     text: str
+    recovered: Literal["", "agent", "runner", "reboot"] = ""
+    """What had ended in mid-turn, where the note says that the turn is taken up again by itself."""
 
 
 _KnownEvent = Annotated[

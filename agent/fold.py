@@ -46,6 +46,8 @@ _CUT_SHORT = frozenset({"drained", "budget", "crash", "error"})
 """Stop reasons of turns that did not come to an end of their own and can be taken up again."""
 _UNHEARD = frozenset({"crash", "error"})
 """Stop reasons of turns whose prompt the agent may never have got."""
+_SETTLED = frozenset({"paused", "failed", "finished", "stopped", "drained"})
+"""Phases in which nothing is taken up any more that had crashed."""
 _COUNTERS = frozenset({"input_tokens", "output_tokens", "cost_usd"})
 """What only ever grows; an agent that begins to count anew does not make it less."""
 
@@ -123,7 +125,7 @@ class _Fold:
             case SetupPrinted() | SetupEnded():
                 self._setup_went_on(event)
             case Noted():
-                self._blocks.append(NoteBlock(seq=event.seq, at=event.at, level=event.level, text=event.text))
+                self._noted(event)
             case _:
                 pass
 
@@ -170,7 +172,9 @@ class _Fold:
                 # Said again, or with more to it, before its turn came.
                 self._queue[place] = event
                 return
-        self._queue.append(event)
+        if event.source == "user":
+            self._changes["recoveries"] = ()
+        self._queue.insert(0 if event.ahead else len(self._queue), event)
 
     def _turn_started(self, event: TurnStarted) -> None:
         prompt = next((p for p in self._queue if p.prompt_id == event.prompt_id), None)
@@ -257,6 +261,15 @@ class _Fold:
 
     def _phase_changed(self, event: PhaseChanged) -> None:
         self._changes |= {"phase": event.phase, "detail": event.detail}
+        if event.phase in _SETTLED:
+            self._changes["recoveries"] = ()
+
+    def _noted(self, event: Noted) -> None:
+        self._blocks.append(NoteBlock(seq=event.seq, at=event.at, level=event.level, text=event.text))
+        if event.recovered:
+            earlier = self._changes.get("recoveries", self._base.recoveries)
+            assert isinstance(earlier, tuple)
+            self._changes["recoveries"] = (*earlier, event.at)
 
     def _agent_started(self, event: AgentStarted) -> None:
         self._changes |= {

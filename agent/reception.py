@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 
-from agent.durable import write_model
+from agent.durable import read_model, write_model
+from agent.errors import RecordDamaged
 from agent.events import Frozen
 from agent.paths import short_socket_path
 from agent.recorder import Recorder
@@ -23,6 +25,27 @@ class RunnerRecord(Frozen):
     pid: int
     epoch: int
     socket: str
+
+
+class BootRecord(Frozen):
+    """The machine's boot in which the session was last served, "" if that cannot be told."""
+
+    boot: str
+
+
+def boot_id() -> str:
+    """What tells one boot of this machine from the next: Linux's random one (man 4 random), elsewhere ""."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else ""
+
+
+def was_rebooted(session: SessionDir) -> bool:
+    """Whether the machine was restarted since a runner served the session here; ask before the next one is there."""
+    try:
+        last = read_model(session.path / "boot.json", BootRecord).boot
+    except RecordDamaged:
+        return False
+    return "" not in (last, boot_id()) and last != boot_id()
 
 
 class Reception:
@@ -53,6 +76,7 @@ class Reception:
         socket.chmod(0o600)
         record = RunnerRecord(pid=os.getpid(), epoch=self._recorder.epoch, socket=str(socket))
         write_model(self._session.path / "runner.json", record)
+        write_model(self._session.path / "boot.json", BootRecord(boot=boot_id()))
         try:
             yield
         finally:

@@ -40,8 +40,9 @@ from agent.messages import (
 )
 from agent.preparation import Preparation
 from agent.protocol import may_run
-from agent.reception import Reception
+from agent.reception import Reception, was_rebooted
 from agent.recorder import Recorder
+from agent.recovery import Cause, give_up, note_recovery, pause_before, recovery_prompt, was_cut
 from agent.runner_lock import hold
 
 _WATCH_SECONDS = 1.0
@@ -56,6 +57,8 @@ class Runner:
         self._tenure = tenure
         self._recorder = recorder
         self._driver = Driver(recorder, duty.session, duty.profile, duty.launch, duty.host)
+        self._rebooted = was_rebooted(duty.session)
+        self._pause = 0.0
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
         self._draining = False
@@ -118,7 +121,9 @@ class Runner:
     async def _work(self) -> None:
         """Take up the session, then one prompt after the other."""
         self._take_up()
-        if await self._start_agent():
+        if self._duty.held:
+            self._say("paused", self._duty.held)
+        elif await self._start_agent():
             await self._prepare()
         while True:
             prompt = next(iter(self._recorder.state.queue), None)
@@ -142,6 +147,9 @@ class Runner:
         if arrival is not None:
             for event in arrive(arrival, self._recorder.state, self._recorder.epoch):
                 self._recorder.record(event)
+        elif self._duty.unattended and was_cut(self._recorder.state):
+            self._recover("reboot" if self._rebooted else "runner")
+            self._pause = 0.0  # it is not the agent that needs a rest
         self._recorder.sync()
 
     async def _prepare(self) -> None:
@@ -156,10 +164,18 @@ class Runner:
     async def _start_agent(self) -> bool:
         before = self._recorder.state
         self._say("starting")
+        pause, self._pause = self._pause, 0.0
+        await asyncio.sleep(pause)
+        if self._draining:
+            return False
         try:
             await self._driver.start()
         except AgentFailed as error:
-            self._say("failed", " ".join(filter(None, (str(error), error.way_out))))
+            sentence = " ".join(filter(None, (str(error), error.way_out)))
+            if before.recoveries and before.queue:
+                self._recover("agent", sentence)
+            else:
+                self._say("failed", sentence)
             return False
         if self._draining:
             return False
@@ -183,10 +199,25 @@ class Runner:
                 self._say("idle" if state.queue else "finished", _REASONS.get(reason, ""))
             case "budget":
                 self._say("paused", find_limit(state, time.time()) or "The budget is used up.")
-            case "error":
+            case "died" if self._duty.unattended:
+                self._recover("agent", _last_detail(self._recorder))
+            case "error" | "died":
                 self._say("failed", _last_detail(self._recorder))
             case _:
                 self._say("idle")
+
+    def _recover(self, cause: Cause, why: str = "") -> None:
+        """Take up again by itself what a crash cut short; tried too often, it waits for its user."""
+        state = self._recorder.state
+        pause = pause_before(state, time.time())
+        if pause is None:
+            self._say("paused", give_up(state, cause, why))
+            return
+        self._recorder.record(note_recovery(state, cause, why))
+        self._pause = pause
+        if state.interrupted_turn is not None and not any(prompt.ahead for prompt in state.queue):
+            self._recorder.record(recovery_prompt(state, cause, _prompt_id()))
+        self._recorder.sync()
 
     def _queue(self, text: str) -> None:
         if self._draining:

@@ -57,6 +57,8 @@ class SessionState(Frozen):
     """The prompt whose turn a drain, the budget, an error or a crash cut short, and that nothing has taken up since."""
     interrupted_calls: tuple[str, ...] = ()
     """Ids of the tool calls in flight then: they may have run."""
+    recoveries: tuple[float, ...] = ()
+    """When (Unix time) crashed turns were taken up again by themselves, since work last went well or a human looked."""
 
 
 def carries_note(text: str) -> bool:

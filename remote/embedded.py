@@ -47,6 +47,8 @@ def environment(home: Path) -> dict[str, str]:
     user = getpass.getuser()
     path = os.environ.get("PATH", os.defpath)
     own = {"HOME": str(home), "USER": user, "LOGNAME": user, "SHELL": "/bin/sh", "PATH": path, "LANG": "C.UTF-8"}
+    # No machine of its own: nothing of it is taken up after a restart, and nobody's account is changed for that.
+    own["CASTOFF_BOOT"] = "off"
     # Packages are installed here: proxies, certificates and package sources that work for the user must work here.
     return {name: value for name, value in os.environ.items() if _NETWORK.fullmatch(name)} | own
 

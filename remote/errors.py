@@ -27,6 +27,7 @@ RemoteError
 |-- RuntimeSetupFailed      castoff's runtime cannot be installed on the host
 |-- ProgramsUnknown         which programs a run would find on the host cannot be told
 |-- SandboxUnavailable      the sandbox cannot be built as asked
+|-- RebootUnready           nothing can take the host's runs up after a restart
 |-- TerminalFailed          tmux did not do as told
 |-- DemoFailed              the demo cannot be set up or removed
 `-- EmbeddedHostFailed      the demo's own host does not start
@@ -223,6 +224,12 @@ class SandboxUnavailable(RemoteError):
     """The sandbox cannot be built as asked."""
 
     code = "sandbox-unavailable"
+
+
+class RebootUnready(RemoteError):
+    """Nothing can take the host's runs up after a restart."""
+
+    code = "reboot-unready"
 
 
 class TerminalFailed(RemoteError):

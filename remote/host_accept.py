@@ -32,6 +32,7 @@ from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.patch import apply_changes
 from remote.place import Place, home_path, incoming_path, leftovers_path, tree_path, write_place
+from remote.revive import tend_hook
 from snapshot.errors import SnapshotError
 from snapshot.manifest import Manifest, write_manifest
 from snapshot.replica import remove_tree
@@ -107,6 +108,8 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
         if not await is_alive(session):
             await start_run(session)
         return protocol.Verdict(proof=proof)
+    # `castoff host check` tells where that cannot be had. Before the start: what it switches on counts for that too.
+    await tend_hook(state_dir())
     try:
         if not await is_alive(session):
             await start_run(session)
@@ -119,6 +122,7 @@ async def accept(request: protocol.Accept) -> protocol.Verdict:
         # Only now, with nothing running, may the other side have it back.
         drop_furnishing(session)
         released = change_lease(request.run_id, lambda lease: rules.refuse(lease, request.epoch))
+        await tend_hook(state_dir())
         return protocol.Verdict(reason=str(error), way_out=error.way_out, released=released.epoch)
     start_mirror(session)
     return protocol.Verdict(proof=proof)

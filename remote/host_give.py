@@ -23,6 +23,7 @@ from remote.leftovers import note_leftovers
 from remote.local import attach_running, quiet
 from remote.parcel import fold, pack_parcel
 from remote.place import Place, leftovers_path
+from remote.revive import tend_hook
 from snapshot.capture import capture_paths
 from snapshot.manifest import Manifest, read_manifest
 
@@ -110,6 +111,7 @@ async def confirm_away(request: protocol.Confirm) -> protocol.Standing:
     if session is not None and lease.state == "away":
         await end_run(session)
         drop_furnishing(session)
+        await tend_hook(state_dir())
     return protocol.Standing(lease=lease)
 
 

@@ -29,6 +29,7 @@ from remote.host_tools import foresee_programs
 from remote.launch import agent_binds
 from remote.parcel import fold
 from remote.place import Place, read_place
+from remote.revive import tell_restart
 from remote.run import Run
 from remote.sandbox import Bind, wrap
 from remote.tools import Program
@@ -55,6 +56,7 @@ async def look(request: protocol.Look) -> protocol.Seen:
         now=time.time(),
         programs=programs,
         programs_unknown=unknown,
+        restart=await asyncio.to_thread(tell_restart, state_dir()) if request.restart else "",
         **_agent_settings(request),
     )
 

@@ -40,6 +40,8 @@ class Look(Frozen):
     """Programs that the session has used, by name or absolute path: are they there, in which version?"""
     beside: tuple[Name, ...] = ()
     """Paths of directories that the tree's repositories need and that would appear there as well."""
+    restart: bool = False
+    """Whether to look as well how its runs are taken up after a restart."""
 
 
 class Seen(Frozen):
@@ -60,6 +62,8 @@ class Seen(Frozen):
     """Names of the variables that a run's commands get there."""
     mcp: McpServers = McpServers()
     """The MCP servers in the host's own settings of the agent."""
+    restart: str = ""
+    """How its runs are taken up after a restart, or why they would not be; a sentence, "" if nobody looked."""
 
 
 class Standing(Frozen):

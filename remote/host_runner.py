@@ -14,6 +14,7 @@ from agent.reception import RunnerRecord
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from remote.errors import RemoteError
+from remote.keeper import find_keeper
 from remote.tmux import Terminal
 
 _END_SECONDS = 35.0
@@ -38,7 +39,7 @@ async def start_run(session: SessionDir) -> Terminal:
     write_model(session.path / "terminal.json", TerminalRecord(name=name))
     terminal = Terminal(name)
     await terminal.start(
-        [sys.executable, "-I", "-m", "remote.runner_cli", "serve", str(session.path)],
+        [sys.executable, "-I", "-m", "remote.keeper", str(session.path)],
         env={key: value for key, value in os.environ.items() if key not in _DROPPED},
         cwd=session.path,
         log=session.path / "pane.log",
@@ -55,8 +56,8 @@ def run_terminal(session: SessionDir) -> Terminal | None:
 
 
 async def is_alive(session: SessionDir) -> bool:
-    """Whether the run's runner lives: it serves the session, or its terminal is just starting it."""
-    if is_served(session):
+    """Whether the run's runner lives: it serves the session, or is just being started, the first time or again."""
+    if _is_here(session):
         return True
     terminal = run_terminal(session)
     return terminal is not None and await terminal.alive()
@@ -67,16 +68,38 @@ async def end_run(session: SessionDir) -> None:
 
     When it returns, nothing of the run is running here. Raises `RemoteError` if that cannot be brought about.
     """
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        if not is_served(session):
-            break
-        _signal_runner(session, sign)
-        await _wait_ended(session)
-    if is_served(session):
-        raise RemoteError(f"The runner of {session.id} does not end.", "Look at the host's processes.")
+    await _end_processes(session)
     terminal = run_terminal(session)
     if terminal is not None:
         await terminal.kill()
+        # A keeper that had just begun may have got past the end of its terminal.
+        await _end_processes(session)
+
+
+async def _end_processes(session: SessionDir) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if not _is_here(session):
+            return
+        # A keeper passes a polite end on, and starts nothing again; killed, it cannot.
+        if not _signal_keeper(session, sign) or sign == signal.SIGKILL:
+            _signal_runner(session, sign)
+        await _wait_ended(session)
+    if _is_here(session):
+        raise RemoteError(f"The runner of {session.id} does not end.", "Look at the host's processes.")
+
+
+def _is_here(session: SessionDir) -> bool:
+    return find_keeper(session.path) is not None or is_served(session)
+
+
+def _signal_keeper(session: SessionDir, sign: signal.Signals) -> bool:
+    """Whether there was a keeper to tell."""
+    pid = find_keeper(session.path)
+    if not pid:  # 0: one in another container, which cannot be told anything from here
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, sign)
+    return True
 
 
 def _signal_runner(session: SessionDir, sign: signal.Signals) -> None:
@@ -87,7 +110,7 @@ def _signal_runner(session: SessionDir, sign: signal.Signals) -> None:
 
 async def _wait_ended(session: SessionDir) -> None:
     deadline = time.monotonic() + _END_SECONDS
-    while is_served(session):
+    while _is_here(session):
         if time.monotonic() > deadline:
             return
         await asyncio.sleep(0.02)

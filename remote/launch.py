@@ -14,6 +14,7 @@ from remote.agent_env import read_env
 from remote.errors import RemoteError
 from remote.place import Beside, Place
 from remote.sandbox import RUNTIME_AT, Bind, environment, wrap
+from remote.scope import scoped
 
 
 def launch_here(session: SessionDir, profile: Profile) -> Launch:
@@ -37,7 +38,7 @@ def launch_on_host(profile: Profile, place: Place, given: Mapping[str, str]) -> 
         raise AgentFailed(str(error), error.way_out) from error
     env = {name: value for name, value in {**variables, **given}.items() if name not in profile.unset}
     return Launch(
-        wrap_in(place, argv, binds),
+        scoped(give_way(wrap_in(place, argv, binds))),
         environment_in(place, env | GIT_STAT),
         cwd=Path(place.tree),
         tree=place.tree_at,
@@ -94,6 +95,19 @@ def _beside(beside: Beside) -> Bind:
 def environment_in(place: Place, given: dict[str, str]) -> dict[str, str]:
     """The whole environment of a command in the run's sandbox."""
     return environment(given, level=place.sandbox, home=Path(place.home), home_at=place.home_at, runtime=runtime_path())
+
+
+_OOM_SCORE = 500
+"""Of 1000 (man 5 proc, oom_score_adj); the runner has what its login gave it, mostly 0."""
+
+
+def give_way(argv: Sequence[str]) -> list[str]:
+    """``argv`` so that it, and all that it starts, is ended before the runner where memory runs out (Linux)."""
+    if not Path("/proc/self/oom_score_adj").exists():
+        return list(argv)
+    # What a shell adds to the environment names a directory that is another one in the sandbox.
+    script = f'{{ echo {_OOM_SCORE} > /proc/self/oom_score_adj; }} 2>/dev/null; unset PWD OLDPWD; exec "$@"'
+    return ["/bin/sh", "-c", script, "sh", *argv]
 
 
 def agent_binds(profile: Profile) -> list[Bind]:

@@ -12,7 +12,7 @@ from agent.sanitise import clean
 from agent.sessions import SessionInfo
 from agent.state import SessionState
 
-About = Literal["finished", "failed", "needs-input", "paused", "setup-failed"]
+About = Literal["finished", "failed", "needs-input", "paused", "setup-failed", "crashed", "rebooted"]
 
 _VERBS: dict[About, str] = {
     "finished": "finished",
@@ -20,6 +20,8 @@ _VERBS: dict[About, str] = {
     "needs-input": "needs you",
     "paused": "paused",
     "setup-failed": "goes on, but a setup command failed",
+    "crashed": "goes on after a crash",
+    "rebooted": "goes on after its host was restarted",
 }
 _TITLE_LENGTH = 60
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*[.,:;!?…]*")

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from agent.errors import RecordDamaged
-from agent.events import AnyEvent, Frozen, Notified, PhaseChanged, SetupEnded
+from agent.events import AnyEvent, Frozen, Noted, Notified, PhaseChanged, SetupEnded
 from agent.journal import read_events
 from agent.recorder import Recorder
 from agent.sessions import SessionDir
@@ -106,7 +106,7 @@ class Notifier:
             self._notice(event, recorder.state)
 
     def _notice(self, event: AnyEvent, state: SessionState) -> None:
-        if not isinstance(event, PhaseChanged | SetupEnded):
+        if not isinstance(event, PhaseChanged | SetupEnded | Noted):
             return
         try:
             self._outbox, about = self._outbox.judge(event)

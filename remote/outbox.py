@@ -4,7 +4,7 @@ What is due is decided by the journal's own events: a phase change that a crash 
 """
 
 from agent.durable import read_model, write_model
-from agent.events import Frozen, Phase, PhaseChanged, SetupEnded
+from agent.events import Frozen, Noted, Phase, PhaseChanged, SetupEnded
 from agent.sessions import SessionDir
 from remote.notification import About, Notification
 
@@ -14,6 +14,7 @@ _ABOUT: dict[Phase, About] = {
     "needs-input": "needs-input",
     "paused": "paused",
 }
+_RECOVERED: dict[str, About] = {"agent": "crashed", "runner": "crashed", "reboot": "rebooted"}
 
 
 class Pending(Frozen):
@@ -33,11 +34,13 @@ class Outbox(Frozen):
     told: About | None = None
     pending: tuple[Pending, ...] = ()
 
-    def judge(self, event: PhaseChanged | SetupEnded) -> "tuple[Outbox, About | None]":
+    def judge(self, event: PhaseChanged | SetupEnded | Noted) -> "tuple[Outbox, About | None]":
         """The outbox after an event that may be news, and what the user is to be told of it, if anything."""
         if isinstance(event, SetupEnded):
             failed = event.status != 0 and not event.stopped
             return self.model_copy(update={"seen": event.seq}), "setup-failed" if failed else None
+        if isinstance(event, Noted):
+            return self.model_copy(update={"seen": event.seq}), _RECOVERED.get(event.recovered)
         about = _ABOUT.get(event.phase)
         told = None if event.phase == "working" else about or self.told
         due = about if about != self.told else None

@@ -1,5 +1,6 @@
 """The run as readable text: what the host's tmux pane shows, a useful last resort without castoff."""
 
+import contextlib
 import sys
 import time
 
@@ -31,8 +32,10 @@ def print_event(event: AnyEvent, state: SessionState) -> None:
     line = _describe(event, state)
     if line:
         stamp = time.strftime("%H:%M:%S", time.localtime(event.at))
-        sys.stdout.write(f"{stamp} {line}\n")
-        sys.stdout.flush()
+        # The terminal may be gone; the run goes on, and whoever looks reads the journal.
+        with contextlib.suppress(OSError):
+            sys.stdout.write(f"{stamp} {line}\n")
+            sys.stdout.flush()
 
 
 def _describe(event: AnyEvent, state: SessionState) -> str:

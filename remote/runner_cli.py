@@ -4,6 +4,7 @@ castoff-runner serve SESSION_DIR    drive a session until it is over
 castoff-runner attach RUN_ID        speak the control protocol on standard input and output
 castoff-runner host                 answer one connection's requests (JSON lines) on standard input and output
 castoff-runner mirror SESSION_DIR   keep a copy of what arrived of a run's project, for its next handoff
+castoff-runner revive STATE_DIR     take up the runs of this host that were at work, after a restart
 castoff-runner version
 """
 
@@ -13,10 +14,12 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import TracebackType
 
 from agent.errors import AgentError, RunnerBusy
 from agent.sessions import open_session
 from remote.errors import RemoteError
+from remote.keeper import CRASHED
 from snapshot.errors import SnapshotError
 
 BUSY = 75
@@ -27,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status.
 
     0, 1 failed (one sentence on standard error), 2 misused, `BUSY` another runner serves the session, 128 + the
-    signal's number when ended by one.
+    signal's number when ended by one; `CRASHED` a runner's own fault.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -49,11 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="drive a session until it is over")
     serve.add_argument("session", type=Path, help="the session's directory")
+    serve.add_argument("--held", default="", metavar="WHY", help="wait for its user instead of going on")
     attach = commands.add_parser("attach", help="speak the control protocol on standard input and output")
     attach.add_argument("run", help="the run's id")
     commands.add_parser("host", help="answer one connection's requests on standard input and output")
     mirror = commands.add_parser("mirror", help="keep a copy of what arrived of a run's project, for its next handoff")
     mirror.add_argument("session", type=Path, help="the session's directory")
+    revive = commands.add_parser("revive", help="take up the runs of this host that were at work, after a restart")
+    revive.add_argument("state", type=Path, help="the directory that holds them")
     commands.add_parser("version", help="print the version")
     return parser
 
@@ -61,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(options: argparse.Namespace) -> int:
     match options.command:
         case "serve":
-            await _serve(options.session)
+            await _serve(options.session, options.held)
         case "attach":
             from remote.relay import relay_run
 
@@ -70,6 +76,10 @@ async def _run(options: argparse.Namespace) -> int:
             from remote.host_service import serve_requests
 
             await serve_requests()
+        case "revive":
+            from remote.revive import revive
+
+            await revive(options.state)
         case "mirror":
             from remote.mirror import make_mirror
 
@@ -82,15 +92,24 @@ async def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _serve(path: Path) -> None:
+async def _serve(path: Path, held: str) -> None:
     from remote.serve import serve_session
 
     task = asyncio.current_task()
     assert task is not None
     # A terminal or tmux that goes away must not take the run with it; a polite end is a cancel.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await serve_session(path)
+    # One that was asked for twice, as by its keeper and by a system that shuts down, is not cut short.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: task.cancelling() or task.cancel())
+    # Whoever keeps it can tell a fault of ours from an error that was told.
+    sys.excepthook = _crash
+    await serve_session(path, held)
+
+
+def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    sys.__excepthook__(kind, error, trace)
+    sys.stderr.flush()
+    os._exit(CRASHED)
 
 
 if __name__ == "__main__":

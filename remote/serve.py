@@ -17,8 +17,11 @@ _LINGER_SECONDS = 900.0
 """How long an idle local runner that nobody watches stays, in seconds."""
 
 
-async def serve_session(path: Path) -> None:
-    """Run the session in the directory ``path`` until it is over here; raises `agent.errors.AgentError`."""
+async def serve_session(path: Path, held: str = "") -> None:
+    """Run the session in the directory ``path`` until it is over here; raises `agent.errors.AgentError`.
+
+    ``held``, a sentence, says why it has to wait for its user first.
+    """
     session = open_session(path)
     profile = load_profile(session.info.agent)
     place = read_place(session)
@@ -32,6 +35,8 @@ async def serve_session(path: Path) -> None:
                 profile,
                 lambda: launch_on_host(profile, place, read_furnishing(session).variables),
                 host=place.host,
+                unattended=True,
+                held=held,
                 prepare=lambda recorder: set_up(session, place, recorder),
                 watchers=(lambda recorder: recorder.observe(print_event), notifier.watch),
             )

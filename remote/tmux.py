@@ -17,6 +17,7 @@ from agent.durable import make_private
 from agent.events import Frozen
 from agent.paths import short_socket_path, state_dir
 from remote.errors import HostLacks, TerminalFailed
+from remote.scope import scoped
 
 _SECONDS = 15.0
 _STATUS_ATTEMPTS = 12
@@ -55,7 +56,7 @@ class Terminal:
         words += [";", "set-option", "-g", "remain-on-exit", "on", ";", "set-option", "-g", "history-limit", "20000"]
         words += [";", "pipe-pane", "-o", f'exec cat >> "${_LOG_VARIABLE}"']
         words += [";", "respawn-pane", "-k", "-c", _literal(str(cwd)), f"exec {shlex.join(argv)}"]
-        await self._tmux(words, env={**env, "SHELL": "/bin/sh", _LOG_VARIABLE: str(log)})
+        await self._tmux(words, env={**env, "SHELL": "/bin/sh", _LOG_VARIABLE: str(log)}, alone=True)
 
     async def alive(self) -> bool:
         """Whether the command runs."""
@@ -104,19 +105,24 @@ class Terminal:
         dead, status, signal = (*said.splitlines()[0].split(" "), "", "")[:3]
         return dead, status, signal
 
-    async def _tmux(self, words: Sequence[str], env: Mapping[str, str] | None = None) -> str:
-        """What tmux prints; raises `TerminalFailed` with what it complains about."""
-        status, said, complaint = await self._call(words, env)
+    async def _tmux(self, words: Sequence[str], env: Mapping[str, str] | None = None, *, alone: bool = False) -> str:
+        """What tmux prints; raises `TerminalFailed` with what it complains about.
+
+        ``alone``: in a control group of its own where that can be had; some hosts end a login's when it logs out.
+        """
+        status, said, complaint = await self._call(words, env, alone=alone)
         if status != 0:
             raise TerminalFailed(f"tmux failed with status {status}: {complaint.strip()}.")
         return said
 
-    async def _call(self, words: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    async def _call(
+        self, words: Sequence[str], env: Mapping[str, str] | None = None, *, alone: bool = False
+    ) -> tuple[int, str, str]:
         """tmux's exit status, output and complaints; raises `TerminalFailed` if it stays silent: that is no answer."""
         environ = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **(env or {})}
         argv = [_program(), "-S", str(self.socket), "-f", "/dev/null", *words]
         process = await children.start(
-            argv,
+            await asyncio.to_thread(scoped, argv) if alone else argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

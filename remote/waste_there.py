@@ -15,6 +15,7 @@ from agent.paths import state_dir
 from agent.runner_lock import is_served
 from agent.sessions import open_session
 from remote import settings_protocol as protocol
+from remote.boot import read_hook
 from remote.host_install import MARKER
 from remote.host_lease import change_lease, known_lease
 from remote.mirror import drop_mirror, list_mirrors
@@ -121,12 +122,13 @@ def _leases() -> Iterator[tuple[str, Lease | None]]:
 
 
 def _runtimes(days: float) -> Iterator[Doomed]:
-    """Runtimes of other versions; never this one, and none that a process of this user has to do with."""
+    """Runtimes of other versions; never this one, and none that a process of this user or the next restart needs."""
     own = Path(sys.prefix).parent
     if not (own / MARKER).is_file():
         return
     others = [path for path in own.parent.iterdir() if path != own and _is_runtime(path)]
-    lines = "\n".join(list_command_lines()) if others else ""
+    hook = read_hook(state_dir())
+    lines = "\n".join((*list_command_lines(), *(hook.command if hook else ()))) if others else ""
     for path in others:
         at = _time(path / MARKER)
         if is_old(at, time.time(), days) and f"{path}/" not in lines:

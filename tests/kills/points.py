@@ -21,7 +21,7 @@ _HARMS: dict[str, tuple[Harm, ...]] = {
     "sendto": ("KILL",),
 }
 _WRITABLE = re.compile("O_WRONLY|O_RDWR")
-_LOCKS = ("/runner.lock", "/move.lock")
+_LOCKS = ("/runner.lock", "/move.lock", "/keeper.lock")
 _MOVE = re.compile(r"(?<=/moves/)\d+")
 
 

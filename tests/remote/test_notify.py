@@ -14,6 +14,7 @@ import pytest
 from agent.events import (
     DiffContent,
     Moved,
+    Noted,
     Notified,
     Phase,
     PhaseChanged,
@@ -102,6 +103,18 @@ async def test_each_of_the_four_phases_is_told(receiver: Receiver, session: Sess
     ]
     assert all(session.id in message["message"] for message in receiver.messages)
     assert len({o.notification_id for o in outcomes(session)}) == 4
+
+
+async def test_what_was_taken_up_after_a_crash_is_told(receiver: Receiver, session: SessionDir) -> None:
+    add_channel(receiver.url())
+    async with watched(session) as recorder:
+        go(recorder, "working")
+        for recovered in ("", "agent", "runner", "reboot"):
+            recorder.record(Noted(level="warning", text="In flight: rm -rf /", recovered=recovered))
+        await until(lambda: len(outcomes(session)) == 3)
+    verbs = [message["title"].removeprefix("castoff: Mend the shop ") for message in receiver.messages]
+    assert sorted(verbs) == ["goes on after a crash"] * 2 + ["goes on after its host was restarted"]
+    assert not any("rm -rf" in str(message) for message in receiver.messages)
 
 
 async def test_the_same_phase_is_not_told_twice_without_work_in_between(

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.durable import write_model
 from agent.lease import Lease, write_lease
 from agent.runner_lock import hold_move
 from agent.sessions import SessionDir, create_session
 from remote import waste_there
+from remote.boot import BootHook
 from remote.waste import DAY, KEPT_UNDOS, Doomed, Waste, beyond_kept
 from remote.waste_here import find_here, prune_moves, remove_here
 from remote.waste_there import find_there, remove_there
@@ -253,3 +255,10 @@ def test_runtimes_that_nothing_uses(runtimes: Path) -> None:
         process.communicate(b"\n")
     assert sorted(path.name for path in runtimes.iterdir()) == ["no-runtime", "own", "used", "young"]
     assert keys(find_there(30, ())) == {"runtime:used"}
+
+
+def test_the_runtime_that_a_restart_would_start_is_used(runtimes: Path, state: Path) -> None:
+    state.mkdir(exist_ok=True)
+    command = (str(runtimes / "used/env/bin/python"), "-I", "-m", "remote.runner_cli", "revive", str(state))
+    write_model(state / "boot.json", BootHook(kind="cron", command=command))
+    assert keys(find_there(30, ())) == {"runtime:idle"}

@@ -20,12 +20,16 @@ async def look_at(out: Output, links: Links, name: str, agent: str) -> bool:
         raise NotHere(f"castoff's runtime is not on {name} yet.", way_out, code="no-runtime")
     client = await links.client(name)
     home = str(Path.home())
-    look = Look(agent=agent, size=0, tree_at=f"{home}/project", home_at=home, sandbox=links.host(name).sandbox)
+    look = Look(
+        agent=agent, size=0, tree_at=f"{home}/project", home_at=home, sandbox=links.host(name).sandbox, restart=True
+    )
     seen = await client.ask(look, Seen)
     runtime = client.runtime.runtime_id
     out.record("host-facts", {"name": name, "rtt": connection.rtt, "runtime": runtime, **seen.model_dump(mode="json")})
     out.say(f"{seen.user} on {seen.system}, {size(seen.free)} free, runtime {runtime}")
     out.say(f"sandbox: {seen.sandbox}{'. ' if seen.sandbox_detail else ''}{seen.sandbox_detail}")
+    if seen.restart:
+        out.say(f"restart: {seen.restart}")
     if seen.agent_version:
         out.say(f"agent {agent}: {seen.agent_version}")
     for problem in seen.problems:
