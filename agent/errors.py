@@ -8,6 +8,7 @@ AgentError
 |-- AgentFailed        the agent cannot be started, died, or refused
 |-- RunnerBusy         another runner serves the session
 |-- ViewerGone         the runner, or the link to it, went away
+|   `-- LinkCut        the link alone: the runner may go on
 |-- CommandRefused     the runner refused a command; ``code`` says why
 `-- ProfileError       a profile is unknown or not valid
 """
@@ -65,6 +66,12 @@ class ViewerGone(AgentError):
     """The runner, or the link to it, went away."""
 
     code = "viewer-gone"
+
+
+class LinkCut(ViewerGone):
+    """The link to the runner went away; the runner may go on."""
+
+    code = "link-cut"
 
 
 class CommandRefused(AgentError):
