@@ -8,7 +8,8 @@ BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 LINK_BACK_OFF = (0.2, 0.5, 1.0)
 """The same where only the link is away: whoever is back on the net is attached within two seconds."""
 
-_LINK = (LinkCut, ConnectionLost, HostTimeout, HostUnreachable, UnknownHost)
+LINK_FAILURES = (LinkCut, ConnectionLost, HostTimeout, HostUnreachable, UnknownHost)
+"""The link alone is away, as far as can be told."""
 
 
 class Patience:
@@ -19,7 +20,7 @@ class Patience:
 
     def fail(self, error: Exception) -> float:
         """The seconds to wait after an attempt that ended with ``error``."""
-        steps = LINK_BACK_OFF if isinstance(error, _LINK) else BACK_OFF
+        steps = LINK_BACK_OFF if isinstance(error, LINK_FAILURES) else BACK_OFF
         self._failures[steps] += 1
         return steps[min(self._failures[steps], len(steps)) - 1]
 

@@ -38,8 +38,8 @@ CALM = Fate()
 
 def draw_fate(dice: random.Random, most: int, ends: tuple[End, ...] = ("cut", "half-open", "stall")) -> Fate:
     """A fate that befalls a connection within ``most`` bytes."""
-    # Most of them where little has gone yet: in greetings, keys, logins.
-    after = int(most ** dice.random())
+    # Half of them where little has gone yet: in greetings, keys, logins.
+    after = int(most ** dice.random()) if dice.random() < 0.5 else dice.randrange(most)
     return Fate(
         end=dice.choice(ends),
         direction=dice.choice(("up", "down")),
@@ -98,9 +98,10 @@ class ChaosProxy:
             pipe.flowing.clear()
 
     def bury(self) -> None:
-        """What is half-open ends on both sides, as the systems there would have it after a quarter of an hour."""
+        """What is half-open ends on both sides, as the systems there would have it after a quarter of an hour; and so
+        does what went on after a stall."""
         for pipe in tuple(self._pipes):
-            if not pipe.flowing.is_set():
+            if pipe.struck:
                 self._abort(pipe)
 
     async def close(self) -> None:
