@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv first; the second time that takes no time.
 .NOTPARALLEL:
-.PHONY: demo test soak soak-trips soak-kills check bench clean requirements docs
+.PHONY: demo test soak soak-trips soak-kills soak-links check bench clean requirements docs
 
 BIN = .venv/bin
 
@@ -12,7 +12,7 @@ test:  ## all tests, against a real sshd, tmux, rsync, git and bubblewrap
 	@.ci/setup dev
 	@$(BIN)/pytest
 
-soak: soak-trips soak-kills  ## what takes hours; the seeds are printed
+soak: soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
 
 soak-trips:  ## 200 round trips in a row, with random edits on both sides
 	@.ci/setup dev
@@ -21,6 +21,10 @@ soak-trips:  ## 200 round trips in a row, with random edits on both sides
 soak-kills:  ## a handoff, a pull and a resume, killed or refused at each of their calls, 20 times
 	@.ci/setup dev
 	@CASTOFF_KILLS='all*20' $(BIN)/pytest -s tests/kills/test_crashes.py
+
+soak-links:  ## a run watched, handed off and pulled over a link that fails 500 times, with the product's own limits
+	@.ci/setup dev
+	@CASTOFF_CUTS=420 $(BIN)/pytest -s tests/e2e/test_chaos.py
 
 check:  ## lint, format, types, import contracts
 	@.ci/setup dev

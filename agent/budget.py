@@ -4,6 +4,9 @@ What cannot be measured (cost unknown) is never free: a limit in dollars holds f
 says that there is more.
 """
 
+import time
+
+from agent.clocks import Clock, passing
 from agent.state import SessionState
 
 _PARTLY = (
@@ -24,6 +27,27 @@ def find_limit(state: SessionState, now: float) -> str | None:
     if budget.max_minutes is not None and now - state.budget_at >= budget.max_minutes * 60:
         return f"The budget of {_count(budget.max_minutes, 'minute')} is used up."
     return None
+
+
+class BudgetTime:
+    """How long a budget has been in force, by a clock that nobody sets.
+
+    The wall clock is asked only once for each budget, when a runner first sees it; from then on setting it changes
+    nothing.
+    """
+
+    def __init__(self, wall: Clock = time.time, steady: Clock = passing) -> None:
+        self._wall = wall
+        self._steady = steady
+        self._at: float | None = None
+        self._began = 0.0
+
+    def now(self, state: SessionState) -> float:
+        """The Unix time that `find_limit` is to be asked with: the budget's own, and what has passed since."""
+        if state.budget_at != self._at:
+            self._at = state.budget_at
+            self._began = self._steady() - max(0.0, state.at - self._at, self._wall() - self._at)
+        return state.budget_at + self._steady() - self._began
 
 
 def spent_usd(state: SessionState) -> float | None:

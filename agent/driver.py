@@ -26,6 +26,7 @@ from agent.events import (
 from agent.launch import Launch, Listener, start_program
 from agent.policy import decide
 from agent.profiles import Profile
+from agent.questions import why_closed
 from agent.recorder import Recorder
 from agent.sessions import SessionDir
 from agent.state import carries_note
@@ -183,7 +184,7 @@ class Driver:
         question = next((q for q in self._recorder.state.questions if q.request_id == request_id), None)
         waiting = self._answers.get(request_id)
         if question is None or waiting is None or waiting.done():
-            raise CommandRefused("That question is no longer open.", code="not-open")
+            raise CommandRefused(why_closed(self._recorder.state, request_id), code="not-open")
         if option_id not in {o.option_id for o in question.options}:
             names = ", ".join(o.option_id for o in question.options)
             raise CommandRefused(f"There is no answer {option_id!r}; there are: {names}.", code="no-option")

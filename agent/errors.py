@@ -10,6 +10,7 @@ AgentError
 |   `-- AgentDied      it ended, or closed its output, before it had answered
 |-- RunnerBusy         another runner serves the session
 |-- ViewerGone         the runner, or the link to it, went away
+|   `-- LinkCut        the link alone: the runner may go on
 |-- CommandRefused     the runner refused a command; ``code`` says why
 `-- ProfileError       a profile is unknown or not valid
 """
@@ -81,6 +82,12 @@ class ViewerGone(AgentError):
     """The runner, or the link to it, went away."""
 
     code = "viewer-gone"
+
+
+class LinkCut(ViewerGone):
+    """The link to the runner went away; the runner may go on."""
+
+    code = "link-cut"
 
 
 class CommandRefused(AgentError):

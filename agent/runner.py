@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.arrival import arrive, continuation, read_arrival
-from agent.budget import find_limit, unmeasured
+from agent.budget import BudgetTime, find_limit, unmeasured
 from agent.driver import Driver
 from agent.duty import Duty
 from agent.errors import AgentFailed, CommandRefused, NotOwner
@@ -66,6 +66,7 @@ class Runner:
         self._preparation = Preparation(duty.prepare, recorder)
         self._reception = Reception(duty.session, recorder, self.handle, self._notice, self._ended)
         self._idle_since = time.monotonic()
+        self._budget_time = BudgetTime()
         recorder.observe(self._notice)
         for watch in duty.watchers:
             watch(recorder)
@@ -130,7 +131,7 @@ class Runner:
             if prompt is None or self._draining or self._recorder.state.phase in ("paused", "failed"):
                 self._wake.clear()
                 await self._wake.wait()
-            elif (limit := find_limit(self._recorder.state, time.time())) is not None:
+            elif (limit := self._limit()) is not None:
                 self._say("paused", limit)
             elif self._driver.alive or await self._start_agent():
                 self._conclude(await self._driver.run_turn(prompt))
@@ -198,7 +199,7 @@ class Runner:
             case "end_turn" | "max_tokens" | "max_turn_requests" | "refusal":
                 self._say("idle" if state.queue else "finished", _REASONS.get(reason, ""))
             case "budget":
-                self._say("paused", find_limit(state, time.time()) or "The budget is used up.")
+                self._say("paused", self._limit() or "The budget is used up.")
             case "died" if self._duty.unattended:
                 self._recover("agent", _last_detail(self._recorder))
             case "error" | "died":
@@ -232,7 +233,7 @@ class Runner:
 
     def _resume(self) -> None:
         state = self._recorder.state
-        if (limit := find_limit(state, time.time())) is not None:
+        if (limit := self._limit()) is not None:
             raise CommandRefused(f"{limit} Raise the budget first.", code="budget")
         if state.interrupted_turn is not None and not state.queue:
             self._recorder.record(Prompted(prompt_id=_prompt_id(), text=continuation(state), source="castoff"))
@@ -285,10 +286,14 @@ class Runner:
             if not self._tenure.holds():
                 self._recorder.fence()
                 self._ended.set()
-            elif self._driver.busy and find_limit(self._recorder.state, time.time()):
+            elif self._driver.busy and self._limit():
                 self._cut_turn()
             elif self._idle():
                 self._ended.set()
+
+    def _limit(self) -> str | None:
+        state = self._recorder.state
+        return find_limit(state, self._budget_time.now(state))
 
     def _cut_turn(self) -> None:
         """Cancel for the budget, aside: an agent that takes its time must not keep us from looking at the lease."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from agent.errors import CommandRefused, ViewerGone
+from agent.errors import CommandRefused, LinkCut, ViewerGone
 from agent.events import AnyEvent, Budget, Policy
 from agent.messages import (
     OLDEST,
@@ -63,9 +63,10 @@ class Viewer:
     """One attachment to a runner. Make it with `attach`; use `batches` in one task, commands from any."""
 
     def __init__(
-        self, reader: Reader, writer: Writer, welcome: Welcome, release: Callable[[], Awaitable[None]]
+        self, reader: Reader, writer: Writer, welcome: Welcome, after_seq: int, release: Callable[[], Awaitable[None]]
     ) -> None:
         self.welcome = welcome
+        self._seq = after_seq
         self.last_heard = time.monotonic()
         """When the last message came, by `time.monotonic`."""
         self._reader = reader
@@ -74,7 +75,7 @@ class Viewer:
         self._ids = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._events: list[AnyEvent] = []
-        self._gone: str | None = None
+        self._gone: ViewerGone | None = None
         self._news = asyncio.Event()
         self._task = asyncio.create_task(self._read(), name="viewer")
 
@@ -85,7 +86,7 @@ class Viewer:
                 events, self._events = tuple(self._events), []
                 yield events
             elif self._gone is not None:
-                raise ViewerGone(self._gone)
+                raise _again(self._gone)
             else:
                 self._news.clear()
                 await self._news.wait()
@@ -134,7 +135,7 @@ class Viewer:
 
     async def _command(self, command: Command, *, limit: float = _COMMAND_SECONDS) -> None:
         if self._gone is not None:
-            raise ViewerGone(self._gone)
+            raise _again(self._gone)
         answer = self._waiting[command.id] = asyncio.get_running_loop().create_future()
         try:
             self._writer.write(command.model_dump_json().encode() + b"\n")
@@ -145,7 +146,7 @@ class Viewer:
         except TimeoutError as error:
             raise ViewerGone(f"The runner did not answer within {limit:.0f} seconds.") from error
         except (ConnectionError, BrokenPipeError) as error:
-            raise ViewerGone("The link to the runner is cut.") from error
+            raise LinkCut("The link to the runner is cut.") from error
         finally:
             self._waiting.pop(command.id, None)
 
@@ -153,19 +154,27 @@ class Viewer:
         try:
             while line := await self._reader.readline():
                 self._take(line)
-            self._end("The runner has ended.")
-        except (OSError, EOFError) as error:
-            self._end(f"The link to the runner is cut: {error}.")
+            self._end(ViewerGone("The runner has ended."))
+        except ViewerGone as error:
+            self._end(error)
+        except OSError as error:
+            self._end(LinkCut(f"The link to the runner is cut: {_sentence(error)}"))
+        except EOFError as error:
+            self._end(ViewerGone(_sentence(error)))
         except ValidationError as error:
-            self._end(f"The runner said something that is not the control protocol: {error.errors()[0]['msg']}.")
+            said = error.errors()[0]["msg"]
+            self._end(ViewerGone(f"The runner said something that is not the control protocol: {said}."))
         except ValueError:
-            self._end("The runner said something that is too long for the control protocol.")
+            self._end(ViewerGone("The runner said something that is too long for the control protocol."))
 
     def _take(self, line: bytes) -> None:
         message = SERVER_MESSAGE.validate_json(line)
         self.last_heard = time.monotonic()
         match message:
             case Occurred():
+                if message.event.seq != self._seq + 1:
+                    raise ViewerGone(f"The runner sent event {message.event.seq} where {self._seq + 1} belongs.")
+                self._seq += 1
                 self._events.append(message.event)
                 self._news.set()
             case Done():
@@ -184,12 +193,21 @@ class Viewer:
         else:
             answer.set_exception(error)
 
-    def _end(self, reason: str) -> None:
-        self._gone = reason
+    def _end(self, why: ViewerGone) -> None:
+        self._gone = why
         self._news.set()
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_exception(ViewerGone(reason))
+                answer.set_exception(_again(why))
+
+
+def _again(error: ViewerGone) -> ViewerGone:
+    """The same error for one more who hears of it: an exception that is raised twice grows."""
+    return type(error)(str(error), error.way_out)
+
+
+def _sentence(error: Exception) -> str:
+    return f"{str(error).rstrip('.') or type(error).__name__}."
 
 
 async def _nothing() -> None:
@@ -201,7 +219,8 @@ async def attach(
 ) -> Viewer:
     """Say hello and return a viewer that will get every event after ``after_seq``.
 
-    ``release`` is awaited when the viewer closes. Raises `ViewerGone` when there is no answer,
+    ``release`` is awaited when the viewer closes. Raises `LinkCut` when the link breaks, `ViewerGone` when there is no
+    answer or ``reader`` raises `EOFError` with what was said instead of one,
     `CommandRefused` when the runner refuses, e.g. another protocol version.
     """
     writer.write(Hello(after_seq=after_seq).model_dump_json().encode() + b"\n")
@@ -209,8 +228,12 @@ async def attach(
         async with asyncio.timeout(_WELCOME_SECONDS):
             await writer.drain()
             line = await reader.readline()
-    except (TimeoutError, ConnectionError) as error:
+    except TimeoutError as error:
         raise ViewerGone("The runner does not answer.", "castoff doctor tells more.") from error
+    except ConnectionError as error:
+        raise LinkCut(f"The link to the runner is cut: {_sentence(error)}") from error
+    except EOFError as error:
+        raise ViewerGone(_sentence(error)) from error
     if not line:
         raise ViewerGone("The runner ended before it answered.")
     try:
@@ -221,4 +244,4 @@ async def attach(
         raise CommandRefused(message.reason, code=message.code)
     if not isinstance(message, Welcome) or not OLDEST <= message.version <= VERSION:
         raise ViewerGone("What answered is not a castoff runner.")
-    return Viewer(reader, writer, message, release)
+    return Viewer(reader, writer, message, after_seq, release)

@@ -26,6 +26,7 @@ from remote.errors import (
     RemoteError,
 )
 from remote.hostkeys import HostKeyQuestion, HostKeys
+from remote.sleep import Sleep
 
 if TYPE_CHECKING:
     import asyncssh
@@ -38,6 +39,8 @@ _OUTPUT_LIMIT = 64 * 1024 * 1024
 _STDERR_HEAD = 2000
 _NEAR_RTT = 0.02
 _NEAR_PINGS = 3
+_CHECK_SECONDS = 5.0
+_SLEEP_LOOK_SECONDS = 1.0
 
 
 class Output(Frozen):
@@ -117,6 +120,14 @@ class Connection:
         """Close the connection and wait until it is closed."""
         self._ssh.close()
         await self._ssh.wait_closed()
+
+    async def check(self) -> None:
+        """Ask the host for a sign of life; a link without one is closed. Raises `RemoteError`."""
+        try:
+            await self.run(["true"], timeout=_CHECK_SECONDS)
+        except HostTimeout as error:
+            await self.close()
+            raise connection_lost(self.name) from error
 
     async def measure(self) -> None:
         """Warm the connection up, set `rtt`, and raise `HostNoisy` if the login shell prints text of its own."""
@@ -209,7 +220,11 @@ async def connect(
 
 
 class Connections:
-    """One connection for each host, made when it is first asked for and again after it was lost."""
+    """One connection for each host, made when it is first asked for and again after it was lost.
+
+    After this machine slept each is checked before anything else is done with it, and at once: what waits for a host
+    on a link that died meanwhile is told.
+    """
 
     def __init__(
         self,
@@ -218,7 +233,11 @@ class Connections:
         passphrase: Passphrase | None = None,
         host_keys: HostKeys | None = None,
         ssh_config: Path | None = None,
+        sleep: Sleep | None = None,
     ) -> None:
+        self._sleep = sleep or Sleep()
+        self._doubtful: set[Connection] = set()
+        self._watching: asyncio.Task[None] | None = None
         self._trust = trust
         self._passphrase = passphrase
         self._host_keys = host_keys
@@ -230,7 +249,7 @@ class Connections:
         """The connection to ``host``, made now if there is none; raises what `connect` raises."""
         async with self._locks.setdefault(host.name, asyncio.Lock()):
             known = self._open.get(host.name)
-            if known is not None and known.host == host and not known.closed:
+            if known is not None and known.host == host and await self._stands(known):
                 return known
             if known is not None:
                 await known.close()
@@ -241,13 +260,44 @@ class Connections:
                 host_keys=self._host_keys,
                 ssh_config=self._ssh_config,
             )
+            if self._watching is None:
+                self._watching = asyncio.create_task(self._watch(), name="sleep of this machine")
             return self._open[host.name]
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_SLEEP_LOOK_SECONDS)
+            self._look()
+            await asyncio.gather(*(self._settle(connection) for connection in tuple(self._doubtful)))
+
+    async def _settle(self, connection: Connection) -> None:
+        async with self._locks[connection.name]:
+            await self._stands(connection)
+
+    def _look(self) -> None:
+        if self._sleep.ended():
+            self._doubtful.update(self._open.values())
+
+    async def _stands(self, connection: Connection) -> bool:
+        """Whether a connection is open; one that the machine slept over is asked. Called with its host's lock."""
+        self._look()
+        if connection in self._doubtful and not connection.closed:
+            try:
+                await connection.check()
+            except RemoteError:
+                await connection.close()
+        self._doubtful.discard(connection)
+        return not connection.closed
 
     async def close(self) -> None:
         """Close them all, those that come meanwhile too."""
         while self._open:
             _, connection = self._open.popitem()
             await connection.close()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+            self._watching = None
 
     async def __aenter__(self) -> Self:
         """Closed at the end of the block."""

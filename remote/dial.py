@@ -25,8 +25,10 @@ from remote.errors import (
 from remote.hostkeys import HostKey, HostKeyQuestion, HostKeys, Verdict
 
 _CONNECT_SECONDS = 15
-_KEEPALIVE_SECONDS = 5
+_KEEPALIVE_SECONDS = 3
 _KEEPALIVE_COUNT = 3
+"""A link on which nothing comes for 12 s, not even answers to three questions, is dead. What is sent alone resets
+nothing: a line of less than some 100 kbit/s that is full of it would count as dead."""
 _CIPHERS = (
     "aes128-gcm@openssh.com",  # first: half the CPU of the default, see notes on speed in docs
     "aes256-gcm@openssh.com",

@@ -76,7 +76,8 @@ class Links:
 
 
 class _Stream:
-    """A channel as a viewer's streams: a lost link is the `ConnectionError` that a viewer knows."""
+    """A channel as a viewer's streams: a lost link is the `ConnectionError` that a viewer knows, and what the program
+    there complained about before it ended an `EOFError`."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -87,7 +88,7 @@ class _Stream:
         except RemoteError as error:
             raise ConnectionError(str(error)) from error
         if not line and (said := self._channel.stderr_tail.strip()):
-            raise ConnectionError(said.splitlines()[-1])
+            raise EOFError(said.splitlines()[-1])
         return line
 
     def write(self, data: bytes, /) -> None:

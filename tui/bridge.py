@@ -10,13 +10,11 @@ from agent.errors import AgentError, ViewerGone
 from agent.fold import advance
 from agent.state import SessionState
 from remote.errors import RemoteError
+from remote.patience import BACK_OFF, Patience
 from tui.backend import Backend, Place, ViewerLike
 from tui.messages import LinkChanged, StateChanged
 
 FRAME_SECONDS = 1 / 30
-BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds between attempts to attach again; the last one repeats."""
-
 _ENDED = ("stopped", "failed")
 """Phases in which a runner ends on purpose: it is started again only when the user asks."""
 
@@ -53,18 +51,17 @@ class Bridge:
 
     async def run(self) -> None:
         """Attach, follow, and attach again, until cancelled."""
-        failures = 0
+        patience = Patience()
         while True:
             begun = time.monotonic()
             try:
                 await self._follow()
             except (AgentError, RemoteError) as error:
-                failures += 1
+                # A link that lasted was no failure; one that breaks at once, each time, is.
+                if self.heard - begun > BACK_OFF[-1]:
+                    patience.succeed()
                 self._post(LinkChanged(str(error), error.way_out))
-            # A link that lasted was no failure; one that breaks at once, each time, is.
-            if self.heard - begun > BACK_OFF[-1]:
-                failures = 0
-            await self._pause(failures)
+                await self._pause(patience.fail(error))
 
     async def _follow(self) -> None:
         viewer = await self._backend.attach(self.place, self.state.head_seq)
@@ -83,12 +80,11 @@ class Bridge:
             self.viewer = None
             await viewer.close()
 
-    async def _pause(self, failures: int) -> None:
+    async def _pause(self, seconds: float) -> None:
         """Wait before the next attempt; one that was asked for during the last attempt is made at once."""
         ended = self.state.phase in _ENDED and not self.place.host
-        seconds = None if ended else BACK_OFF[min(failures, len(BACK_OFF) - 1)]
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(None if ended else seconds):
                 await self._woken.wait()
         except TimeoutError:
             return

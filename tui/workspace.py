@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import TextArea
 
+from agent.questions import answered_elsewhere
 from agent.state import SessionState
 from tui.again import Again
 from tui.backend import Backend, Place
@@ -46,6 +47,8 @@ class Workspace(FollowingScreen):
         self.agent = agent or (place.agent if place else next(iter(backend.agents), ""))
         self._below = 0
         self._offered = ""
+        self._answers: set[str] = set()
+        """Questions that were answered here."""
         self._interrupt = Again(INTERRUPT_SECONDS)
 
     @property
@@ -119,6 +122,15 @@ class Workspace(FollowingScreen):
         if before.running != state.running or before.turn != state.turn:
             self.want_diff()
         self._refresh_lines("tabs", "status", "banner")
+        self._tell_answers(before, state)
+
+    def _tell_answers(self, before: SessionState, state: SessionState) -> None:
+        """A question that goes away because another viewer answered it is not just gone."""
+        for question in before.questions:
+            if question.request_id not in self._answers:
+                settled = answered_elsewhere(state, question.request_id)
+                if settled is not None:
+                    self.castoff.show_status(settled)
 
     def _place_focus(self, before: SessionState, state: SessionState) -> None:
         """Each question takes the focus once from an empty composer, and gives it back when all are answered."""
@@ -167,6 +179,7 @@ class Workspace(FollowingScreen):
 
     @on(QuestionBar.Answered)
     def _answered(self, message: QuestionBar.Answered) -> None:
+        self._answers.add(message.request_id)
         self.command(lambda viewer: viewer.answer(message.request_id, message.option_id))
 
     def send_prompt(self, text: str) -> None:

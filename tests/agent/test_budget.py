@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.budget import find_limit, spent_usd, unmeasured
+from agent.budget import BudgetTime, find_limit, spent_usd, unmeasured
 from agent.events import Budget
 from agent.state import SessionState, Usage
 
@@ -97,3 +97,25 @@ def test_nothing_is_unmeasured_before_a_turn_without_a_limit_or_with_a_known_cos
 
 def test_a_cost_that_becomes_known_later_counts_whole() -> None:
     assert find_limit(state(Budget(max_usd=1.0), cost=1.0, base=None, turns=5, before=3), 1000.0) is not None
+
+
+@pytest.mark.parametrize("step", [2 * 3600.0, -2 * 3600.0, 3600.0, -3600.0])
+def test_setting_the_clock_neither_uses_up_minutes_nor_gives_more(step: float) -> None:
+    """Two hours either way, and the hour of summer time where a machine keeps local time."""
+    wall, steady = [1000.0], [50.0]
+    time, limited = BudgetTime(lambda: wall[0], lambda: steady[0]), state(Budget(max_minutes=30))
+    assert find_limit(limited, time.now(limited)) is None
+    wall[0] += step
+    steady[0] += 29 * 60
+    assert find_limit(limited, time.now(limited)) is None
+    steady[0] += 60
+    assert find_limit(limited, time.now(limited)) == "The budget of 30 minutes is used up."
+    again = limited.model_copy(update={"budget_at": wall[0], "at": wall[0]})
+    assert find_limit(again, time.now(again)) is None, "a new budget counts anew"
+
+
+def test_minutes_that_passed_before_the_runner_started_count() -> None:
+    limited = state(Budget(max_minutes=30)).model_copy(update={"at": 1000.0 + 20 * 60})
+    for wall, used in ((1000.0 + 25 * 60, 25), (1000.0 - 7200, 20)):
+        time = BudgetTime(lambda wall=wall: wall, lambda: 7.0)
+        assert time.now(limited) == 1000.0 + used * 60, "by the clock, and by the journal where the clock was put back"

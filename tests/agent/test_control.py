@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from agent import server as server_module
-from agent.errors import CommandRefused, ViewerGone
+from agent.errors import CommandRefused, LinkCut, ViewerGone
 from agent.events import AnyEvent, Noted, Prompted, Text
 from agent.journal import read_events
-from agent.messages import Command, Hello, Prompt, Resume, Welcome
+from agent.messages import Command, Hello, Occurred, Prompt, Resume, Welcome
 from agent.paths import short_socket_path
 from agent.recorder import Recorder
 from agent.server import LINE_LIMIT, ViewerSession
@@ -316,6 +316,56 @@ async def test_a_command_that_waits_when_the_runner_dies_is_told(tmp_path: Path)
         with pytest.raises(ViewerGone, match="The runner has ended"):
             await viewer.prompt("go")
         await viewer.close()
+
+
+@pytest.mark.parametrize("second", [1, 3])
+async def test_a_runner_that_repeats_or_leaves_out_an_event_is_not_believed(tmp_path: Path, second: int) -> None:
+    async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(Welcome(session_id="s", epoch=1, head_seq=3, phase="idle").model_dump_json().encode() + b"\n")
+        for seq in (1, second):
+            event = Occurred(event=Noted(seq=seq, text="x"))
+            writer.write(event.model_dump_json().encode() + b"\n")
+        writer.close()
+
+    socket = short_socket_path(tmp_path / "wrong.sock")
+    async with await asyncio.start_unix_server(tell, path=socket):
+        viewer = await attach(*await asyncio.open_unix_connection(socket))
+        events, why = await take_all(viewer)
+        assert (seqs(events), why) == ([1], f"The runner sent event {second} where 2 belongs.")
+        await viewer.close()
+
+
+async def test_a_cut_link_is_told_from_a_runner_that_ended() -> None:
+    class Broken:
+        def __init__(self, error: Exception) -> None:
+            self.error = error
+            self.lines = [Welcome(session_id="s", epoch=1, head_seq=0, phase="idle").model_dump_json().encode() + b"\n"]
+
+        async def readline(self) -> bytes:
+            if self.lines:
+                return self.lines.pop()
+            raise self.error
+
+        def write(self, data: bytes, /) -> None: ...
+
+        async def drain(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    for error, kind, says in (
+        (ConnectionResetError("gone"), LinkCut, "The link to the runner is cut: gone."),
+        (EOFError("The run is not here."), ViewerGone, "The run is not here."),
+    ):
+        for welcomed in (True, False):
+            stream = Broken(error)
+            if not welcomed:
+                stream.lines.clear()
+            with pytest.raises(ViewerGone) as told:
+                viewer = await attach(stream, stream)
+                async for _ in viewer.batches():
+                    pass
+            assert (type(told.value), str(told.value)) == (kind, says)
 
 
 async def test_a_viewer_that_goes_away_disturbs_nobody(control: Control) -> None:

@@ -107,7 +107,7 @@ async def test_a_question_is_answered_by_a_viewer(place: Place) -> None:
         state = await run.until_phase("finished")
         assert (place.tree / "new.txt").read_text() == "x\n"
         assert [b.by for b in state.blocks if isinstance(b, PermissionBlock)] == ["user"]
-        with pytest.raises(CommandRefused, match="no longer open"):
+        with pytest.raises(CommandRefused, match="answered elsewhere already: "):
             await run.viewer.answer(question.request_id, option)
 
 

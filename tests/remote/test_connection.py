@@ -11,6 +11,8 @@ from remote.config import Host
 from remote.connection import Connection, Connections
 from remote.errors import CommandFailed, ConnectionLost, HostLacks, HostTimeout
 from remote.rsync import send
+from remote.sleep import Sleep
+from tests.doubles.chaos_proxy import Fate, chaos
 from tests.hosts import HostForTests
 
 
@@ -73,56 +75,7 @@ async def test_nothing_of_our_environment_travels(any_host: HostForTests, monkey
         (any_host.directory / "no-ssh-config").unlink()
 
 
-class _Link:
-    """A TCP proxy before a host that can be cut, or stand still."""
-
-    def __init__(self, port: int) -> None:
-        self._to = port
-        self._writers: list[asyncio.StreamWriter] = []
-        self._server: asyncio.Server | None = None
-        self._moving = asyncio.Event()
-        self._moving.set()
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def open(self) -> int:
-        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
-        self._writers += [writer, far_writer]
-        pumps = [(reader, far_writer), (far_reader, writer)]
-        self._tasks += [asyncio.create_task(self._pump(source, sink)) for source, sink in pumps]
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                await self._moving.wait()
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            return
-        finally:
-            writer.close()
-
-    def cut(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
-
-    def stall(self) -> None:
-        self._moving.clear()
-
-    async def close(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        self.cut()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-async def _through(host: HostForTests, link: _Link) -> Connection:
-    port = await link.open()
+async def _through(host: HostForTests, port: int) -> Connection:
     (pinned,) = host.host_keys.pinned("127.0.0.1", host.host.port or 22)
     host.host_keys.pin("127.0.0.1", port, pinned)
     from remote.connection import connect
@@ -134,9 +87,7 @@ async def _through(host: HostForTests, link: _Link) -> Connection:
 async def test_cut_link_is_never_a_success(any_host: HostForTests, tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(os.urandom(30_000_000))
     for work in ("run", "lines", "send"):
-        link = _Link(any_host.host.port or 22)
-        connection = await _through(any_host, link)
-        try:
+        async with chaos(any_host.host.port or 22) as link, await _through(any_host, link.port) as connection:
             asyncio.get_running_loop().call_later(0.3, link.cut)
             with pytest.raises(ConnectionLost, match=f"The connection to {connection.name} was lost"):
                 if work == "run":
@@ -153,24 +104,70 @@ async def test_cut_link_is_never_a_success(any_host: HostForTests, tmp_path: Pat
             assert connection.closed
             with pytest.raises(ConnectionLost):
                 await connection.run(["true"])
-        finally:
-            await connection.close()
-            await link.close()
     async with await any_host.connect() as connection:
         await connection.run(["rm", "-rf", "/tmp/castoff-cut-" + any_host.user])
 
 
-async def test_standing_link_ends_in_time(any_host: HostForTests, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_half_open_link_ends_in_time(any_host: HostForTests, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remote.dial._KEEPALIVE_SECONDS", 1)
-    link = _Link(any_host.host.port or 22)
-    connection = await _through(any_host, link)
-    try:
-        link.stall()
+    async with chaos(any_host.host.port or 22) as link, await _through(any_host, link.port) as connection:
+        link.freeze()
         with pytest.raises(ConnectionLost):
             await connection.run(["true"], timeout=60)
-    finally:
-        await connection.close()
-        await link.close()
+
+
+async def test_a_link_byte_by_byte_and_late_is_a_link(any_host: HostForTests) -> None:
+    async with chaos(any_host.host.port or 22) as link:
+        for fate in (
+            Fate(segment=1),
+            Fate(delay=0.01),
+            Fate("stall", "up", 3000, 0.5),
+            Fate("stall", "down", 500, 0.5),
+        ):
+            link.fate = lambda fate=fate: fate
+            async with await _through(any_host, link.port) as connection:
+                assert (await connection.run(["echo", "here"])).text == "here"
+
+
+async def test_after_sleep_a_dead_link_is_found_before_it_is_used(
+    any_host: HostForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remote.dial._KEEPALIVE_SECONDS", 0)
+    monkeypatch.setattr("remote.connection._CHECK_SECONDS", 1.0)
+    asleep = [0.0]
+    async with chaos(any_host.host.port or 22) as link:
+        for key in any_host.host_keys.pinned("127.0.0.1", any_host.host.port or 22):
+            any_host.host_keys.pin("127.0.0.1", link.port, key)
+        host = any_host.host.model_copy(update={"port": link.port})
+        sleep = Sleep(passing=lambda: asleep[0], awake=lambda: 0.0)
+        async with Connections(host_keys=any_host.host_keys, ssh_config=Path("/nonexistent"), sleep=sleep) as pool:
+            first = await pool.get(host)
+            waiting = asyncio.create_task(first.run(["sleep", "60"]))
+            asleep[0] += 3600
+            assert await pool.get(host) is first, "it outlived the sleep"
+            asleep[0] += 3600
+            link.freeze()
+            with pytest.raises(ConnectionLost):
+                await waiting  # nobody asks for the connection: it is looked at all the same
+            assert first.closed
+            second = await pool.get(host)
+            link.freeze()
+            asleep[0] += 5
+            assert await pool.get(host) is second, "so short a sleep no link minds"
+            asleep[0] += 3600
+            third = await pool.get(host)
+            assert third is not second and (await third.run(["echo", "back"])).text == "back"
+
+
+def test_only_sleep_is_sleep() -> None:
+    """Neither a process that was stopped for a while, nor a clock that was set."""
+    passing, awake = [500.0], [100.0]
+    sleep = Sleep(lambda: passing[0], lambda: awake[0])
+    passing[0] += 60
+    awake[0] += 60
+    assert not sleep.ended()
+    passing[0] += 60
+    assert sleep.ended() and not sleep.ended()
 
 
 async def test_pool_keeps_one_connection_and_makes_it_again(any_host: HostForTests) -> None:

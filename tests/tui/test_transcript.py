@@ -242,6 +242,23 @@ async def test_answering_in_place(stage: Stage, monkeypatch: pytest.MonkeyPatch)
         assert stand.workspace.focused is not None and stand.workspace.focused.id == "composer"
 
 
+async def test_an_answer_from_elsewhere_is_said_and_ours_is_not(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.asking())) as stand:
+        bar, last = stand.workspace.query_one(QuestionBar), recorded.asking()[-1].seq
+        await stand.wait(lambda: bar.has_class("asking"))
+        stand.backend.viewer.add(PermissionAnswered(seq=last + 1, request_id="q1", option_id="no", by="user"))
+        await stand.wait(lambda: not bar.has_class("asking"))
+        await stand.wait(lambda: stand.notices == ["Answered elsewhere: Reject."])
+        asked = next(event for event in recorded.asking() if event.kind == "permission_asked")
+        stand.backend.viewer.add(asked.model_copy(update={"seq": last + 2, "request_id": "q2"}))
+        await stand.wait(lambda: bar.has_class("asking"))
+        stand.workspace.post_message(QuestionBar.Answered("q2", "no"))
+        await stand.wait(lambda: stand.backend.viewer.sent)
+        stand.backend.viewer.add(PermissionAnswered(seq=last + 3, request_id="q2", option_id="no", by="user"))
+        await stand.wait(lambda: not bar.has_class("asking"))
+        assert len(stand.notices) == 1
+
+
 async def test_arrows_and_enter_answer(stage: Stage) -> None:
     async with stage(DoubleBackend(recorded.asking()), (80, 24)) as stand:
         bar = stand.workspace.query_one(QuestionBar)

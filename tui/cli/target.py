@@ -56,6 +56,25 @@ class Target:
         finally:
             await viewer.close()
 
+    async def follow(self, state: SessionState, until: Callable[[SessionState], bool]) -> SessionState:
+        """The session's state once it is as wished, at the end of its journal as of now or later.
+
+        A link to a host that is cut once it stood is made again, for as long as it takes.
+        """
+        from remote.patience import LINK_FAILURES, Patience
+
+        patience, head = Patience(), -1
+        while True:
+            try:
+                async with self.attach(state.head_seq) as viewer:
+                    # Only the end as of now is compared: before it the journal may hold earlier rests.
+                    head = viewer.welcome.head_seq if head < 0 else head
+                    return await follow(viewer, state, _from(head, until))
+            except LINK_FAILURES as error:
+                if head < 0 or self.local is not None:
+                    raise
+                await asyncio.sleep(patience.fail(error))
+
     async def read_state(self) -> SessionState:
         """The session's state as of now; reading it here starts nothing."""
         if self.local is not None:
@@ -82,6 +101,10 @@ class Target:
 
 def _fold(journal: Path) -> SessionState:
     return advance(SessionState(), read_events(journal))
+
+
+def _from(head: int, until: Callable[[SessionState], bool]) -> Callable[[SessionState], bool]:
+    return lambda state: state.head_seq >= head and until(state)
 
 
 async def follow(viewer: Viewer, state: SessionState, until: Callable[[SessionState], bool]) -> SessionState:

@@ -10,7 +10,7 @@ from tui.cli.edge import async_command
 from tui.cli.errors import WaitEnded
 from tui.cli.names import run_argument
 from tui.cli.output import Output
-from tui.cli.target import Target, follow, open_target
+from tui.cli.target import Target, open_target
 
 _OVER = ("failed", "stopped")
 
@@ -80,6 +80,4 @@ async def _wait(target: Target, until: tuple[str, ...]) -> SessionState:
         state = await target.read_state()
         if reached(state):
             return state
-    async with target.attach(state.head_seq) as viewer:
-        # Only at the journal's end as of now: it may hold earlier rests.
-        return await follow(viewer, state, lambda s: s.head_seq >= viewer.welcome.head_seq and reached(s))
+    return await target.follow(state, reached)
