@@ -4,13 +4,16 @@
 
 BIN = .venv/bin
 
+# Tests in as many processes as there are cores, each file in one of them: what a file sets up is dear, and is its own.
+SHARED = --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 demo:  ## watch an agent work, press Ctrl+H, close the laptop, reattach, pull the work back
 	@.ci/setup run
 	@$(BIN)/castoff demo
 
 test:  ## all tests, against a real sshd, tmux, rsync, git and bubblewrap
 	@.ci/setup dev
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(SHARED)
 
 soak: soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
 

@@ -1,8 +1,41 @@
-"""Plugins that all tests may use fixtures of, and the signals that they count on."""
+"""Plugins whose fixtures all tests may use, the signals that they count on, their order, and how a failure is told."""
 
 import signal
+from pathlib import Path
+
+import pytest
 
 pytest_plugins = ["tests.agents", "tests.codex_machines", "tests.hosts", "tests.e2e.scene", "tests.e2e.errands"]
 
+LONGEST = (
+    "kills/test_crashes.py",
+    "remote/test_protocol_model.py",
+    "e2e/test_chaos.py",
+    "e2e/test_hostile_return.py",
+    "e2e/test_versions.py",
+    "e2e/test_fidelity.py",
+    "e2e/test_single.py",
+    "e2e/test_bad_input.py",
+    "e2e/test_commits_home.py",
+    "e2e/test_companions.py",
+    "remote/test_demo.py",
+    "remote/test_bootstrap.py",
+)
+"""The files that take longest, by what was measured: they go first, else one process ends long after the others."""
+
 # A shell that runs the tests in the background makes them ignore Ctrl-C, and the programs they start inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; a file's tests stay together, in their order."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Name a test that failed at once, not only at the end: a run may be cut off."""
+    if not report.failed:
+        return None
+    category = "failed" if report.when == "call" else "error"
+    return category, f"\n{category.upper()} {report.nodeid}\n", category.upper()
