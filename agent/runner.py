@@ -15,7 +15,7 @@ from agent.arrival import arrive, continuation, read_arrival
 from agent.budget import BudgetTime, find_limit, unmeasured
 from agent.driver import Driver
 from agent.duty import Duty
-from agent.errors import AgentFailed, CommandRefused, NotOwner
+from agent.errors import AgentError, AgentFailed, CommandRefused, NotOwner
 from agent.events import (
     BudgetSet,
     Noted,
@@ -63,6 +63,7 @@ class Runner:
         self._ended = asyncio.Event()
         self._draining = False
         self._cut: asyncio.Task[None] | None = None
+        self._fault: Exception | None = None
         self._preparation = Preparation(duty.prepare, recorder)
         self._reception = Reception(duty.session, recorder, self.handle, self._notice, self._ended)
         self._idle_since = time.monotonic()
@@ -72,7 +73,7 @@ class Runner:
             watch(recorder)
 
     async def run(self) -> None:
-        """Serve the session; returns when it is over here. Raises `OSError` when the journal cannot be written."""
+        """Serve the session; returns when it is over here. Raises `OSError` when what has to be kept cannot be."""
         parts: list[asyncio.Task[Any]] = []
         try:
             async with self._reception.listen():
@@ -80,7 +81,7 @@ class Runner:
                 await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
             results = await self._end(parts)
-        for result in results:
+        for result in (*results, self._fault):
             if isinstance(result, Exception):
                 raise result
 
@@ -90,15 +91,30 @@ class Runner:
         for part in parts:
             part.cancel()
         results = await asyncio.gather(*parts, return_exceptions=True)
-        await self._driver.close()
-        if self._cut is not None:
-            await asyncio.wait((self._cut,))
-        self._recorder.close()
-        await self._reception.see_off()
+        try:
+            await self._driver.close()
+        finally:
+            if self._cut is not None:
+                await asyncio.wait((self._cut,))
+            self._recorder.close()
+            await self._reception.see_off()
         return results
 
     async def handle(self, command: Command) -> None:
-        """Carry out a viewer's command; raises `CommandRefused`."""
+        """Carry out a viewer's command; raises `CommandRefused`, or `AgentFailed`.
+
+        By any other error the runner ends, and raises it: half drained, it would be in everybody's way for ever.
+        """
+        try:
+            await self._obey(command)
+        except AgentError:
+            raise
+        except Exception as error:
+            self._fault = error
+            self._ended.set()
+            raise
+
+    async def _obey(self, command: Command) -> None:
         match command:
             case Prompt():
                 self._queue(command.text)

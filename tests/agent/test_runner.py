@@ -1,6 +1,7 @@
 """The runner with the real built-in agent: turns, questions, interrupt, drain, budget, failures, ownership."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from agent.runner import serve
 from agent.runner_lock import is_served
 from agent.sessions import SessionDir
 from agent.state import SessionState
+from remote.local import quiet
 from tests.agent.running import Place, seqs_are_whole, with_profile
 from tests.doubles.openai_model import RECAP, model_environment, serving
 from tests.waiting import until
@@ -461,6 +463,30 @@ async def test_a_journal_that_cannot_be_written_ends_the_runner(place: Place, mo
                     await run.runner
     assert seqs_are_whole(place)
     assert not is_served(place.session)
+
+
+async def test_frames_that_cannot_be_kept_end_a_runner_that_is_drained(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), place.session.frames.stat()):
+            raise OSError(errno.EIO, "Input/output error")
+        sync(descriptor)
+
+    async with place.running() as run:
+        await run.until_phase("idle")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", refuse)
+            with pytest.raises(ViewerGone):
+                await run.viewer.drain(5)
+            await until(run.runner.done)
+            with pytest.raises(OSError, match="Input/output error"):
+                await run.runner
+    assert seqs_are_whole(place)
+    async with quiet(place.session, 1):
+        pass
 
 
 async def test_tokens_of_a_turn_that_fails_are_kept(place: Place) -> None:
