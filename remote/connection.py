@@ -7,6 +7,7 @@ and hosts do not have it.
 
 import asyncio
 import shlex
+import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -26,7 +27,6 @@ from remote.errors import (
     RemoteError,
 )
 from remote.hostkeys import HostKeyQuestion, HostKeys
-from remote.sleep import Sleep
 
 if TYPE_CHECKING:
     import asyncssh
@@ -40,7 +40,6 @@ _STDERR_HEAD = 2000
 _NEAR_RTT = 0.02
 _NEAR_PINGS = 3
 _CHECK_SECONDS = 5.0
-_SLEEP_LOOK_SECONDS = 1.0
 
 
 class Output(Frozen):
@@ -66,6 +65,8 @@ class Connection:
         """What programs on the host said of themselves, kept so that they are asked once."""
         self.ahead: dict[str, list[Channel]] = {}
         """Channels of commands that were started before anything is to be said to them, by command line."""
+        self.peer = _peer_of(ssh)
+        """Where the host is on the network; ``None`` if something stands between, as a jump host."""
         self._ssh = ssh
 
     @property
@@ -195,16 +196,23 @@ async def connect(
     passphrase: Passphrase | None = None,
     host_keys: HostKeys | None = None,
     ssh_config: Path | None = None,
+    before: Connection | None = None,
+    joined: socket.socket | None = None,
 ) -> Connection:
     """Connect to a host whose key is pinned, or that ``trust`` agrees to; the key is pinned then.
 
-    ``ssh_config`` is the user's ``~/.ssh/config`` unless given. Raises a `ConnectError`, `HostNoisy` or
-    `ConnectionLost`, each with its sentence.
+    ``ssh_config`` is the user's ``~/.ssh/config`` unless given. ``before`` is a connection to this host that was lost:
+    what it measured is not measured again. ``joined`` is a socket that leads to the host's SSH server already, and
+    belongs to the connection then. Raises a `ConnectError`, `HostNoisy` or `ConnectionLost`, each with its sentence.
     """
     from remote.dial import dial
 
-    ssh = await dial(host, trust, passphrase, host_keys or HostKeys(), ssh_config or Path("~/.ssh/config").expanduser())
+    config = ssh_config or Path("~/.ssh/config").expanduser()
+    ssh = await dial(host, trust, passphrase, host_keys or HostKeys(), config, joined)
     connection = Connection(host, ssh)
+    if before is not None:
+        connection.rtt = before.rtt
+        return connection
     try:
         await connection.measure()
     except TimeoutError as error:
@@ -217,97 +225,6 @@ async def connect(
         await connection.close()
         raise
     return connection
-
-
-class Connections:
-    """One connection for each host, made when it is first asked for and again after it was lost.
-
-    After this machine slept each is checked before anything else is done with it, and at once: what waits for a host
-    on a link that died meanwhile is told.
-    """
-
-    def __init__(
-        self,
-        *,
-        trust: Trust | None = None,
-        passphrase: Passphrase | None = None,
-        host_keys: HostKeys | None = None,
-        ssh_config: Path | None = None,
-        sleep: Sleep | None = None,
-    ) -> None:
-        self._sleep = sleep or Sleep()
-        self._doubtful: set[Connection] = set()
-        self._watching: asyncio.Task[None] | None = None
-        self._trust = trust
-        self._passphrase = passphrase
-        self._host_keys = host_keys
-        self._ssh_config = ssh_config
-        self._open: dict[str, Connection] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-
-    async def get(self, host: Host) -> Connection:
-        """The connection to ``host``, made now if there is none; raises what `connect` raises."""
-        async with self._locks.setdefault(host.name, asyncio.Lock()):
-            known = self._open.get(host.name)
-            if known is not None and known.host == host and await self._stands(known):
-                return known
-            if known is not None:
-                await known.close()
-            self._open[host.name] = await connect(
-                host,
-                trust=self._trust,
-                passphrase=self._passphrase,
-                host_keys=self._host_keys,
-                ssh_config=self._ssh_config,
-            )
-            if self._watching is None:
-                self._watching = asyncio.create_task(self._watch(), name="sleep of this machine")
-            return self._open[host.name]
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(_SLEEP_LOOK_SECONDS)
-            self._look()
-            await asyncio.gather(*(self._settle(connection) for connection in tuple(self._doubtful)))
-
-    async def _settle(self, connection: Connection) -> None:
-        async with self._locks[connection.name]:
-            await self._stands(connection)
-
-    def _look(self) -> None:
-        if self._sleep.ended():
-            self._doubtful.update(self._open.values())
-
-    async def _stands(self, connection: Connection) -> bool:
-        """Whether a connection is open; one that the machine slept over is asked. Called with its host's lock."""
-        self._look()
-        if connection in self._doubtful and not connection.closed:
-            try:
-                await connection.check()
-            except RemoteError:
-                await connection.close()
-        self._doubtful.discard(connection)
-        return not connection.closed
-
-    async def close(self) -> None:
-        """Close them all, those that come meanwhile too."""
-        while self._open:
-            _, connection = self._open.popitem()
-            await connection.close()
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait([self._watching])
-            self._watching = None
-
-    async def __aenter__(self) -> Self:
-        """Closed at the end of the block."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close, whatever happened."""
-        await self.close()
 
 
 async def _ping(channel: Channel, mark: bytes) -> tuple[bytes, float]:
@@ -326,3 +243,10 @@ async def _feed(channel: Channel, data: bytes) -> None:
         channel.writer.write_eof()
     except ConnectionLost:
         return
+
+
+def _peer_of(ssh: "asyncssh.SSHClientConnection") -> tuple[str, int] | None:
+    """The address and port that the connection leads to, unless it leads there through another one or a program."""
+    peer: tuple[str, int] | tuple[str, int, int, int] | None = ssh.get_extra_info("peername")
+    # asyncssh tells the second of a connection inside another one, and as the first the other's.
+    return None if peer is None or ssh.get_extra_info("remote_peername") is not None else peer[:2]

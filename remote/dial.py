@@ -59,11 +59,17 @@ class _Client(asyncssh.SSHClient):
 
 
 async def dial(
-    host: Host, trust: Trust | None, passphrase: Passphrase | None, host_keys: HostKeys, ssh_config: Path
+    host: Host,
+    trust: Trust | None,
+    passphrase: Passphrase | None,
+    host_keys: HostKeys,
+    ssh_config: Path,
+    joined: socket.socket | None = None,
 ) -> asyncssh.SSHClientConnection:
-    """Connect and log in; a new host's key is asked about, pinned, and then the connection is made afresh."""
+    """Connect, over ``joined`` if that is given, and log in; a new host's key is asked about, pinned, and then the
+    connection is made afresh."""
     given = _Given(passphrase)
-    ssh, client = await _attempt(host, given, host_keys, ssh_config, ())
+    ssh, client = await _attempt(host, given, host_keys, ssh_config, (), joined)
     if ssh is None and client.verdict == "changed":
         # The host may have several keys and have shown another kind than the one pinned.
         algorithms = _algorithms(_pinned(client, host_keys))
@@ -80,7 +86,12 @@ async def dial(
 
 
 async def _attempt(
-    host: Host, given: "_Given", host_keys: HostKeys, ssh_config: Path, algorithms: tuple[str, ...]
+    host: Host,
+    given: "_Given",
+    host_keys: HostKeys,
+    ssh_config: Path,
+    algorithms: tuple[str, ...],
+    joined: socket.socket | None = None,
 ) -> tuple[asyncssh.SSHClientConnection | None, _Client]:
     """Connect once; ``None`` instead of a connection when the host's key is not the pinned one."""
     client = _Client(host_keys)
@@ -92,6 +103,7 @@ async def _attempt(
             ssh = await asyncssh.connect(
                 host.address,
                 port=host.port or (),
+                sock=joined,
                 username=host.login or (),
                 config=[str(ssh_config)] if ssh_config.is_file() else None,
                 client_factory=lambda: client,

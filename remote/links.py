@@ -7,7 +7,8 @@ from agent.viewer import Viewer, attach
 from remote.bootstrap import ensure_runtime
 from remote.channel import Channel
 from remote.config import Host, Settings
-from remote.connection import Connection, Connections, Passphrase, Trust
+from remote.connection import Connection, Passphrase, Trust
+from remote.connections import Connections
 from remote.errors import RemoteError
 from remote.host_client import HostClient, runner_command
 

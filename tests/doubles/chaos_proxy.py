@@ -68,6 +68,8 @@ class ChaosProxy:
         self.to = to
         self.port = 0
         self.fate: Callable[[], Fate] = lambda: CALM
+        self.joined = 0
+        """How many connections came."""
         self.strikes = 0
         """How many connections met their end."""
         self.struck = asyncio.Event()
@@ -115,6 +117,7 @@ class ChaosProxy:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fate = self.fate()
+        self.joined += 1
         try:
             there, onward = await asyncio.open_connection("127.0.0.1", self.to)
         except OSError:

@@ -230,6 +230,14 @@ async def _ensure_away(sea: Sea) -> None:
 
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _describe(seconds: list[float]) -> str:
+    """Median, 95th percentile and worst."""
+    ordered = sorted(seconds)
+    late = ordered[min(len(ordered) - 1, round(len(ordered) * 0.95))]
+    return f"median {statistics.median(ordered):.2f} s, p95 {late:.2f} s, worst {ordered[-1]:.2f} s of {len(ordered)}"
 
 
 async def test_watched_over_a_link_that_fails(sea: Sea) -> None:
@@ -249,6 +257,8 @@ async def test_watched_over_a_link_that_fails(sea: Sea) -> None:
             # News again: by another attachment, or after a stall by the same.
             await _hear(bridge)
             proxy.bury()
+            if failed % 25 == 0:
+                _say(f"{failed} failures in {time.monotonic() - begun:.0f} s, {len(log.seqs)} events")
         proxy.fate = lambda: CALM
         # Those at which nobody can be reached for a while: then it is counted from the link's return.
         for number in range(CUTS - CUTS * 3 // 4):
@@ -263,6 +273,8 @@ async def test_watched_over_a_link_that_fails(sea: Sea) -> None:
             await proxy.open()
             await until(lambda before=before: len(log.back) > before)
             waits.append(log.back[before] - returned)
+            if ALL:
+                _say(f"back after {waits[-1]:.2f} s, load {os.getloadavg()[0]:.1f}")
         await _hear(bridge)
     log.check()
     sea.check()
@@ -270,8 +282,7 @@ async def test_watched_over_a_link_that_fails(sea: Sea) -> None:
     assert there[: len(log.seqs)] == log.seqs
     _say(
         f"{failed + len(waits)} failures, {log.losses} banners, {len(log.back)} attachments, {len(log.seqs)} events, "
-        f"each once; back after the link's return: median {statistics.median(waits):.1f} s, worst {max(waits):.1f} s "
-        f"of {len(waits)}"
+        f"each once; back after the link's return: {_describe(waits)}"
     )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from remote.config import Host
-from remote.connection import Connection, Connections
+from remote.connection import Connection
+from remote.connections import Connections
 from remote.errors import CommandFailed, ConnectionLost, HostLacks, HostTimeout
 from remote.rsync import send
 from remote.sleep import Sleep
@@ -245,7 +246,7 @@ async def test_a_connection_that_comes_while_all_are_closed_is_closed_too(monkey
     async def connect(host: Host, **_: object) -> Double:
         return Double(host)
 
-    monkeypatch.setattr("remote.connection.connect", connect)
+    monkeypatch.setattr("remote.connections.connect", connect)
     await pool.get(Host(name="first", destination="a"))
     await pool.close()
     assert closed == ["first", "second"]
