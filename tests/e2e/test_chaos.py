@@ -249,7 +249,7 @@ async def test_watched_over_a_link_that_fails(sea: Sea) -> None:
     async with _news(sea), log.watching() as bridge:
         await until(lambda: bridge.viewer is not None)
         # Those that fail by themselves: in greetings, logins, catching up, live.
-        proxy.fate = lambda: draw_fate(dice, 60_000)
+        proxy.fate = lambda: draw_fate(dice, 30_000)
         proxy.cut()
         while (failed := proxy.strikes - strikes) < CUTS * 3 // 4 and (failed < 4 or _is_early(begun)):
             proxy.struck.clear()
