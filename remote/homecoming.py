@@ -239,7 +239,7 @@ class Homecoming:
     def applied(self, applied: Applied) -> steps.Applied:
         """What was done to the tree, as a step."""
         return steps.Applied(
-            changed=applied.changed, deleted=applied.deleted, undo=str(self.keep), undo_ref=self._landing.undo_ref
+            changed=applied.changed, deleted=applied.deleted, undo=str(self.keep), bundle=self._landing.bundle
         )
 
     async def settle(self, applied: Applied) -> Home:

@@ -12,6 +12,7 @@ from remote.planning import choose, plan_step, show_conflicts, show_held
 from remote.standing import look_at_standing
 from remote.steps import Change, Clash, HeldBack, Planned
 from remote.terms import Agreed, Wish
+from remote.undo import BUNDLE, find_bundle
 from snapshot import home, ways
 from snapshot.changes import Change as TreeChange
 from snapshot.changes import compare, wanted
@@ -24,7 +25,7 @@ from snapshot.manifest import Entry, Manifest
 from snapshot.plan import Plan, Questions, check_safe, find_questions, hold_back, make_plan
 from snapshot.repository import has_repository
 from snapshot.texts import Folders, TextMerger
-from snapshot.undo_ref import keep_in_ref
+from snapshot.undo_bundle import keep_as_bundle
 from snapshot.walk import show_path
 
 _TRIES = 3
@@ -145,7 +146,7 @@ class Landing:
         for attempt in range(_TRIES):
             try:
                 if not self.has_begun:
-                    self._plan = self._plan.model_copy(update={"undo_ref": self._keep_in_ref()})
+                    self._keep_as_bundle()
                 return home.apply(self._tree, self._plan, self.folders)
             except TreeChanged:
                 if self.has_begun or attempt == _TRIES - 1:
@@ -154,9 +155,9 @@ class Landing:
         raise AssertionError("the last attempt returns or raises")
 
     @property
-    def undo_ref(self) -> str:
-        """The commit of the tree as it was before, "" if there is none."""
-        return self._plan.undo_ref if self._plan is not None else ""
+    def bundle(self) -> str:
+        """The bundle that holds the tree as it was before as a commit, "" if there is none."""
+        return find_bundle(self._move)
 
     def told(self) -> Told:
         """What the user is told at the end."""
@@ -259,15 +260,15 @@ class Landing:
                 shutil.copyfile(file, kept / file.name)
             self._notes.append(f"{error} They are kept, unchecked, in {kept}.")
 
-    def _keep_in_ref(self) -> str:
+    def _keep_as_bundle(self) -> None:
         if not has_repository(self._tree):
-            return ""
+            return
+        message = f"Before the run {self._session.id} came home from {self._host}"
         try:
-            return keep_in_ref(self._tree, f"Before the run {self._session.id} came home from {self._host}")
-        except GitFailed as error:
+            keep_as_bundle(self._tree, self._move / BUNDLE, message)
+        except (GitFailed, OSError) as error:
             # A convenience: what an undo needs is kept without git.
             self._notes.append(f"The tree as it was before is not kept as a commit: {error}")
-            return ""
 
 
 def _show(change: TreeChange) -> Change:

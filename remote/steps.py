@@ -204,13 +204,13 @@ class Receiving(Frozen):
 
 
 class Applied(Frozen):
-    """The changes are in the tree here; what they replaced is kept in ``undo``, and as ``undo_ref`` in git."""
+    """The changes are in the tree here; what they replaced is kept in ``undo``, and in ``bundle`` for git."""
 
     step: Literal["applied"] = "applied"
     changed: int
     deleted: int
     undo: str
-    undo_ref: str = ""
+    bundle: str = ""
 
 
 class Home(Frozen):

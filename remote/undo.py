@@ -12,16 +12,20 @@ from snapshot import home
 from snapshot.home import Applied
 from snapshot.walk import show_path
 
+BUNDLE = "before.bundle"
+"""In the folder of a move: the tree before the pull (`snapshot.undo_bundle`)."""
+
 
 class Pull(Frozen):
-    """One pull of a session: ``at`` is Unix time; ``undo_ref`` the commit of the tree as it was before, if any."""
+    """One pull of a session: ``at`` is Unix time; ``bundle`` holds the tree as it was before as a commit,
+    for ``git fetch``; "" if there is none."""
 
     epoch: int
     at: float
     changed: int
     deleted: int
     state: Literal["placed", "cut", "undone"]
-    undo_ref: str
+    bundle: str
     keep: str
 
 
@@ -30,6 +34,11 @@ class Undone(Frozen):
 
     pull: Pull
     in_the_way: tuple[str, ...] = ()
+
+
+def find_bundle(move: Path) -> str:
+    """The bundle in the folder of a move, "" if there is none."""
+    return str(move / BUNDLE) if (move / BUNDLE).is_file() else ""
 
 
 def find_pulled(prefix: str | None, project: Path) -> SessionDir:
@@ -93,6 +102,6 @@ def _describe(keep: Path) -> Pull:
         changed=applied.changed,
         deleted=applied.deleted,
         state="undone" if state.undone else "placed" if state.done else "cut",
-        undo_ref=state.plan.undo_ref,
+        bundle=find_bundle(keep.parent),
         keep=str(keep),
     )

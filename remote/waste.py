@@ -18,12 +18,11 @@ DAY = 86400.0
 OLD_DAYS = 30
 """Days after which something counts as old, where nothing else is asked for."""
 KEPT_UNDOS = 10
-"""Undos that are kept of a session, and commits of a repository's undo refs, however old they are."""
+"""Undos that are kept of a session, however old they are."""
 
-WasteKind = Literal["undo", "undo-ref", "transfer", "move-copy", "run", "arriving", "copy", "runtime"]
+WasteKind = Literal["undo", "transfer", "move-copy", "run", "arriving", "copy", "runtime"]
 KINDS: dict[WasteKind, str] = {
     "undo": "what a pull replaced here",
-    "undo-ref": "a commit of the tree as it was before a pull",
     "transfer": "the rest of a move that was given up",
     "move-copy": "lists and copies of a move long over",
     "run": "an archived run",

@@ -13,12 +13,10 @@ from agent.lease import read_lease
 from agent.paths import state_dir
 from agent.runner_lock import hold_move
 from agent.sessions import SessionDir, list_sessions
-from remote.undo import Pull, list_pulls
+from remote.undo import BUNDLE, Pull, list_pulls
 from remote.waste import KEPT_UNDOS, OLD_DAYS, Doomed, Waste, WasteKind, beyond_kept, is_old, measure, newest
-from snapshot.errors import GitFailed, UndoDamaged
-from snapshot.repository import has_repository
+from snapshot.errors import UndoDamaged
 from snapshot.texts import Folders
-from snapshot.undo_ref import UndoRef, drop_ref, list_refs, shared_directory
 
 
 class _Found(NamedTuple):
@@ -28,11 +26,11 @@ class _Found(NamedTuple):
 
 def find_here(days: float = OLD_DAYS) -> tuple[Waste, ...]:
     """What is older than ``days`` and may go. Reads records and sizes only."""
-    return tuple(each.waste for each in (*(found.doomed for found in _find(days)), *(ref for _, _, ref in _refs(days))))
+    return tuple(found.doomed.waste for found in _find(days))
 
 
 def remove_here(keys: Collection[str], days: float = OLD_DAYS) -> tuple[Waste, ...]:
-    """Remove what `find_here` told by these keys, as far as it still may go; what went. Raises `OSError`, `GitFailed`.
+    """Remove what `find_here` told by these keys, as far as it still may go; what went. Raises `OSError`.
 
     What belongs to a session that is being moved at this moment stays.
     """
@@ -44,10 +42,6 @@ def remove_here(keys: Collection[str], days: float = OLD_DAYS) -> tuple[Waste, .
             if found.doomed.waste.key in {again.waste.key for again in _find_of(found.session, days)}:
                 _remove(found.doomed)
                 gone.append(found.doomed.waste)
-    for tree, ref, doomed in _refs(days):
-        if doomed.waste.key in keys:
-            drop_ref(tree, ref)
-            gone.append(doomed.waste)
     return tuple(gone)
 
 
@@ -75,7 +69,8 @@ def _undos(session: SessionDir, days: float) -> Iterator[Doomed]:
         move = Path(pull.keep).parent
         folders = Folders(move)
         # Last what makes it an undo: cut in between, it is found again.
-        paths = [folders.run, folders.here, folders.left, folders.merged, move / "open.txt", folders.keep]
+        paths = [folders.run, folders.here, folders.left, folders.merged, move / "open.txt", move / BUNDLE]
+        paths.append(folders.keep)
         yield _doom("undo", f"{session.id}/{move.name}", pull.at, [path for path in paths if os.path.lexists(path)])
 
 
@@ -119,23 +114,3 @@ def _remove(doomed: Doomed) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-def _refs(days: float) -> Iterator[tuple[Path, UndoRef, Doomed]]:
-    """The undo refs of all projects that may go, each repository's once."""
-    seen = set[str]()
-    for tree in {Path(session.info.project) for session in list_sessions(state_dir())}:
-        try:
-            if not has_repository(tree) or (shared := shared_directory(tree)) in seen:
-                continue
-            refs = list_refs(tree)
-        except (GitFailed, OSError):
-            # A project that is gone or broken has nothing that this could mend.
-            continue
-        seen.add(shared)
-        for ref in beyond_kept(refs, _made, time.time(), days):
-            yield tree, ref, _doom("undo-ref", f"{ref.name} in {tree}", ref.at, [])
-
-
-def _made(ref: UndoRef) -> float:
-    return ref.at

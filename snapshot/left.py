@@ -118,14 +118,18 @@ def _write_trees(store: _Store, files: Mapping[str, Entry], overlay: Path | None
     # Files marked as not to be looked at count as they are.
     store.forget(path for path, item in index.items() if path in files and item.tag != "H")
     store.add(files.keys() - set(inner))
+    replaced = {file.relative_to(overlay or file).as_posix(): file for file in _files_in(overlay)}
+    changed = [path for path in replaced if path in files and path not in inner]
+    for path in changed:
+        # In the tree for branches as well: what was masked must not travel in one later.
+        store.put(replaced[path], path, files[path].mode)
     as_git = store.write_tree()
-    other = store.other_sizes(files)
+    other = [path for path in store.other_sizes(files) if path not in changed]
     store.forget(other)
     store.add([*other, *inner])
-    for file in _files_in(overlay):
-        path = file.relative_to(overlay or file).as_posix()
-        if path in files:
-            store.put(file, path, files[path].mode)
+    for path in inner:
+        if path in replaced:
+            store.put(replaced[path], path, files[path].mode)
     return Left(git=as_git, exact=store.write_tree())
 
 

@@ -40,17 +40,13 @@ class Held(Frozen):
 
 
 class Plan(Frozen):
-    """All of it. ``base`` and ``theirs`` are the digests of the manifests that it was made from.
-
-    ``undo_ref`` is the ref that holds the tree as it was before, "" if there is none.
-    """
+    """All of it. ``base`` and ``theirs`` are the digests of the manifests that it was made from."""
 
     base: str
     theirs: str
     placements: tuple[Placement, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     held: tuple[Held, ...] = ()
-    undo_ref: str = ""
 
 
 class Questions(Frozen):

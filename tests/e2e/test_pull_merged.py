@@ -187,11 +187,10 @@ def check_commands(home: Home, project: Path) -> None:
 
 def verify_undo(session: SessionDir, project: Path) -> tuple[str, ...]:
     (pull,) = list_pulls(session)
-    assert pull.state == "placed" and pull.undo_ref == "refs/castoff/undo/1"
-    kept = subprocess.run(
-        ["git", "show", f"{pull.undo_ref}:clash.txt"], cwd=project, check=True, capture_output=True, text=True
-    )
-    assert "line 5, mine" in kept.stdout and "run" not in kept.stdout
+    assert pull.state == "placed" and git_in(project, "for-each-ref", "refs/castoff/undo") == ""
+    git_in(project, "fetch", "-q", "--no-write-fetch-head", pull.bundle, "HEAD:refs/before")
+    kept = git_in(project, "show", "refs/before:clash.txt")
+    assert "line 5, mine" in kept and "run" not in kept
     assert check_undo(session).in_the_way == ()
     assert undo(session).pull.state == "undone"
     assert undo(session, again=True).pull.state == "placed"
@@ -350,7 +349,7 @@ async def test_the_commands_say_what_is_held_back_and_take_it_back(
     assert {held["path"] for held in home["held"]} == {".gitignore", "Makefile"}
     assert os.access(project / "tool.sh", os.X_OK) and not (project / "Makefile").exists()
     status, records = await command(capsys, "undo", session.id, "--list", "--json")
-    assert status == 0 and records[0]["state"] == "placed" and records[0]["undo_ref"] == "refs/castoff/undo/1"
+    assert status == 0 and records[0]["state"] == "placed" and Path(records[0]["bundle"]).is_file()
     mine = (project / "clean.txt").read_bytes()
     (project / "clean.txt").write_text("edited since\n")
     status, records = await command(capsys, "undo", session.id, "--json")

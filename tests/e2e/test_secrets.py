@@ -1,7 +1,10 @@
 """Secrets and a real host: nothing leaves undecided, and what was left or masked comes home unhurt."""
 
+import subprocess
 from contextlib import aclosing
 from pathlib import Path
+
+import pytest
 
 from agent.lease import read_lease
 from agent.sessions import SessionDir
@@ -10,7 +13,7 @@ from remote.handoff import hand_off
 from remote.local import open_local
 from remote.pull import pull_back
 from remote.steps import Away, HandoffStep, Home, Preflighted, StillHere
-from remote.terms import Terms
+from remote.terms import Terms, Wish
 from tests.e2e.journey import drive, fill_project, follow
 from tests.e2e.scene import Scene
 from tests.snapshot.plants import plants
@@ -197,3 +200,38 @@ async def test_only_a_file_that_travels_can_be_masked(scene: Scene) -> None:
     fill_project(scene.place)
     (problem,), end = await try_it(scene, scene.session(), Terms(mask=("nothing.env",)))
     assert isinstance(end, StillHere) and end.code == problem.code == "mask-unknown"
+
+
+def objects_there(scene: Scene, session: SessionDir) -> str:
+    """Every content that the repository on the host holds, whatever refers to it."""
+    run = ("git", "-c", "safe.directory=*", "-C", str(there(scene, session)), "cat-file", "--batch-all-objects")
+    return subprocess.run([*run, "--batch"], check=True, capture_output=True).stdout.decode(errors="replace")
+
+
+async def work_and_come_home(scene: Scene, session: SessionDir, wish: Wish | None = None) -> None:
+    (there(scene, session) / "made there.txt").write_text("the run's\n")
+    home = (await drive(pull_back(scene.links, "vm", session.id, wish=wish)))[-1]
+    assert isinstance(home, Home), home
+
+
+@pytest.mark.parametrize("how", ["leave", "mask"])
+async def test_what_stayed_once_does_not_follow_in_an_undo(scene: Scene, how: str) -> None:
+    file = project_with_secret(scene)
+    if how == "leave":
+        file.write_text("what only this machine may know, which no rule recognises\n")
+    session = scene.session()
+    terms = Terms(leave=(".env",)) if how == "leave" else Terms(mask=(".env",))
+    assert (await try_it(scene, session, terms))[1].step == "away"
+    await work_and_come_home(scene, session)
+    assert (await try_it(scene, session, terms))[1].step == "away"
+    held = objects_there(scene, session)
+    assert (file.read_text() if how == "leave" else PLANT.secret) not in held
+
+
+async def test_a_branch_made_of_a_run_holds_no_masked_secret(scene: Scene) -> None:
+    project_with_secret(scene)
+    session = scene.session()
+    assert (await try_it(scene, session, Terms(mask=(".env",))))[1].step == "away"
+    await work_and_come_home(scene, session, Wish(branch="made"))
+    assert (await try_it(scene, session, Terms(mask=(".env",))))[1].step == "away"
+    assert PLANT.secret not in objects_there(scene, session)

@@ -20,7 +20,6 @@ from remote.waste_here import find_here, prune_moves, remove_here
 from remote.waste_there import find_there, remove_there
 from snapshot import home
 from snapshot.plan import Plan, dump_plan
-from snapshot.undo_ref import keep_in_ref, list_refs
 
 LONG_AGO = time.time() - 100 * DAY
 
@@ -117,27 +116,6 @@ def test_rests_of_moves_go_only_while_nothing_waits_for_them(session: SessionDir
         assert remove_here({f"transfer:{session.id}/7"}) == ()
     assert keys(remove_here({f"transfer:{session.id}/7"})) == {f"transfer:{session.id}/7"}
     assert list(session.move(7).iterdir()) == []
-
-
-def test_undo_refs_go_by_the_same_rule_and_no_other_ref_does(session: SessionDir) -> None:
-    tree = Path(session.info.project)
-    old = {f"GIT_{who}_DATE": f"{LONG_AGO:.0f} +0000" for who in ("AUTHOR", "COMMITTER")}
-    run = ["git", "-C", str(tree), "-c", "user.name=a", "-c", "user.email=a@b"]
-    subprocess.run(["git", "init", "-q", str(tree)], check=True)
-    subprocess.run([*run, "commit", "-q", "--allow-empty", "-m", "x"], check=True, env={**os.environ, **old})
-    for number in range(1, KEPT_UNDOS + 3):
-        subprocess.run([*run, "update-ref", f"refs/castoff/undo/{number}", "HEAD"], check=True)
-    for other in ("refs/castoff/undo/mine", f"refs/castoff/{session.id}/3", "refs/heads/kept"):
-        subprocess.run([*run, "update-ref", other, "HEAD"], check=True)
-    create_session(Path(os.environ["CASTOFF_STATE"]), tree, "builtin")
-    found = find_here()
-    names = [f"refs/castoff/undo/{number} in {tree}" for number in (2, 1)]
-    assert [each.name for each in found] == names, "of two sessions of one project once"
-    remove_here(keys(found))
-    assert [ref.name.rpartition("/")[2] for ref in list_refs(tree)] == [str(n) for n in range(KEPT_UNDOS + 2, 2, -1)]
-    kept = subprocess.run([*run, "for-each-ref", "--format=%(refname)"], check=True, capture_output=True, text=True)
-    assert {"refs/castoff/undo/mine", f"refs/castoff/{session.id}/3", "refs/heads/kept"} <= set(kept.stdout.split())
-    assert keep_in_ref(tree, "next") == f"refs/castoff/undo/{KEPT_UNDOS + 3}", "no number comes twice"
 
 
 class Host:

@@ -153,7 +153,7 @@ PULL = [
     Receiving(files_done=3, files=3, bytes_done=8_120, total=8_120, rate=410_000),
     Verified(files=313, digest="b3:77aa"),
     Offered(epoch=3),
-    Applied(changed=3, deleted=1, undo="refs/castoff/undo/3"),
+    Applied(changed=3, deleted=1, undo="moves/3/keep"),
     HOME,
 ]
 

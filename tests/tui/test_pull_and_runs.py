@@ -212,7 +212,7 @@ async def test_pull_reviews_then_brings_it_home(stage: Stage, size: tuple[int, i
         await stand.pilot.press("enter")
         await stand.wait(lambda: "The session is here again." in _plain(stand, "body"))
         assert stand.backend.home.decisions == ["go"]
-        assert "kept in refs/castoff/undo/3" in _plain(stand, "body")
+        assert "kept in moves/3/keep" in _plain(stand, "body")
         await stand.passes(QUIET_SECONDS + 0.1)
         await stand.pilot.press("enter")
         await stand.wait(lambda: isinstance(stand.app.screen, Workspace) and len(stand.backend.attached) == 2)

@@ -259,7 +259,7 @@ def draw_home(step: Home, applied: Applied | None, width: int) -> list[Line]:
     if step.commits_ref:
         out += _row("Commits", step.commits_ref, width)
     if applied is not None and (step.changed or step.deleted):
-        kept = f", and as the commit {applied.undo_ref}" if applied.undo_ref else ""
+        kept = f", and as a commit for git fetch in {applied.bundle}" if applied.bundle else ""
         out += _row("Undo", f"castoff undo; what was here before is kept in {applied.undo}{kept}", width)
     out += _row("Took", duration(step.seconds), width)
     return out + _timings(step.timings, width)

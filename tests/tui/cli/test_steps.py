@@ -60,7 +60,7 @@ REVIEWED = Reviewed(
 PULL: tuple[PullStep, ...] = (
     REVIEWED,
     Receiving(files_done=1, files=1, bytes_done=10, total=10, rate=1e3),
-    Applied(changed=1, deleted=0, undo="refs/castoff/undo/1"),
+    Applied(changed=1, deleted=0, undo="/state/moves/3/keep"),
     Home(run_id="r1", epoch=3, changed=1, deleted=0, seconds=1.0),
 )
 

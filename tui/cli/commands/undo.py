@@ -42,7 +42,7 @@ def undo(out: Output, session: str | None, listed: bool, redo: bool, dry_run: bo
         for pull in pulls:
             out.record("pull", pull)
         rows = [
-            (ago(time.time() - p.at), p.state, count(p.changed, "change"), count(p.deleted, "deletion"), p.undo_ref)
+            (ago(time.time() - p.at), p.state, count(p.changed, "change"), count(p.deleted, "deletion"), p.bundle)
             for p in pulls
         ]
         out.table(("when", "state", "changed", "deleted", "as a commit"), rows)
