@@ -59,16 +59,18 @@ class HostForTests:
         return path
 
     def processes(self, word: str) -> list[str]:
-        """Command lines of the host user's processes that contain ``word``."""
+        """Command lines of the host's processes that contain ``word``.
+
+        They are its user's; where that is who runs the tests, those with its HOME: other tests may run beside.
+        """
         uid, found = self.home.stat().st_uid, list[str]()
+        marked = b"" if self.user != getpass.getuser() else b"\0HOME=%s\0" % os.fsencode(self.home)
         for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if entry.name.isdigit() and entry.stat().st_uid == uid:
                     line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    if entry.stat().st_uid == uid and word in line:
+                    if word in line and marked in b"\0" + (entry / "environ").read_bytes():
                         found.append(line)
-                except (FileNotFoundError, ProcessLookupError):
-                    continue
         return found
 
 
