@@ -17,6 +17,7 @@ from remote.secret_problems import (
     file_problems,
     git_problems,
     history_problems,
+    refuse_leave,
     refuse_mask,
     tell_place,
     tell_secret,
@@ -28,7 +29,7 @@ from snapshot.manifest import Manifest
 from snapshot.overlay import Change
 from snapshot.repository import has_repository
 from snapshot.scan import scan
-from snapshot.secret_tree import Standing, changed_paths
+from snapshot.secret_tree import Difference, Standing, changed_paths
 from snapshot.secrets import Hit, mask, scan_bytes
 from snapshot.selection import Selection
 from snapshot.walk import show_path
@@ -76,6 +77,7 @@ class SecretCheck:
             *git_problems(self._open(in_git)),
             *beside_problems(self._open(in_beside)),
             *self._useless(travels, roots),
+            *self._held(roots, differences),
         )
 
     def changes(self) -> dict[str, Change]:
@@ -137,6 +139,11 @@ class SecretCheck:
             masked = {hit.fingerprint for hit in self._open(in_file)}
             if held := [hit for hit in in_git if hit.fingerprint in masked]:
                 yield refuse_mask(path, held)
+
+    def _held(self, roots: Sequence[str], differences: Sequence[Difference]) -> Iterable[Problem]:
+        """A problem for each file that shall stay and of which git holds the content."""
+        for path, held in self._search.copies(roots, self._terms.leave, differences) if self._terms.leave else ():
+            yield refuse_leave(path, held)
 
     def _mask(self, path: str, data: bytes) -> bytes:
         masked = mask(data, self._open(scan_bytes(data, path)))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from remote.findings import Problem
+from snapshot.secret_objects import Held
 from snapshot.secret_tree import Standing
 from snapshot.secrets import Hit
 from snapshot.walk import show_path
@@ -17,8 +18,9 @@ _SHOWN_HITS = 3
 _PLACES = {
     "staged": "staged",
     "stash": "in a stash",
-    "undo": "kept for an undo",
     "commit": "in a commit that was not pushed",
+    "reflog": "in a commit that only the reflog knows",
+    "unreachable": "that nothing refers to any more",
     "object": "among git's objects",
 }
 
@@ -63,6 +65,16 @@ def refuse_mask(path: str, held: Sequence[Hit]) -> Problem:
     )
 
 
+def refuse_leave(path: str, held: Held) -> Problem:
+    """Leaving ``path`` keeps nothing here: git holds its content."""
+    return Problem(
+        code="leave-held",
+        sentence=f"Leaving {show_path(path)!r} would not keep it here: git holds it as well, {_PLACES[held.held]}, "
+        "and travels.",
+        way_out=f"{_get_rid(held.held, held.path)}, then hand it off again.",
+    )
+
+
 def tell_secret(hit: Hit) -> str:
     """Kind, line, rule and the first digits of the fingerprint."""
     return f"{hit.description} in line {hit.line} ({hit.rule}, {hit.fingerprint[:SHOWN_DIGITS]})"
@@ -96,10 +108,13 @@ def _get_rid(held: str, path: str) -> str:
             return f"The repository holds it as well: unstage it (git restore --staged -- {named})"
         case "stash":
             return "Look for it with git stash list -p and drop that stash"
-        case "undo":
-            return "Delete the undo that holds it (git for-each-ref refs/castoff/undo, git update-ref -d REF)"
         case "commit":
             return f"Take it out of the commit (git log --all -- {named} finds it)"
+        case "reflog":
+            forget = "git reflog expire --expire-unreachable=now --all, then git gc --prune=now"
+            return f"Let git forget it ({forget}; git log --reflog -- {named} finds it)"
+        case "unreachable":
+            return f"Let git forget it (git gc --prune=now; git show {path.rpartition(' ')[2]} shows it)"
         case _:
             return "Let git forget it (git prune)"
 

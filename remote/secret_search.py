@@ -13,10 +13,11 @@ from snapshot.beneath import Beneath
 from snapshot.digest import read_file
 from snapshot.repository import has_repository
 from snapshot.roots import root_of
-from snapshot.secret_objects import Held, find_held, find_versions, scan_held
+from snapshot.secret_objects import Held, find_copies, find_held, find_versions, scan_held
 from snapshot.secret_tree import Difference, ScanCache, changed_paths, read_differences, scan_tree
 from snapshot.secrets import Hit, scan_bytes
 from snapshot.strangers import find_strangers
+from snapshot.walk import walk
 
 
 class SecretRecord(NamedTuple):
@@ -24,13 +25,14 @@ class SecretRecord(NamedTuple):
 
     allowed: Path
     scanned: Path
+    packs: Path
 
 
 def secret_record(state: Path, project: str) -> SecretRecord:
     """The record of ``project``, an absolute path, in the state directory ``state``."""
     name = hashlib.sha256(project.encode(errors="surrogateescape")).hexdigest()[:20]
     folder = make_private(make_private(state / "projects") / name)
-    return SecretRecord(folder / "allowed-secrets.json", folder / "scanned.json")
+    return SecretRecord(folder / "allowed-secrets.json", folder / "scanned.json", folder / "packs.json")
 
 
 class SecretSearch:
@@ -79,6 +81,28 @@ class SecretSearch:
         inside = path.removeprefix(f"{root}/") if root else path
         return hits, self._scan_held(root, find_versions(self._tree / root, inside, data))
 
+    def copies(
+        self, roots: Sequence[str], paths: Sequence[str], differences: Iterable[Difference]
+    ) -> list[tuple[str, Held]]:
+        """Which of ``paths`` and the files below them, told from the tree's top, git holds unpublished. Raises
+        `GitFailed`, `OSError`."""
+        found: list[tuple[str, Held]] = []
+        for root, inside in self._by_root(roots, paths).items():
+            above = f"{root}/" if root else ""
+            copies = find_copies(self._tree / root, inside, self._find_held(root, differences))
+            found += [(above + path, item) for path, item in copies]
+        return found
+
+    def _by_root(self, roots: Sequence[str], paths: Iterable[str]) -> dict[str, list[str]]:
+        """The files at and below ``paths`` as their repositories name them."""
+        files: dict[str, list[str]] = {}
+        for path in paths:
+            below = walk(self._tree / path).found if (self._tree / path).is_dir() else ()
+            for file in (path, *(f"{path}/{item.path}" for item in below)):
+                if (root := root_of(file, roots)) is not None:
+                    files.setdefault(root, []).append(file.removeprefix(f"{root}/") if root else file)
+        return files
+
     def in_history(self, session: SessionDir) -> tuple[Hit, ...]:
         """What the session's own files hold, told by their places in the parcel. Raises `agent.errors.AgentError`."""
         profile = load_profile(session.info.agent)
@@ -90,8 +114,12 @@ class SecretSearch:
         return tuple(hits)
 
     def _in_repository(self, root: str, differences: Iterable[Difference]) -> Iterator[Hit]:
-        tree = self._tree / root
-        yield from self._scan_held(root, find_held(tree, None if root else differences))
+        yield from self._scan_held(root, self._find_held(root, differences))
+
+    def _find_held(self, root: str, differences: Iterable[Difference]) -> list[Held]:
+        known = None if root else differences
+        suspects = self._cache().blobs_with_secrets()
+        return find_held(self._tree / root, known, packs=self._record.packs, suspects=suspects)
 
     def _scan_held(self, root: str, items: Sequence[Held]) -> tuple[Hit, ...]:
         above = f"{root}/" if root else ""

@@ -1,39 +1,60 @@
-"""What a repository itself holds and nobody else has yet: staged contents, stashes, and commits that no remote has.
+"""What a repository itself holds and nobody else has yet: staged contents, stashes, commits that no remote has, and
+what only the reflog knows, or nothing at all any more.
 
 The files in the work tree are another matter (`snapshot.secret_tree`): they can be left here or masked. What is an
 object of git's travels with the repository.
 """
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from snapshot.git import git
-from snapshot.secret_tree import Difference, ScanCache, read_differences, unwatched_files
+from snapshot.secret_tree import BLOB, Difference, ScanCache, read_differences, unwatched_files
 from snapshot.secrets import Hit, scan_bytes
+from snapshot.unreachable import find_unreachable
 
+_HEAD = 1 << 16
+_AT_ONCE = 200
 _TOGETHER = 16 << 20
 """So many bytes of objects are read at once, or one that is larger."""
 
 
+_SETTING = re.compile(rb"\s*(?:export\s+)?[A-Za-z_][\w.-]*\s*[=:]\s*\S")
+_SETTINGS = ".env"
+
+
 class Held(NamedTuple):
-    """The content ``blob`` that stands, or stood, at ``path``; ``held`` says where git has it."""
+    """The content ``blob`` that stands, or stood, at ``path``; ``held`` says where git has it.
+
+    Of what nothing refers to nobody knows the path: it is ``object`` and the beginning of its id.
+    """
 
     path: str
     blob: str
     held: str
 
 
-def find_held(tree: Path, differences: Iterable[Difference] | None = None) -> list[Held]:
+def find_held(
+    tree: Path,
+    differences: Iterable[Difference] | None = None,
+    *,
+    packs: Path | None = None,
+    suspects: Collection[str] = (),
+) -> list[Held]:
     """What the repository of ``tree`` holds unpublished and no file of the work tree is, by path. Raises `GitFailed`.
 
-    Published is what a remote-tracking branch reaches; where there is none, what any branch or tag does. An undo that
-    castoff kept counts as a stash does. ``differences`` is what `snapshot.secret_tree.read_differences` said; without
-    it that is asked.
+    Published is what a remote-tracking branch reaches; where there is none, what any branch or tag does.
+    ``differences`` is what `snapshot.secret_tree.read_differences` said; without it that is asked. ``packs`` is the
+    record of `snapshot.unreachable.find_unreachable`, ``suspects`` are contents known to hold secrets: who drops the
+    stash or the commit that one is in has not got rid of it yet.
     """
     found = {item.blob: item for item in _find_unpublished(tree)}
     found |= {item.blob: item for item in _find_staged(tree, differences)}
+    dropped = find_unreachable(tree, packs, [blob for blob in suspects if blob not in found])
+    found |= {blob: Held(f"object {blob[:12]}", blob, "unreachable") for blob in dropped if blob not in found}
     return sorted(found.values())
 
 
@@ -50,6 +71,18 @@ def find_versions(tree: Path, path: str, data: bytes) -> list[Held]:
     return list({item.blob: item for item in reversed(found)}.values())
 
 
+def find_copies(tree: Path, paths: Iterable[str], items: Iterable[Held]) -> list[tuple[str, Held]]:
+    """Which of ``paths``, regular files of the work tree, have the content of one of ``items``. Raises `GitFailed`."""
+    held = {item.blob: item for item in items}
+    files = [path for path in paths if (tree / path).is_file() and not (tree / path).is_symlink()] if held else []
+    found: list[tuple[str, Held]] = []
+    for first in range(0, len(files), _AT_ONCE):
+        batch = files[first : first + _AT_ONCE]
+        blobs = git("hash-object", "--", *batch, tree=tree).out.decode().split()
+        found += [(path, held[blob]) for path, blob in zip(batch, blobs, strict=True) if blob in held]
+    return found
+
+
 def scan_held(tree: Path, items: Iterable[Held], *, cache: ScanCache | None = None) -> tuple[Hit, ...]:
     """The credentials in what is held, in that order. Raises `GitFailed`."""
     hits: dict[Held, tuple[Hit, ...]] = {}
@@ -60,7 +93,8 @@ def scan_held(tree: Path, items: Iterable[Held], *, cache: ScanCache | None = No
         if known is None:
             asked.append(item)
     for item, data in _read(tree, asked):
-        hits[item] = scan_bytes(data, item.path)
+        found = scan_bytes(data, _name_of(item, data))
+        hits[item] = tuple(hit.model_copy(update={"path": item.path}) for hit in found)
         if cache is not None:
             cache.keep(_key(item), hits[item])
     if cache is not None:
@@ -77,17 +111,21 @@ def _find_staged(tree: Path, differences: Iterable[Difference] | None) -> Iterat
 
 def _find_unpublished(tree: Path) -> Iterator[Held]:
     """The newest source last: of a content that several have, that one is told."""
-    published = ["--remotes"] if _has_refs(tree, "refs/remotes") else ["--branches", "--tags"]
     head = git("rev-parse", "--verify", "--quiet", "HEAD", tree=tree, accept=(0, 1)).out.decode().split()
-    if published == ["--remotes"]:
-        yield from _list_blobs(tree, ["--branches", *head], published, "commit")
-    else:
-        published += head
-    if _has_refs(tree, "refs/castoff/undo"):
-        yield from _list_blobs(tree, ["--glob=refs/castoff/undo"], published, "undo")
+    published = ["--remotes"] if _has_refs(tree, "refs/remotes") else ["--branches", "--tags", *head]
+    yield from _list_blobs(tree, ["--reflog"], published, "reflog")
+    yield from _list_blobs(tree, ["--exclude=refs/tags/*", "--exclude=refs/stash", "--all"], published, "commit")
     if _has_refs(tree, "refs/stash"):
         stashes = git("rev-list", "--walk-reflogs", "refs/stash", tree=tree).out.decode().split()
         yield from _list_blobs(tree, stashes, published, "stash")
+
+
+def _name_of(item: Held, data: bytes) -> str:
+    """The path by which rules are chosen; what has none and is mostly settings is read as such."""
+    if item.held != "unreachable":
+        return item.path
+    lines = [line for line in data[:_HEAD].split(b"\n") if line.strip() and not line.lstrip().startswith(b"#")]
+    return _SETTINGS if sum(bool(_SETTING.match(line)) for line in lines) * 2 > len(lines) else ""
 
 
 def _has_refs(tree: Path, prefix: str) -> bool:
@@ -135,4 +173,4 @@ def _read_batch(tree: Path, batch: list[tuple[Held, int]]) -> Iterator[tuple[Hel
 
 
 def _key(item: Held) -> str:
-    return f"blob {item.blob} {os.fsencode(item.path).hex()}"
+    return f"{BLOB}{item.blob} {os.fsencode(item.path).hex()}"

@@ -19,6 +19,8 @@ from snapshot.secrets import Hit, scan_file
 from snapshot.walk import walk
 
 _MOST_KEPT = 20_000
+BLOB = "blob "
+"""Begins the keys of what is an object of git's; its id follows."""
 
 Standing = Literal["untracked", "modified", "staged"]
 """How a file differs from the last commit; of a staged one the repository itself holds the content."""
@@ -127,6 +129,10 @@ class ScanCache:
             return None
         self._known[key] = known
         return tuple(hit.model_copy(update={"path": path}) for hit in known)
+
+    def blobs_with_secrets(self) -> list[str]:
+        """The ids of all objects of git's in which anything was found."""
+        return sorted({key.split(" ")[1] for key, hits in self._known.items() if hits and key.startswith(BLOB)})
 
     def keep(self, key: str, hits: Collection[Hit]) -> None:
         """Remember what was found."""

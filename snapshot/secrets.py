@@ -34,7 +34,8 @@ _CONTEXT = "castoff 2026-11 fingerprint of a secret"
 class Hit(Frozen):
     """A credential at a line (from 1) of a file; ``fingerprint`` is the same wherever the same value stands.
 
-    ``held`` is "" for the file itself, else what git has of it: ``staged``, ``stash``, ``undo`` or ``commit``.
+    ``held`` is "" for the file itself, else what git has of it: ``staged``, ``stash``,
+    ``commit``, ``reflog``, or ``unreachable``.
     """
 
     path: Name

@@ -111,8 +111,9 @@ async def test_a_file_of_which_git_holds_the_secret_is_not_masked(scene: Scene) 
     assert isinstance(end, StillHere) and end.code == problem.code == "mask-held"
     assert "git restore --staged -- .env" in problem.way_out
     scene.place.git("reset", "-q", "--", ".env")
-    (problem,), _ = await try_it(scene, scene.session(), Terms(mask=(".env",)))
-    assert problem.code == "mask-held" and "git prune" in problem.way_out
+    problems, _ = await try_it(scene, scene.session(), Terms(mask=(".env",)))
+    assert [problem.code for problem in problems] == ["secret", "mask-held"]
+    assert "git gc --prune=now" in problems[0].way_out and "git prune" in problems[1].way_out
     scene.place.git("prune")
     _, end = await try_it(scene, scene.session(), Terms(mask=(".env",)))
     assert isinstance(end, Away)
@@ -226,6 +227,23 @@ async def test_what_stayed_once_does_not_follow_in_an_undo(scene: Scene, how: st
     assert (await try_it(scene, session, terms))[1].step == "away"
     held = objects_there(scene, session)
     assert (file.read_text() if how == "leave" else PLANT.secret) not in held
+
+
+async def test_what_git_holds_is_not_left(scene: Scene) -> None:
+    fill_project(scene.place)
+    folder = scene.place.project / "own"
+    folder.mkdir()
+    (folder / "notes").write_text("what only this machine may know, which no rule recognises\n")
+    scene.place.git("add", "own/notes")
+    scene.place.git("reset", "-q", "--", "own/notes")
+    for leave in ("own", "own/notes"):
+        (problem,), end = await try_it(scene, scene.session(), Terms(leave=(leave,)))
+        assert isinstance(end, StillHere) and end.code == problem.code == "leave-held"
+        assert "'own/notes'" in problem.sentence and "git gc --prune=now" in problem.way_out
+    scene.place.git("gc", "-q", "--prune=now")
+    session = scene.session()
+    assert (await try_it(scene, session, Terms(leave=("own",))))[1].step == "away"
+    assert "only this machine" not in objects_there(scene, session)
 
 
 async def test_a_branch_made_of_a_run_holds_no_masked_secret(scene: Scene) -> None:

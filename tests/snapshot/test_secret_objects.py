@@ -78,11 +78,58 @@ def test_every_stash_is_searched_untracked_files_in_it_too(repo: Path) -> None:
     assert told(repo) == [("a.env", "stash", 3), ("new.env", "stash", 3)]
 
 
-def test_an_undo_is_searched(repo: Path) -> None:
+@pytest.mark.parametrize("remote", [True, False])
+def test_what_is_under_another_name_than_a_branch_is_searched(repo: Path, remote: bool) -> None:
+    if remote:
+        publish(repo)
     (repo / "a.env").write_bytes(PLANT.data)
-    git(repo, "update-ref", "refs/castoff/undo/1", git(repo, "stash", "create"))
+    git(repo, "update-ref", "refs/castoff/abc/3/HEAD", git(repo, "stash", "create"))
     git(repo, "checkout", "-q", "--", "a.env")
-    assert told(repo) == [("a.env", "undo", 3)]
+    assert told(repo) == [("a.env", "commit", 3)]
+
+
+@pytest.mark.parametrize("remote", [True, False])
+def test_a_commit_that_only_the_reflog_knows_is_searched(repo: Path, remote: bool) -> None:
+    if remote:
+        publish(repo)
+    (repo / "a.env").write_bytes(PLANT.data)
+    git(repo, "commit", "-qam", "two")
+    (repo / "a.env").write_text("harmless\n")
+    git(repo, "commit", "-qa", "--amend", "-m", "two again")
+    assert told(repo) == [("a.env", "reflog", 3)]
+    git(repo, "reflog", "expire", "--expire-unreachable=now", "--all")
+    (blob,) = [item.blob for item in find_held(repo) if item.held == "unreachable"]
+    assert told(repo) == [(f"object {blob[:12]}", "unreachable", 3)]
+    git(repo, "gc", "-q", "--prune=now")
+    assert told(repo) == []
+
+
+def test_a_secret_whose_stash_was_dropped_is_told_until_git_forgets_it(repo: Path, tmp_path: Path) -> None:
+    (repo / "a.env").write_bytes(PLANT.data)
+    git(repo, "stash", "-q")
+    git(repo, "repack", "-q", "-a", "-d")
+
+    def look() -> list[tuple[str, str]]:
+        cache = ScanCache(tmp_path / "cache.json")
+        held = find_held(repo, packs=tmp_path / "packs.json", suspects=cache.blobs_with_secrets())
+        return [(hit.path, hit.held) for hit in scan_held(repo, held, cache=cache)]
+
+    assert look() == [("a.env", "stash")]
+    blob = git(repo, "rev-parse", "stash:a.env")
+    git(repo, "stash", "drop", "-q")
+    assert look() == look() == [(f"object {blob[:12]}", "unreachable")]
+    git(repo, "update-ref", "refs/heads/kept", git(repo, "commit-tree", "-m", "x", git(repo, "write-tree")))
+    assert look() == [(f"object {blob[:12]}", "unreachable")]
+    git(repo, "gc", "-q", "--prune=now")
+    assert look() == []
+
+
+def test_what_nothing_refers_to_is_read_as_settings_only_if_it_is_that(repo: Path) -> None:
+    for name, text in (("x.env", PLANT.data), ("x.py", b"def f(a):\n    return a\n\n\nclass A:\n    b = 1\n")):
+        (repo / name).write_bytes(text)
+        git(repo, "add", name)
+        git(repo, "rm", "-q", "--cached", name)
+    assert [held for _, held, _ in told(repo)] == ["unreachable"]
 
 
 def test_a_commit_is_no_news_once_it_is_pushed(repo: Path) -> None:
