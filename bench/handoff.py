@@ -1,16 +1,19 @@
 """Where the time of a handoff and a pull-back goes, step by step, on loopback.
 
-    python -I bench/handoff.py [--files N]
+    python -I bench/handoff.py [--files N | --project DIR] [--rounds N] [--scratch DIR]
 
-A project of N small files (2,000 unless said) under git with everything dirty that can be, a session without work of
-its agent's own, and the demo's embedded SSH host. The peer, in the same run: ``rsync -az --delete`` of the same tree
-over OpenSSH's client to the same host, which neither verifies nor moves a session.
+A project of N small files (2,000 unless said) under git with everything dirty that can be, or the one that is given,
+which is moved where it is; a session without work of its agent's own, and the demo's embedded SSH host. The peer, in
+the same run: ``rsync -az --delete`` of the same tree over OpenSSH's client to the same host, which neither verifies nor
+moves a session.
 """
 
 import argparse
 import asyncio
 import os
 import random
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,8 +36,6 @@ from remote.pull import pull_back
 from remote.settings_protocol import SetVariable
 from remote.steps import Away, Home, Timing
 from remote.terms import Decision, Terms
-
-ROUNDS = 3
 
 
 def make_project(path: Path, files: int) -> None:
@@ -71,7 +72,9 @@ def rsync_peer(host: EmbeddedHost, root: Path, project: Path) -> float:
     target = root / "peer-target"
     began = time.monotonic()
     subprocess.run(["rsync", "-az", "--delete", "-e", shell, "--", f"{project}/", f"127.0.0.1:{target}/"], check=True)
-    return time.monotonic() - began
+    seconds = time.monotonic() - began
+    shutil.rmtree(target)
+    return seconds
 
 
 async def last(steps: AsyncGenerator[Any, Decision | None]) -> Any:
@@ -91,13 +94,11 @@ def show(title: str, timings: tuple[Timing, ...], seconds: float) -> None:
         print(f"  {timing.step:<18}{timing.seconds:8.3f} s")
 
 
-async def measure(root: Path, files: int) -> None:
+async def measure(root: Path, project: Path, rounds: int) -> None:
     """Set the scene, then move a session there and back a few times."""
-    project = root / "home" / "project"
-    project.mkdir(parents=True)
-    make_project(project, files)
-    size = sum(file.stat().st_size for file in project.rglob("*") if file.is_file())
-    print(f"{files} files, {size / 1e6:.1f} MB with .git; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    sizes = [file.stat().st_size for file in project.rglob("*") if file.is_file()]
+    print(f"{len(sizes)} files, {sum(sizes) / 1e6:.1f} MB with .git; ", end="")
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
     host = await embedded_host.start(root / "host")
     try:
         host.pin(HostKeys())
@@ -111,7 +112,7 @@ async def measure(root: Path, files: int) -> None:
         # No prompt is ever sent: a key of any kind lets the agent start.
         await client.ask(SetVariable(name="OPENAI_API_KEY", value="none"), Nothing)
         away = None
-        for number in range(1, ROUNDS + 1):
+        for number in range(1, rounds + 1):
             session = create_session(state_dir(), project, "builtin")
             viewer = await open_local(session)
             await viewer.close()
@@ -127,6 +128,7 @@ async def measure(root: Path, files: int) -> None:
         send = next(timing.seconds for timing in away.timings if timing.step == "send")
         print(f"\npeer, rsync -az over ssh, cold: {peer:.2f} s; castoff's send alone is {send / peer:.2f} x that,")
         print(f"the whole handoff {away.seconds / peer:.2f} x")
+        print(f"most memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
         await links.close()
     finally:
         await embedded_host.stop(root / "host")
@@ -136,14 +138,21 @@ def main() -> None:
     """Measure in a directory of its own that is removed after."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=2000)
+    parser.add_argument("--project", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scratch", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="castoff-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="castoff-bench-", dir=options.scratch) as folder:
         root = Path(folder)
         for name in ("STATE", "CONFIG", "DATA"):
             os.environ[f"CASTOFF_{name}"] = str(root / name.lower())
         os.environ.update(HOME=str(root / "home"), CASTOFF_MODEL="openai-chat:none", OPENAI_API_KEY="none")
-        (root / "home").mkdir()
-        asyncio.run(measure(root, options.files))
+        project = options.project
+        if project is None:
+            project = root / "home" / "project"
+            project.mkdir(parents=True)
+            make_project(project, options.files)
+        asyncio.run(measure(root, project.resolve(), options.rounds))
 
 
 if __name__ == "__main__":

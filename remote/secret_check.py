@@ -93,7 +93,7 @@ class SecretCheck:
         differences = self._search.read_differences()
         paths = changed_paths(self._tree, travels, differences)
         masked = [path for path in paths if (overlay / path).exists()]
-        hits = self._open(self._search.in_folder(self._tree, [path for path in paths if path not in masked]))
+        hits = self._open(self._search.in_tree([path for path in paths if path not in masked]))
         hits += self._open(self._search.in_folder(overlay, masked))
         roots = [*([""] if manifest.git else []), *(inner.path for inner in manifest.inner)]
         hits += self._open(self._search.in_git(roots, differences))

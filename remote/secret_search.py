@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from agent.profiles import load_profile
 from agent.sessions import SessionDir
 from remote.parcel import packed_files
 from snapshot.beneath import Beneath
-from snapshot.digest import read_file
+from snapshot.digest import DigestCache, read_file
 from snapshot.repository import has_repository
 from snapshot.roots import root_of
 from snapshot.secret_objects import Held, find_copies, find_held, find_versions, scan_held
@@ -48,11 +49,16 @@ class SecretSearch:
 
     def in_files(self, travels: Iterable[str], differences: Iterable[Difference]) -> tuple[Hit, ...]:
         """What the changed files hold. Runs git on the tree. Raises `SnapshotError`."""
-        return self.in_folder(self._tree, changed_paths(self._tree, travels, differences))
+        return self.in_tree(changed_paths(self._tree, travels, differences))
+
+    def in_tree(self, paths: Iterable[str]) -> tuple[Hit, ...]:
+        """What ``paths`` of the tree hold. Raises `SecretsUnread`."""
+        digests = DigestCache(self._record.scanned.with_name("scanned-digests.json"))
+        return scan_tree(self._tree, paths, cache=self._cache, digests=digests)
 
     def in_folder(self, folder: Path, paths: Iterable[str]) -> tuple[Hit, ...]:
         """What ``paths`` of ``folder`` hold. Raises `SecretsUnread`."""
-        return scan_tree(folder, paths, cache=self._cache())
+        return scan_tree(folder, paths, cache=self._cache)
 
     def beside(self, companions: Iterable[tuple[str, Iterable[str]]]) -> tuple[Hit, ...]:
         """What files that are not git's hold in repositories' directories outside the tree, given as path and content.
@@ -107,9 +113,8 @@ class SecretSearch:
         """What the session's own files hold, told by their places in the parcel. Raises `agent.errors.AgentError`."""
         profile = load_profile(session.info.agent)
         hits: list[Hit] = []
-        cache = self._cache()
         for name, file in packed_files(session, profile, Path(session.info.home)):
-            found = scan_tree(file.parent, [file.name], cache=cache)
+            found = scan_tree(file.parent, [file.name], cache=self._cache)
             hits += [hit.model_copy(update={"path": name}) for hit in found]
         return tuple(hits)
 
@@ -123,8 +128,9 @@ class SecretSearch:
 
     def _scan_held(self, root: str, items: Sequence[Held]) -> tuple[Hit, ...]:
         above = f"{root}/" if root else ""
-        hits = scan_held(self._tree / root, items, cache=self._cache())
+        hits = scan_held(self._tree / root, items, cache=self._cache)
         return tuple(hit.model_copy(update={"path": above + hit.path}) for hit in hits)
 
+    @cached_property
     def _cache(self) -> ScanCache:
         return ScanCache(self._record.scanned)

@@ -8,7 +8,10 @@ from functools import cache
 from snapshot.secret_rules import Span
 from snapshot.secret_text import as_text
 
-_RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{26,}+={0,2}")
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+_FLAT = bytes(ord("a") if each in _LETTERS else ord(" ") for each in range(256))
+_SHORTEST = b"a" * 26
+_PADDING = re.compile("={0,2}")
 _WRAPPED = range(60, 77)
 """So long are the lines of base64 that is wrapped."""
 _LINE = r"[ \t\r]{{0,3}}\n[ \t]{{0,20}}[A-Za-z0-9+/]{{{}}}(?![A-Za-z0-9+/])"
@@ -22,8 +25,7 @@ _URL_SAFE = str.maketrans("-_", "+/")
 def find_encoded(text: str, look: Callable[[str], Iterable[Span]]) -> Iterator[Span]:
     """The runs of base64 in ``text`` in which ``look`` finds a secret, told as the first one in each."""
     done = 0
-    for run in _RUN.finditer(text):
-        start, end = run.span()
+    for start, end in _runs(text):
         if start < done or not _TEXT.fullmatch(_decode(text[start : start + _HEAD])):
             continue
         if end - start in _WRAPPED and (more := _rest(end - start).match(text, end)):
@@ -31,6 +33,19 @@ def find_encoded(text: str, look: Callable[[str], Iterable[Span]]) -> Iterator[S
         for span in look(as_text(_decode(text[start:end]))):
             yield Span(start, end, f"{span.rule}-base64", f"{span.description}, in base64")
             break
+
+
+def _runs(text: str) -> Iterator[tuple[int, int]]:
+    """Where letters of base64 stand in a row, with their padding: start and end.
+
+    A search for 26 equal bytes steps over most of a text, which an expression reads letter by letter.
+    """
+    flat = text.encode("latin-1").translate(_FLAT) + b" "
+    end = 0
+    while (start := flat.find(_SHORTEST, end)) >= 0:
+        end = flat.index(b" ", start)
+        padding = _PADDING.match(text, end)
+        yield start, padding.end() if padding else end
 
 
 @cache

@@ -30,6 +30,8 @@ _RARELY = 0.01
 _ESCAPES = ((b"\\r\\n", b"  \r\n"), (b"\\n", b" \n"), (b"\\r", b" \n"), (b"\\t", b" \t"), (b'\\"', b' "'))
 # A colour of a terminal ends with a letter, which would belong to the word behind it.
 _COLOUR = re.compile(rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]{0,20}m")
+_COLOUR_MARKS = (b"\x1b[", b"1b[", b"1B[", b"\\033[", b"\\e[")
+"""One of them is in each colour: nearly no text has any, and to look for a few words is quick."""
 
 
 class Window(NamedTuple):
@@ -89,7 +91,8 @@ def read_windows(handle: int, form: Form) -> Iterator[Window]:
 
 def as_text(data: bytes) -> str:
     """One character a byte, with escaped line ends and quotes as if they were none, and colours as spaces."""
-    data = _COLOUR.sub(lambda found: b" " * len(found[0]), data)
+    if any(mark in data for mark in _COLOUR_MARKS):
+        data = _COLOUR.sub(lambda found: b" " * len(found[0]), data)
     if b"\\" in data:
         for escaped, plain in _ESCAPES:
             data = data.replace(escaped, plain)

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from snapshot.beneath import Beneath
-from snapshot.digest import file_digest
+from snapshot.digest import DigestCache, file_digest
 from snapshot.errors import SecretsUnread
 from snapshot.git import git
 from snapshot.manifest import Frozen, in_git, write_durably
@@ -18,7 +18,8 @@ from snapshot.secret_rules import rules_digest
 from snapshot.secrets import Hit, scan_file
 from snapshot.walk import walk
 
-_MOST_KEPT = 20_000
+_MOST_KEPT = 200_000
+"""A tree of 100,000 files, and its session's, twice."""
 BLOB = "blob "
 """Begins the keys of what is an object of git's; its id follows."""
 
@@ -91,17 +92,22 @@ def unwatched_files(tree: Path) -> set[str]:
     return {record[2:] for record in listed if record and (record[0].islower() or record[0] == "S")}
 
 
-def scan_tree(tree: Path, paths: Iterable[str], *, cache: "ScanCache | None" = None) -> tuple[Hit, ...]:
+def scan_tree(
+    tree: Path, paths: Iterable[str], *, cache: "ScanCache | None" = None, digests: DigestCache | None = None
+) -> tuple[Hit, ...]:
     """The credentials in ``paths`` of ``tree``, in their order. What is no regular file any more is passed over.
 
+    What ``cache`` knows by its content is not searched again, and what ``digests`` knows is not even read.
     Raises `SecretsUnread` for a file that cannot be read.
     """
     hits: list[Hit] = []
     with Beneath(tree) as below:
         for path in paths:
-            hits += _scan_one(below, path, cache)
+            hits += _scan_one(below, path, cache, digests)
     if cache is not None:
         cache.save()
+    if digests is not None:
+        digests.save()
     return tuple(hits)
 
 
@@ -155,13 +161,13 @@ class _Page(Frozen):
 _PAGE: TypeAdapter[_Page] = TypeAdapter(_Page)
 
 
-def _scan_one(below: Beneath, path: str, cache: ScanCache | None) -> tuple[Hit, ...]:
+def _scan_one(below: Beneath, path: str, cache: ScanCache | None, digests: DigestCache | None) -> tuple[Hit, ...]:
     try:
         where, name = below.at(path)
         if cache is None:
             return scan_file(name, path, where)
         # Some rules look at the path as well, so the same content under another name is another thing.
-        key = f"{file_digest(name, below.stat(path).st_size, where)} {os.fsencode(path).hex()}"
+        key = f"{_digest(below, path, digests)} {os.fsencode(path).hex()}"
         hits = cache.find(key, path)
         if hits is None:
             hits = scan_file(name, path, where)
@@ -171,6 +177,17 @@ def _scan_one(below: Beneath, path: str, cache: ScanCache | None) -> tuple[Hit, 
         if not _is_file(below, path):
             return ()
         raise SecretsUnread(f"{path!r} could not be searched for secrets: {error.strerror}.", "Try again.") from error
+
+
+def _digest(below: Beneath, path: str, digests: DigestCache | None) -> str:
+    record = below.stat(path)
+    known = digests.find(path, record) if digests is not None else None
+    if known is None:
+        where, name = below.at(path)
+        known = file_digest(name, record.st_size, where)
+        if digests is not None:
+            digests.keep(path, record, known)
+    return known
 
 
 def _listed(tree: Path) -> set[str]:

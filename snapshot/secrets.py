@@ -124,7 +124,8 @@ def _spans(text: str, path: str | None, table: "_Table | None" = None) -> list[S
 
 def _find(text: str, path: str | None, table: "_Table") -> list[tuple[int, Span]]:
     """What each rule finds, with its rank; without a ``path`` also those for certain files."""
-    lowered = text.lower()
+    # One character a byte: see `as_text`.
+    lowered = text.encode("latin-1").lower()
     chosen = {number for number, matcher in enumerate(table.matchers) if path is None or matcher.applies(path)}
     found: list[tuple[int, Span]] = []
     called: dict[Detector, list[int]] = {}

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from snapshot import digest as digest_module
 from snapshot import secret_tree
 from snapshot.allowed import allow, choose, forget, list_allowed
+from snapshot.digest import DigestCache
 from snapshot.errors import AllowListDamaged, SecretsUnread
 from snapshot.secret_tree import ScanCache, changed_paths, scan_tree
 from snapshot.secrets import Hit
@@ -122,6 +124,36 @@ def test_the_second_scan_reads_only_what_changed(tmp_path: Path, monkeypatch: py
     assert (tree / "c").stat().st_size == record.st_size
     scan_tree(tree, names, cache=ScanCache(file))
     assert scanned == ["c"]
+
+
+def test_what_stands_as_it_stood_is_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, one = tmp_path / "tree", plant()
+    tree.mkdir()
+    for name, data in ((".env", one.data), ("c", b"nothing")):
+        (tree / name).write_bytes(data)
+    read: list[str] = []
+    digest = secret_tree.file_digest
+
+    def watch(file: str, size: int, where: int | None) -> str:
+        read.append(file)
+        return digest(file, size, where)
+
+    monkeypatch.setattr(secret_tree, "file_digest", watch)
+    # Times within two seconds of now prove nothing: see `snapshot.digest`.
+    monkeypatch.setattr(digest_module, "RACY_NS", -(10**12))
+
+    def look() -> tuple[Hit, ...]:
+        digests = DigestCache(tmp_path / "digests.json")
+        return scan_tree(tree, [".env", "c"], cache=ScanCache(tmp_path / "cache.json"), digests=digests)
+
+    first = look()
+    assert len(first) == 1
+    assert read == [".env", "c"]
+    assert look() == first
+    assert read == [".env", "c"]
+    (tree / "c").write_bytes(b"Nothing")
+    look()
+    assert read == [".env", "c", "c"]
 
 
 def test_the_cache_is_private_and_holds_no_value(tmp_path: Path) -> None:

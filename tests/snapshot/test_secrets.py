@@ -216,7 +216,7 @@ def test_all_keywords_are_found(words: list[str], text: str) -> None:
     expected = {
         (at, word) for word in words for at in range(len(text)) if text.startswith(word, at) and counts(at, word)
     }
-    assert set(Keywords(leading, inside).find(text)) == expected
+    assert set(Keywords(leading, inside).find(text.encode())) == expected
 
 
 def test_a_hit_is_frozen() -> None:
