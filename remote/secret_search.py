@@ -123,7 +123,7 @@ class SecretSearch:
 
     def _find_held(self, root: str, differences: Iterable[Difference]) -> list[Held]:
         known = None if root else differences
-        suspects = self._cache().blobs_with_secrets()
+        suspects = self._cache.blobs_with_secrets()
         return find_held(self._tree / root, known, packs=self._record.packs, suspects=suspects)
 
     def _scan_held(self, root: str, items: Sequence[Held]) -> tuple[Hit, ...]:
