@@ -141,6 +141,8 @@ class Driver:
         self._recorder.record(TurnStarted(prompt_id=prompt.prompt_id))
         self._recorder.record(PhaseChanged(phase="working"))
         self._recorder.sync()
+        if self._recorder.fenced:
+            return "cancelled"  # whoever holds the session now has the prompt
         self._turn = asyncio.create_task(agent.prompt(text))
         detail, died = "", False
         try:

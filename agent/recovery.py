@@ -64,7 +64,7 @@ def recovery_prompt(state: SessionState, cause: Cause, prompt_id: str) -> Prompt
 
 def was_cut(state: SessionState) -> bool:
     """Whether a runner ended before it could say what becomes of a turn that was cut short."""
-    return state.interrupted_turn is not None and state.phase in ("working", "needs-input")
+    return state.interrupted_turn is not None and state.phase in ("working", "needs-input", "draining")
 
 
 def has_work(state: SessionState) -> bool:

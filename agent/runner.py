@@ -142,7 +142,7 @@ class Runner:
             self._say("paused", self._duty.held)
         elif await self._start_agent():
             await self._prepare()
-        while True:
+        while not self._recorder.fenced:
             prompt = next(iter(self._recorder.state.queue), None)
             if prompt is None or self._draining or self._recorder.state.phase in ("paused", "failed"):
                 self._wake.clear()
@@ -151,6 +151,8 @@ class Runner:
                 self._say("paused", limit)
             elif self._driver.alive or await self._start_agent():
                 self._conclude(await self._driver.run_turn(prompt))
+        if self._recorder.failure is not None:
+            raise self._recorder.failure
 
     def _take_up(self) -> None:
         state = self._recorder.state
@@ -180,10 +182,12 @@ class Runner:
 
     async def _start_agent(self) -> bool:
         before = self._recorder.state
-        self._say("starting")
+        if before.phase != "paused":
+            # It stays so on disk all the while: a crash in between must not set it to work.
+            self._say("starting")
         pause, self._pause = self._pause, 0.0
         await asyncio.sleep(pause)
-        if self._draining:
+        if self._draining or self._lost():
             return False
         try:
             await self._driver.start()
@@ -196,7 +200,9 @@ class Runner:
             return False
         if self._draining:
             return False
-        if before.phase in ("finished", "paused"):
+        if self._recorder.state.phase != "starting":
+            return True
+        if before.phase == "finished":
             self._say(before.phase, before.detail)
         else:
             # A move of a session whose work was done leaves it done.
@@ -299,13 +305,18 @@ class Runner:
             await asyncio.sleep(_WATCH_SECONDS)
             if self._recorder.failure is not None:
                 raise self._recorder.failure
-            if not self._tenure.holds():
-                self._recorder.fence()
+            if self._lost():
                 self._ended.set()
             elif self._driver.busy and self._limit():
                 self._cut_turn()
             elif self._idle():
                 self._ended.set()
+
+    def _lost(self) -> bool:
+        """Whether the session is not held here any more; nothing is recorded then."""
+        if not self._tenure.holds():
+            self._recorder.fence()
+        return self._recorder.fenced
 
     def _limit(self) -> str | None:
         state = self._recorder.state

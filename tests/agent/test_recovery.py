@@ -11,9 +11,20 @@ import pytest
 from agent import recovery
 from agent import runner as runner_module
 from agent.durable import write_model
-from agent.events import Noted, PhaseChanged, Prompted, ToolCalled, TurnEnded, TurnStarted
+from agent.events import (
+    Budget,
+    BudgetSet,
+    Event,
+    Noted,
+    PhaseChanged,
+    Prompted,
+    ToolCalled,
+    TurnEnded,
+    TurnStarted,
+)
 from agent.fold import advance
 from agent.journal import Journal
+from agent.lease import Lease, write_lease
 from agent.reception import BootRecord
 from agent.recovery import has_work, note_recovery, pause_before, recovery_prompt, was_cut
 from agent.sessions import SessionDir
@@ -36,6 +47,10 @@ for line in sys.stdin:
     message = json.loads(line)
     match message.get("method"):
         case "initialize":
+            with (here / "starts").open("a") as starts:
+                starts.write("x")
+            while (here / "hangs").exists():
+                time.sleep(0.02)
             if (here / "broken").exists():
                 sys.exit("it cannot start")
             send(id=message["id"], result={"protocolVersion": 1, "agentCapabilities": {"loadSession": True}})
@@ -46,6 +61,8 @@ for line in sys.stdin:
         case "session/prompt":
             with (here / "prompts").open("a") as prompts:
                 prompts.write(json.dumps(message["params"]["prompt"][0]["text"]) + chr(10))
+            while (here / "slow").exists():
+                time.sleep(0.02)
             deaths = here / "deaths"
             left = int(deaths.read_text()) if deaths.exists() else 0
             if left:
@@ -143,18 +160,23 @@ async def test_an_agent_that_refuses_is_not_started_again(place: Place) -> None:
         assert run.state.recoveries == ()
 
 
+def record(place: Place, *events: Event) -> None:
+    journal = Journal(place.session.journal, 1)
+    for event in events:
+        journal.append(event)
+    journal.close()
+
+
 def cut_short(place: Place, *, boot: str | None = None) -> None:
     """What a crashed runner leaves: a turn in the journal with a tool call in flight, and another prompt that waits."""
-    journal = Journal(place.session.journal, 1)
-    for event in (
+    record(
+        place,
         Prompted(prompt_id="p1", text="Build it"),
         TurnStarted(prompt_id="p1"),
         PhaseChanged(phase="working"),
         ToolCalled(call_id="c1", title="make world", status="in_progress"),
         Prompted(prompt_id="p2", text="And then this"),
-    ):
-        journal.append(event)
-    journal.close()
+    )
     if boot is not None:
         write_model(place.session.path / "boot.json", BootRecord(boot=boot))
 
@@ -178,6 +200,73 @@ async def test_a_held_session_starts_no_agent_before_its_user_resumes(place: Pla
         await run.viewer.resume()
         await run.until(lambda s: s.phase == "finished" and not s.queue)
         assert "may have run" in prompts(place)[0]
+
+
+async def test_a_drain_that_crashed_is_no_reason_to_stand_still(place: Place) -> None:
+    """Whoever drained it got nothing; and a reboot in between would leave it as it is for good."""
+    cut_short(place)
+    record(place, PhaseChanged(phase="draining"))
+    async with place.running(duty(place)) as run:
+        await run.until(lambda s: s.phase == "finished" and not s.queue)
+    assert "may have run" in prompts(place)[0]
+
+
+@pytest.mark.parametrize("budget", [Budget(), Budget(max_turns=1)])
+async def test_a_pause_outlives_a_crash_while_the_agent_starts(place: Place, budget: Budget) -> None:
+    turn = [TurnStarted(prompt_id="p0"), TurnEnded(prompt_id="p0", stop_reason="budget")]
+    record(place, BudgetSet(budget=budget), *turn)
+    record(place, Prompted(prompt_id="p1", text="Build it"), PhaseChanged(phase="paused", detail="Look first."))
+    (place.tree / "hangs").touch()
+    async with place.running(duty(place)):
+        await until((place.tree / "starts").exists)
+        assert not has_work(place.state())
+    (place.tree / "hangs").unlink()
+    async with place.running(duty(place)) as run:
+        await run.until(lambda s: any(block.type == "agent" for block in s.blocks))
+        await run.viewer.set_policy("accept-all")
+        state = await run.until(lambda s: s.policy == "accept-all")
+        assert (state.phase, state.detail) == ("paused", "Look first.") and len(state.queue) == 1
+        assert not (place.tree / "prompts").exists()
+        if budget.max_turns is None:
+            await run.viewer.resume()
+            await run.until(lambda s: s.phase == "finished" and not s.queue)
+
+
+async def test_who_resumes_while_the_agent_starts_is_heard(place: Place) -> None:
+    record(place, Prompted(prompt_id="p1", text="Build it"), PhaseChanged(phase="paused", detail="Look first."))
+    (place.tree / "hangs").touch()
+    async with place.running(duty(place)) as run:
+        await until((place.tree / "starts").exists)
+        await run.viewer.resume()
+        (place.tree / "hangs").unlink()
+        await run.until(lambda s: s.phase == "finished" and not s.queue)
+
+
+async def test_nothing_is_taken_up_that_is_not_held_here_any_more(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "PAUSES", (0.3,))
+    monkeypatch.setattr(runner_module, "_WATCH_SECONDS", 300.0)
+    (place.tree / "deaths").write_text("1")
+    async with place.running(duty(place)) as run:
+        await run.viewer.prompt("Build it")
+        await run.until(lambda s: bool(s.recoveries))
+        write_lease(place.session, Lease(epoch=2, state="away", to="home"))
+        await run.until_ended()
+    assert len(prompts(place)) == 1 and (place.tree / "starts").read_text() == "x"
+
+
+async def test_no_prompt_that_waited_is_sent_for_somebody_else(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner_module, "_WATCH_SECONDS", 300.0)
+    (place.tree / "slow").touch()
+    async with place.running(duty(place)) as run:
+        await run.viewer.prompt("Build it")
+        await run.viewer.prompt("And then this")
+        await until((place.tree / "prompts").exists)
+        write_lease(place.session, Lease(epoch=2, state="away", to="home"))
+        (place.tree / "slow").unlink()
+        await run.until_ended()
+    assert len(prompts(place)) == 1
 
 
 def test_how_often(place: Place) -> None:
