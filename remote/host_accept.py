@@ -228,4 +228,6 @@ async def withdraw(request: protocol.Withdraw) -> protocol.Standing:
     if session is not None and lease.state != "held":
         # A stay of long ago may not have heard yet that it is over.
         await end_run(session)
+        if lease.state != "offered":
+            drop_furnishing(session)
     return protocol.Standing(lease=lease)

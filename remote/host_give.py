@@ -10,6 +10,7 @@ from agent.errors import CommandRefused, RunnerBusy
 from agent.lease import read_lease
 from agent.paths import state_dir
 from agent.profiles import load_profile
+from agent.protocol import Lease
 from agent.runner_lock import hold_move, is_served
 from agent.sessions import SessionDir, get_session
 from remote import host_protocol as protocol
@@ -18,7 +19,7 @@ from remote.furnishing import drop_furnishing
 from remote.host_base import bundle_commits, list_run_paths
 from remote.host_lease import change_lease
 from remote.host_look import open_run
-from remote.host_runner import end_run, start_run
+from remote.host_runner import end_run, is_alive, start_run
 from remote.leftovers import note_leftovers
 from remote.local import attach_running, quiet
 from remote.parcel import fold, pack_parcel
@@ -105,12 +106,19 @@ async def give(request: protocol.Give) -> protocol.Standing:
 
 async def confirm_away(request: protocol.Confirm) -> protocol.Standing:
     """The other side holds it: what is left here is an archive, and nothing of it runs any more."""
-    # Also of a run that never came: an offer of it may still be under way.
-    lease = change_lease(request.run_id, lambda lease: rules.file_away(lease, request.epoch))
     session = get_session(state_dir(), request.run_id)
+
+    def archive(lease: Lease | None) -> Lease:
+        after = rules.file_away(lease, request.epoch)
+        if session is not None and after.state == "away":
+            # Before the record: what is filed away is not listed, and nobody would come back for its variables.
+            drop_furnishing(session)
+        return after
+
+    # Also of a run that never came: an offer of it may still be under way.
+    lease = change_lease(request.run_id, archive)
     if session is not None and lease.state == "away":
         await end_run(session)
-        drop_furnishing(session)
         await tend_hook(state_dir())
     return protocol.Standing(lease=lease)
 
@@ -120,6 +128,8 @@ async def regain(request: protocol.Regain) -> protocol.Standing:
     session, _ = open_run(request.run_id)
     lease = change_lease(session.id, lambda lease: rules.regain(lease, request.epoch, request.to))
     await _let_go(session)
+    # While nobody held it, the hook may have gone with the last run that was.
+    await tend_hook(state_dir())
     await _wait_drained(session)
     await _go_on(session)
     return protocol.Standing(lease=lease)
@@ -135,18 +145,18 @@ async def _wait_drained(session: SessionDir) -> None:
 
 
 async def _go_on(session: SessionDir) -> None:
-    """Start the runner if none serves the run, and take up the turn that the drain interrupted."""
-    if not is_served(session):
-        await start_run(session)
-    if fold(session).interrupted_turn is None:
-        return
+    """See to it that a runner serves the run, and take up the turn that the drain interrupted."""
     deadline = time.monotonic() + _REGAIN_SECONDS
     while (viewer := await attach_running(session)) is None:
         if time.monotonic() > deadline:
             raise RunnerBusy("The run's runner does not come up.", "castoff attach takes it up.")
+        # Looked at again each time: the drained runner's keeper may still be there, and lets no other one begin.
+        if not await is_alive(session):
+            await start_run(session)
         await asyncio.sleep(0.05)
     try:
-        await viewer.resume()
+        if fold(session).interrupted_turn is not None:
+            await viewer.resume()
     except CommandRefused:
         # Somebody else took it up: nothing is left to resume.
         pass

@@ -18,13 +18,14 @@ from remote import settings_protocol as protocol
 from remote.boot import read_hook
 from remote.host_install import MARKER
 from remote.host_lease import change_lease, known_lease
+from remote.keeper import find_keeper
 from remote.mirror import drop_mirror, list_mirrors
 from remote.processes import list_command_lines
 from remote.waste import Doomed, Waste, WasteKind, is_old, measure, newest
 from snapshot.replica import remove_tree
 
-_LASTING = ("lease.json", "move.lock", "runner.lock")
-"""What stays of an archived run: its lease refuses epochs that are over."""
+_LASTING = ("lease.json", "move.lock", "runner.lock", "keeper.lock")
+"""What stays of an archived run: its lease refuses epochs that are over, and a lock is one file for ever."""
 _GONE = ".gone-"
 
 
@@ -77,6 +78,8 @@ def _is_archived(run_id: str, lease: Lease | None) -> bool:
     if lease is None or lease.state not in ("away", "released") or (state_dir() / "incoming" / run_id).exists():
         return False
     session = _session(run_id)
+    if find_keeper(session) is not None:
+        return False
     return not ((session / "session.json").exists() and is_served(open_session(session)))
 
 

@@ -15,11 +15,14 @@ from agent.runner_lock import hold_move
 from agent.sessions import SessionDir, create_session
 from remote import waste_there
 from remote.boot import BootHook
+from remote.keeper import find_keeper
 from remote.waste import DAY, KEPT_UNDOS, Doomed, Waste, beyond_kept
 from remote.waste_here import find_here, prune_moves, remove_here
 from remote.waste_there import find_there, remove_there
 from snapshot import home
 from snapshot.plan import Plan, dump_plan
+from tests.remote.test_keeper import begin
+from tests.waiting import wait_until
 
 LONG_AGO = time.time() - 100 * DAY
 
@@ -151,6 +154,7 @@ def host(state: Path) -> Host:
 def test_archived_runs_go_but_for_their_lease(host: Host) -> None:
     for state in ("away", "released", "held", "offered"):
         host.run(f"run{state}", state)
+    (host.state / "sessions/runaway/keeper.lock").touch()
     host.run("young", "away", at=time.time())
     host.run("coming", "away")
     host.arriving("coming", at=time.time())
@@ -159,11 +163,21 @@ def test_archived_runs_go_but_for_their_lease(host: Host) -> None:
     assert all(each.size > 10 for each in found)
     assert keys(find_there(0, ())) == keys(found) | {"run:young"}
     assert keys(remove_there({"run:runaway", "run:runheld", "run:young"}, 30, ())) == {"run:runaway"}
-    assert {path.name for path in (host.state / "sessions/runaway").iterdir()} == {"lease.json", "runner.lock"}
+    left = {path.name for path in (host.state / "sessions/runaway").iterdir()}
+    assert left == {"lease.json", "runner.lock", "keeper.lock"}, "a lock that is another file locks out nobody"
     assert not (host.state / "trees/runaway").exists() and not (host.state / "homes/runaway").exists()
     assert (host.state / "trees/runheld/locked/file").exists()
     assert Lease.model_validate_json((host.state / "sessions/runaway/lease.json").read_text()).epoch == 4
     assert keys(find_there(30, ())) == {"run:runreleased"}
+
+
+def test_what_is_kept_by_a_process_is_no_archive(host: Host) -> None:
+    kept = begin(host.run("run", "away"), "while [ ! -e go ]; do sleep 0.02; done")
+    wait_until(lambda: find_keeper(host.state / "sessions/run") == kept.pid)
+    assert find_there(30, ()) == ()
+    (host.state / "sessions/run/go").touch()
+    assert kept.wait(60) == 0
+    assert keys(find_there(30, ())) == {"run:run"}
 
 
 def test_a_run_that_is_taken_again_meanwhile_stays(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
