@@ -147,7 +147,9 @@ def cron_line(command: Sequence[str], state: Path) -> str:
 
 def without_line(crontab: str, state: Path) -> str:
     """``crontab`` without our line for ``state``; everything else as it is."""
-    return "".join(line for line in crontab.splitlines(keepends=True) if not line.rstrip("\n").endswith(_mark(state)))
+    # Cron ends a line at a line feed alone.
+    lines = re.findall(r"[^\n]*\n|[^\n]+", crontab)
+    return "".join(line for line in lines if not line.removesuffix("\n").endswith(_mark(state)))
 
 
 def _mark(state: Path) -> str:
@@ -194,7 +196,7 @@ def _is_there(hook: BootHook, state: Path) -> bool:
     if hook.kind == "systemd":
         wanted = _unit_path(state).parent / "default.target.wants" / unit_name(state)
         return wanted.exists() and lingers()
-    return cron_line(hook.command, state) in _read_crontab().splitlines()
+    return cron_line(hook.command, state) in _read_crontab().split("\n")
 
 
 def _read_crontab() -> str:

@@ -154,14 +154,23 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 
 def _end_orphans() -> None:
     """End what the crashed runner left: an agent without one would work on beside the next."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
-    while children.exists() and (pids := children.read_text().split()):
-        for pid in map(int, pids):
-            for kill in (os.killpg, os.kill):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    kill(pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+    beyond_reach = set[int]()
+    while pids := _children() - beyond_reach:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except PermissionError:
+                # Another user's, as by sudo where there is no sandbox: the run does not wait for it.
+                beyond_reach.add(pid)
+                continue
+            os.waitpid(pid, 0)
+
+
+def _children() -> set[int]:
+    path = Path(f"/proc/self/task/{os.getpid()}/children")
+    return set(map(int, path.read_text().split())) if path.exists() else set()
 
 
 def _adopt_orphans() -> None:

@@ -3,8 +3,8 @@
 Only where linger is on: without it that systemd ends with the last login, and takes its groups along.
 """
 
-import getpass
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -19,7 +19,10 @@ _ADDED = ("XDG_RUNTIME_DIR", "INVOCATION_ID")
 
 def lingers() -> bool:
     """Whether this user's systemd lives on without a login (man 1 loginctl, enable-linger)."""
-    return (_LINGER / getpass.getuser()).exists()
+    try:
+        return (_LINGER / pwd.getpwuid(os.getuid()).pw_name).exists()
+    except KeyError:  # an account that is nowhere listed, as in containers
+        return False
 
 
 def scoped(argv: Sequence[str]) -> list[str]:

@@ -44,23 +44,28 @@ def _no_systemd(*_: object) -> None:
 
 
 def make_state(tmp_path: Path) -> Path:
-    state = tmp_path / "my 100% state"
+    state = tmp_path / "my 100%\x0c\u2028state"
     state.mkdir()
     return state
 
 
-@pytest.mark.parametrize("before", [None, "", "5 4 * * * mine # castoff\n", "MAILTO=ann"])
+def lines_of(text: str) -> list[str]:
+    """As cron sees them: ended by line feeds alone."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+@pytest.mark.parametrize("before", [None, "", "5 4 * * * mine # castoff\n", "MAILTO=ann", "# page\x0cbreak\n"])
 def test_a_line_comes_and_goes_and_nothing_else(tmp_path: Path, crontab: Path, before: str | None) -> None:
     state = make_state(tmp_path)
     if before is not None:
         crontab.write_text(before)
     for _ in range(2):
         install_hook(state)
-    lines = crontab.read_text().splitlines()
-    assert lines[:-1] == (before or "").splitlines() and lines[-1].startswith("@reboot ")
+    lines = lines_of(crontab.read_text())
+    assert lines[:-1] == lines_of(before or "") and lines[-1].startswith("@reboot ")
     assert "crontab line" in look_at_hook(state)
     remove_hook(state)
-    assert crontab.read_text().splitlines() == (before or "").splitlines() and read_hook(state) is None
+    assert lines_of(crontab.read_text()) == lines_of(before or "") and read_hook(state) is None
     remove_hook(state)
 
 
@@ -89,7 +94,7 @@ def test_a_crontab_that_cannot_be_read_is_not_overwritten(tmp_path: Path, cronta
     (crontab.parent / "crontab").write_text("#!/bin/sh\n[ $1 = -l ] && { echo not allowed >&2; exit 1; }\ntouch wrote")
     with pytest.raises(RebootUnready, match="not allowed"):
         install_hook(make_state(tmp_path))
-    assert read_hook(tmp_path / "my 100% state") is None
+    assert list(tmp_path.glob("my*/boot.json")) == []
 
 
 def test_a_host_that_is_no_machine_of_its_own_is_left_alone(

@@ -91,3 +91,19 @@ def test_what_a_crashed_runner_leaves_is_ended_before_the_next_one_starts(tmp_pa
     script = f'if [ -e left ]; then kill -0 "$(cat left)" && touch both; exit 0; fi; {leave}'
     assert begin(tmp_path, script).wait(60) == 0
     assert not (tmp_path / "both").exists()
+
+
+def test_a_child_of_another_user_does_not_stop_the_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a program by sudo, where there is no sandbox: nobody here can end it, and it may never end."""
+    with subprocess.Popen(["sleep", "300"]) as child:
+        monkeypatch.setattr(keeper, "_children", lambda: {child.pid})
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "kill", _refuse)
+            patch.setattr(os, "killpg", _refuse)
+            keeper._end_orphans()  # pyright: ignore[reportPrivateUsage]
+        assert child.poll() is None
+        child.kill()
+
+
+def _refuse(*_: int) -> None:
+    raise PermissionError

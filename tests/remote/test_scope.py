@@ -1,6 +1,7 @@
 """A control group of its own: asked for where linger is on and it works. ``systemd-run`` is a double here."""
 
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,3 +54,12 @@ def test_without_linger_its_groups_would_end_with_the_login(programs: Path, monk
 def test_where_it_does_not_work_the_program_starts_as_ever(programs: Path) -> None:
     (programs / "broken").touch()
     assert scope.scoped(["true"]) == ["true"]
+
+
+def test_an_account_is_known_by_its_number_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "_LINGER", tmp_path)
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    (tmp_path / pwd.getpwuid(os.getuid()).pw_name).touch()
+    assert scope.lingers()
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_001)
+    assert not scope.lingers()
