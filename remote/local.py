@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from agent.durable import append_private, read_model, write_record
-from agent.errors import CommandRefused, RecordDamaged, RecordNewer, RunnerBusy, ViewerGone
+from agent.errors import CommandRefused, NotOwner, RecordDamaged, RecordNewer, RunnerBusy, ViewerGone
+from agent.lease import read_lease
 from agent.reception import RunnerRecord
 from agent.runner_lock import hold, is_served
 from agent.server import LINE_LIMIT
@@ -34,11 +35,12 @@ _started: "set[subprocess.Popen[bytes]]" = set()
 async def open_local(session: SessionDir, after_seq: int = 0) -> Viewer:
     """Attach to the session's runner on this machine, starting it if none runs.
 
-    Raises `agent.errors.ViewerGone` with the runner's last words when it does not come up.
+    Raises `agent.errors.NotOwner` when it is elsewhere, `ViewerGone` with the runner's last words when none comes up.
     """
     viewer = await attach_running(session, after_seq)
     if viewer is not None:
         return viewer
+    _check_held(session)
     await asyncio.to_thread(_keep_base, session)
     process = start_runner(session)
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
@@ -53,6 +55,14 @@ async def open_local(session: SessionDir, after_seq: int = 0) -> Viewer:
             process = start_runner(session)
         await asyncio.sleep(0.02)
     raise ViewerGone("The runner does not come up.", f"Its messages are in {log_path(session)}.")
+
+
+def _check_held(session: SessionDir) -> None:
+    lease = read_lease(session)
+    if lease.state == "offered":
+        raise NotOwner(f"The session is on its way to {lease.to}.", f"castoff recover {session.id} settles a cut move.")
+    if lease.state != "held":
+        raise NotOwner(f"The session is on {lease.to} now.", "castoff runs lists it; castoff pull brings it home.")
 
 
 async def attach_running(session: SessionDir, after_seq: int = 0) -> Viewer | None:

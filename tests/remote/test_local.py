@@ -10,7 +10,7 @@ import pytest
 
 from agent.demo_model.reply import Call, Reply
 from agent.durable import read_model
-from agent.errors import ViewerGone
+from agent.errors import NotOwner, ViewerGone
 from agent.events import AgentStarted, PhaseChanged, TurnEnded
 from agent.lease import Lease, write_lease
 from agent.reception import RunnerRecord
@@ -155,8 +155,16 @@ async def test_a_runner_that_is_told_to_end_leaves_no_agent(place: Place) -> Non
     assert "Traceback" not in (place.session.path / "runner.log").read_text()
 
 
-async def test_a_session_that_lives_elsewhere_is_said_so(place: Place) -> None:
-    write_lease(place.session, Lease(epoch=2, state="away", to="vm"))
-    with pytest.raises(ViewerGone, match="This session is not held here"):
+@pytest.mark.parametrize(
+    ("lease", "told"),
+    [
+        (Lease(epoch=2, state="away", to="vm"), "is on vm now"),
+        (Lease(epoch=1, state="offered", to="vm"), "on its way to vm"),
+    ],
+)
+async def test_a_session_that_is_elsewhere_is_told_as_such(place: Place, lease: Lease, told: str) -> None:
+    """And no runner is started only to say so."""
+    write_lease(place.session, lease)
+    with pytest.raises(NotOwner, match=told):
         await open_local(place.session)
-    assert place.events() == []
+    assert not (place.session.path / "runner.log").exists()

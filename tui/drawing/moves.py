@@ -215,6 +215,8 @@ def draw_still_here(step: StillHere, width: int, *, pulling: bool, host: str) ->
     where = f"Still on {host}. Nothing here has changed." if pulling else "Still here. Nothing has moved."
     if step.code in ("unsettled", "internal"):
         where = "It is not settled where the session is."
+    elif step.code == "being-moved":
+        where = "From here, nothing was moved."
     out = [line(Span("■ ", "warn"), span(where, "strong")), BLANK]
     out += wrap([span(step.reason)], width)
     if step.way_out:
