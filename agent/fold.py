@@ -77,6 +77,8 @@ class _Fold:
         self._turns = state.turns
         self._usage = state.usage
         self._epoch = state.epoch
+        self._at = state.at
+        self._budget_at = state.budget_at
         self._interrupted = state.interrupted_turn
         self._interrupted_calls = state.interrupted_calls
         self._pieces: list[str] = []
@@ -85,8 +87,11 @@ class _Fold:
     def take(self, event: AnyEvent) -> None:
         """Fold one event; its kind decides what it changes."""
         self.head_seq = event.seq
+        if 0 < self._epoch < event.epoch:
+            # From here on it may be another machine's clock: the minutes that were used until now stay as they are.
+            self._budget_at += event.at - self._at
         self._epoch = max(self._epoch, event.epoch)
-        self._changes["at"] = event.at
+        self._at = event.at
         if not isinstance(event, Text | Thought):
             self._flush()
         match event:
@@ -138,6 +143,8 @@ class _Fold:
             | {
                 "head_seq": self.head_seq,
                 "epoch": self._epoch,
+                "at": self._at,
+                "budget_at": self._budget_at,
                 "blocks": tuple(self._blocks),
                 "queue": tuple(self._queue),
                 "questions": questions,
@@ -298,8 +305,8 @@ class _Fold:
             "budget": event.budget,
             "budget_base": self._usage,
             "budget_turns": self._turns,
-            "budget_at": event.at,
         }
+        self._budget_at = event.at
 
     def _setup_started(self, event: SetupStarted) -> None:
         block = SetupBlock(seq=event.seq, at=event.at, command=event.command, number=event.number, total=event.total)

@@ -44,6 +44,7 @@ class SessionState(Frozen):
     budget_turns: int = 0
     """Turns that had been started when the budget was set."""
     budget_at: float = 0.0
+    """When the budget was set: Unix time, by the clock of the machine that the session is on. Moves take none of it."""
     agent: str = ""
     agent_version: str = ""
     agent_session_id: str = ""

@@ -3,7 +3,8 @@
 import pytest
 
 from agent.budget import BudgetTime, find_limit, spent_usd, unmeasured
-from agent.events import Budget
+from agent.events import AnyEvent, Budget, BudgetSet, PhaseChanged
+from agent.fold import advance
 from agent.state import SessionState, Usage
 
 
@@ -119,3 +120,29 @@ def test_minutes_that_passed_before_the_runner_started_count() -> None:
     for wall, used in ((1000.0 + 25 * 60, 25), (1000.0 - 7200, 20)):
         time = BudgetTime(lambda wall=wall: wall, lambda: 7.0)
         assert time.now(limited) == 1000.0 + used * 60, "by the clock, and by the journal where the clock was put back"
+
+
+@pytest.mark.parametrize("skew", [7200.0, -7200.0, 0.0])
+def test_minutes_are_never_counted_between_the_clocks_of_two_machines(skew: float) -> None:
+    """Out to a host whose clock is wrong by ``skew``, and home again."""
+
+    def at(epoch: int, seq: int, time: float, event: AnyEvent) -> AnyEvent:
+        return event.model_copy(update={"epoch": epoch, "seq": seq, "at": time})
+
+    idle = PhaseChanged(phase="idle")
+    events = [
+        at(1, 1, 1000.0, BudgetSet(budget=Budget(max_minutes=30))),
+        at(1, 2, 1000.0 + 10 * 60, idle),
+        at(2, 3, 1000.0 + 11 * 60 + skew, idle),
+        at(2, 4, 1000.0 + 21 * 60 + skew, idle),
+        at(3, 5, 1000.0 + 22 * 60, idle),
+    ]
+    for here, left in ((2, 20), (4, 10), (5, 10)):
+        state = advance(SessionState(), events[:here])
+        wall, steady = [state.at], [50.0]
+        time = BudgetTime(lambda wall=wall: wall[0], lambda steady=steady: steady[0])
+        assert find_limit(state, time.now(state)) is None
+        steady[0] += left * 60 - 1
+        assert find_limit(state, time.now(state)) is None, "no time was taken away"
+        steady[0] += 1
+        assert find_limit(state, time.now(state)) is not None, "none was given"

@@ -29,6 +29,11 @@ def fingerprint(host: HostForTests) -> str:
     return key.fingerprint
 
 
+def forget_model(host: HostForTests) -> None:
+    """Make it a host that is not ready: it is other tests' too, and one of them may have given it a model."""
+    (host.home / ".config/castoff/agent.env").unlink(missing_ok=True)
+
+
 def test_first_contact_without_a_person_refuses_and_says_how(any_host: HostForTests, castoff: Castoff) -> None:
     ran = castoff(*add_argv(any_host), "--json")
     assert ran.status == 1
@@ -50,6 +55,7 @@ def test_a_wrong_fingerprint_is_refused(any_host: HostForTests, castoff: Castoff
 
 @pytest.mark.parametrize("first_use", [False, True], ids=["fingerprint", "first use"])
 def test_add_list_check_remove(first_use: bool, any_host: HostForTests, castoff: Castoff) -> None:
+    forget_model(any_host)
     trust = ["--trust-on-first-use"] if first_use else ["--fingerprint", fingerprint(any_host)]
     assert castoff(*add_argv(any_host), *trust).status == 0
     (record, last) = castoff("host", "list", "--json").records
@@ -141,7 +147,7 @@ def test_setup_and_channels_with_a_dead_host_beside(
     castoff("host", "add", "off", "me@127.0.0.1", "--port", str(free_port()), "--offline")
     embedded_host.write_settings(tmp_path / "config")
     name = embedded_host.host.name
-    (embedded_host.home / ".config/castoff/agent.env").unlink(missing_ok=True)  # of tests before
+    forget_model(embedded_host)
     setup = castoff("host", "setup", name, "--json")
     assert (setup.status, setup.records[-1]["ready"]) == (0, False), "no model is chosen there, but it is set up"
     assert castoff("host", "check", name, "--json").records[-1]["code"] == "host-not-ready"
