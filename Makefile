@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv first; the second time that takes no time.
 .NOTPARALLEL:
-.PHONY: demo test soak soak-trips soak-kills soak-links check bench clean requirements docs
+.PHONY: demo test soak soak-trips soak-kills soak-links soak-model check bench clean requirements docs
 
 BIN = .venv/bin
 
@@ -15,7 +15,7 @@ test:  ## all tests, against a real sshd, tmux, rsync, git and bubblewrap
 	@.ci/setup dev
 	@$(BIN)/pytest $(SHARED)
 
-soak: soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
+soak: soak-model soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
 
 soak-trips:  ## 200 round trips in a row, with random edits on both sides
 	@.ci/setup dev
@@ -28,6 +28,10 @@ soak-kills:  ## a handoff, a pull and a resume, killed or refused at each of the
 soak-links:  ## a run watched, handed off and pulled over a link that fails 500 times, with the product's own limits
 	@.ci/setup dev
 	@CASTOFF_CUTS=420 $(BIN)/pytest -s tests/e2e/test_chaos.py
+
+soak-model:  ## 400,000 schedules of the protocol's model, others each time
+	@.ci/setup dev
+	@CASTOFF_SEED=$${CASTOFF_SEED:-0} CASTOFF_MODEL_EXAMPLES=200000 $(BIN)/pytest -s tests/remote/test_protocol_model.py -k nobody_owns
 
 check:  ## lint, format, types, import contracts
 	@.ci/setup dev

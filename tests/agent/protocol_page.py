@@ -193,8 +193,10 @@ handoff next reaches it. It then files its run away and ends it; what it did alo
 
 `tests/remote/model/` drives these very functions, the journal's own lines, and the check of what comes home, over
 disks that forget what was not fsynced and a network that loses, repeats and reorders; machines are killed or lose
-power before any operation, clocks jump, agents fail to start, origins are copied, users reclaim. Hypothesis draws
-20,000 schedules in each CI run (`CASTOFF_MODEL_EXAMPLES` sets another number). In each, after every step nobody holds
+power before any operation, clocks jump, agents fail to start, origins are copied, users reclaim. One thing an SSH
+connection gives, and pulling rests on it: nothing comes through one that has ended, and nobody reads the answer to what
+another process, or an earlier pull, asked. Hypothesis draws 20,000 schedules in each CI run, from one seed; `make
+soak-model` draws 400,000 others (`CASTOFF_SEED`, `CASTOFF_MODEL_EXAMPLES`). In each, after every step nobody holds
 the session twice, and in the end one command again brings it home with every acknowledged entry of its journal once
 and in order. More than twenty bugs planted in the rules, the disk and the order of steps (`tests/remote/model/bugs.py`)
 must each be found.

@@ -83,6 +83,7 @@ BUGS = {
     "a runner that never looks": Bug(machines.Faults(runner_never_looks=True)),
     "taken back after a time-out": Bug(machines.Faults(takes_back_after_a_timeout=True)),
     "given although it may have gone on": Bug(machines.Faults(gives_what_is_not_quiet=True)),
+    "an answer to an earlier question is read": Bug(machines.Faults(reads_late_answers=True)),
     "the epoch of an offer is not compared": Bug(rules={"accept": _accept_any, "check_room": _check_nothing}),
     "taken home at an epoch left to the host": Bug(
         rules={

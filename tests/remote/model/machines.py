@@ -45,6 +45,7 @@ class Faults:
     acts_before_sync: bool = False
     packs_what_is_not_synced: bool = False
     trusts_what_it_sees: bool = False
+    reads_late_answers: bool = False
 
 
 @dataclass
@@ -164,6 +165,7 @@ class Origin(Machine):
         """Be killed, or lose power as well."""
         super().die(power=power, chance=chance)
         self.moving, self.packed = False, None
+        self.pulls += 1  # what the dead process asked is answered to nobody
 
     def tell(self, what: str, *given: Any) -> None:
         self.send(Message("host", what, given, self.name))
@@ -222,8 +224,11 @@ class Origin(Machine):
 
     def on_packed(self, _: str, pull: int, there: int, journal: bytes) -> None:
         lease = self.own
-        # Only the last request's answer is ever read: `remote.host_client` closes the channel of the others.
-        if pull != self.pulls or lease.state != "away" or there < lease.epoch:
+        # Only the last request's answer is ever read, and only by the process that asked: `remote.host_client` closes
+        # the channel of the others.
+        if pull != self.pulls and not self.faults.reads_late_answers:
+            return
+        if lease.state != "away" or there < lease.epoch:
             return
         session: Any = SimpleNamespace(path=Shown(self.disk.seen))
         parcel: Any = Shown({f"session/{JOURNAL}": journal})
@@ -231,7 +236,7 @@ class Origin(Machine):
         self.claims += 1
         lease = self.write(protocol.claim(lease, f"{self.name} {self.claims}"))
         self.packed = (there, journal)
-        self.tell("give", pull, protocol.epoch_to_give(lease, there), lease.claim)
+        self.tell("give", self.pulls, protocol.epoch_to_give(lease, there), lease.claim)
 
     def on_given(self, _: str, epoch: int, to: str) -> None:
         if self.packed is None or (epoch, to) != (protocol.epoch_to_give(self.own, self.packed[0]), self.own.claim):
@@ -244,9 +249,10 @@ class Origin(Machine):
     def give_back(self) -> None:
         """The pull has failed here: let the run go on there."""
         there = self.packed[0] if self.packed is not None else 0
-        self.packed = None
+        pull, self.packed = self.pulls, None
+        self.pulls += 1
         lease = self.write(protocol.leave_there(self.own, there))
-        self.tell("regain", lease.given, lease.claim)
+        self.tell("regain", pull, lease.given, lease.claim)
 
     # The user's last resort.
 
@@ -271,13 +277,15 @@ class Host(Machine):
     """The machine of the run. ``quiet``: whose pull, and which, keeps it still while its connection lasts."""
 
     quiet: tuple[str, int] | None = None
+    ended: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
+    """The pulls whose connection is over: a connection is one process here, and nothing comes through it any more."""
     fails: bool = False
     """Whether the agent does not come up here."""
 
     def die(self, *, power: bool, chance: int) -> None:
         """Be killed, or lose power as well."""
         super().die(power=power, chance=chance)
-        self.quiet = None
+        self.lose_connection()
 
     def start_runner(self) -> None:
         """Start a runner, unless the run is being pulled."""
@@ -320,7 +328,7 @@ class Host(Machine):
 
     def on_pack(self, sender: str, pull: int) -> None:
         lease = protocol.check_pack(self.lease)
-        if self.quiet not in (None, (sender, pull)):
+        if (sender, pull) in self.ended or self.quiet not in (None, (sender, pull)):
             return  # busy: each connection has a process of its own there, and another one's keeps the run still
         self.runner, self.quiet = None, (sender, pull)
         self.send(Message(sender, "packed", (pull, lease.epoch, self.pack())))
@@ -334,9 +342,10 @@ class Host(Machine):
             self.quiet = None
         self.send(Message(sender, "given", (lease.epoch, lease.to)))
 
-    def on_regain(self, _: str, epoch: int, to: str) -> None:
+    def on_regain(self, sender: str, pull: int, epoch: int, to: str) -> None:
         self.write(protocol.regain(self.lease, epoch, to))
-        self.quiet = None
+        if self.quiet == (sender, pull):
+            self.lose_connection()
 
     def on_file_away(self, sender: str, epoch: int) -> None:
         lease = self.write(protocol.file_away(self.lease, epoch))
@@ -346,4 +355,6 @@ class Host(Machine):
 
     def lose_connection(self) -> None:
         """The pull's connection ends, and with it what keeps the run from being started."""
+        if self.quiet is not None:
+            self.ended.add(self.quiet)
         self.quiet = None
