@@ -138,7 +138,8 @@ class Departure:
         move = self.session.move(self.epoch)
         write_manifest(move / "manifest.json", self._manifest)
         masked = self._preflight.secrets.changes().keys()
-        await asyncio.to_thread(keep_start, self.session, self._preflight.selection, masked)
+        held = self._room.start if self._room is not None else ""
+        await asyncio.to_thread(keep_start, self.session, self._preflight.selection, masked, held)
         self._parcel_digest = await asyncio.to_thread(
             pack_parcel,
             self.session,
@@ -319,6 +320,7 @@ class Departure:
             files=receipt.files,
             size=receipt.size,
             seconds=receipt.seconds,
+            notes=receipt.notes,
             timings=receipt.timings,
         )
 

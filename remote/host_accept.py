@@ -31,11 +31,13 @@ from remote.leftovers import put_aside, put_back
 from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.patch import apply_changes
-from remote.place import Place, home_path, incoming_path, leftovers_path, tree_path, write_place
+from remote.place import Place, base_store, home_path, incoming_path, leftovers_path, tree_path, write_place
 from remote.revive import tend_hook
+from remote.start import read_start, read_why
 from snapshot.errors import SnapshotError
 from snapshot.manifest import Manifest, write_manifest
 from snapshot.replica import remove_tree
+from snapshot.start import held_start
 from snapshot.verify import verify
 
 _PROOF_SECONDS = 150.0
@@ -60,7 +62,8 @@ async def prepare(request: protocol.Prepare) -> protocol.Room:
         await asyncio.to_thread(put_aside, earlier, leftovers_path(request.run_id), incoming / "aside")
         rename_durably(earlier, incoming / "tree")
     tree, parcel = make_private(incoming / "tree"), make_private(incoming / "parcel")
-    return protocol.Room(tree=str(tree), parcel=str(parcel), holding=take_holding(incoming))
+    start = held_start(base_store(session_path(request.run_id)))
+    return protocol.Room(tree=str(tree), parcel=str(parcel), holding=take_holding(incoming), start=start)
 
 
 async def patch(request: protocol.Patch) -> protocol.Patched:
@@ -214,6 +217,7 @@ def _find_proof(session: SessionDir, epoch: int, before: int) -> tuple[protocol.
                 epoch=epoch,
                 head_seq=event.seq,
                 history=read_head(session.journal, before),
+                no_start="" if read_start(session) else read_why(session),
             )
             return proof, ""
         if isinstance(event, PhaseChanged) and event.phase == "failed":

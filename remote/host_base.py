@@ -17,7 +17,7 @@ from remote.errors import RemoteError
 from remote.launch import environment_in, python_inside, wrap_in
 from remote.place import Place, base_store
 from remote.sandbox import Bind
-from remote.start import START_ID, START_PACK, Since, read_start
+from remote.start import START_PACK, Since, drop_start, read_start, read_why
 from snapshot.base import record_base
 from snapshot.commits import LEFT, what_left
 from snapshot.manifest import Manifest, read_manifest
@@ -30,7 +30,7 @@ _SECONDS = 300.0
 
 async def record_run_base(session: SessionDir, place: Place, manifest: Manifest) -> None:
     """Keep the tree as it arrived, so that what the run changes can be told; raises `GitFailed`, `RemoteError`."""
-    store = make_private(base_store(session))
+    store = make_private(base_store(session.path))
     sandboxed = bool(manifest.inner or manifest.companions or manifest.selection != EVERYTHING)
     if sandboxed:
         words = ["base", "--tree", place.tree_at, "--store", _inside(place, store), _choice(manifest)]
@@ -45,26 +45,25 @@ async def record_run_base(session: SessionDir, place: Place, manifest: Manifest)
 async def _take_start(session: SessionDir, place: Place, store: Path, *, sandboxed: bool) -> None:
     """Take what came of the tree that the session began with; without it diffs count from the handoff only."""
     tree_id, pack = read_start(session), session.path / START_PACK
-    if not tree_id or not pack.exists():
+    if not tree_id:
         return
-    pack.replace(store / PACK)
+    if pack.exists():
+        pack.replace(store / PACK)
     if sandboxed:
         words = ["start", "--tree", place.tree_at, "--store", _inside(place, store), "--base", tree_id]
         whole = bool(await _run(place, words, store))
     else:
         whole = await asyncio.to_thread(take_start, Path(place.tree), store, tree_id)
     if not whole:
-        (session.path / START_ID).unlink()
+        drop_start(session)
 
 
 async def read_run_diff(session: SessionDir, place: Place, since: Since = "handoff") -> object:
     """The run's diff as JSON (`snapshot.diff.Diff`); raises `RemoteError`."""
-    store = base_store(session)
+    store = base_store(session.path)
     base = (session.path / "base.id").read_text().strip() if since == "handoff" else read_start(session)
     if not base:
-        sentence = (
-            "What the session began with is not known on the host: it was too much to send along, or held secrets."
-        )
+        sentence = read_why(session) or "What the session began with is not known on the host."
         raise RemoteError(sentence, "castoff diff --since handoff shows what the run changed.", code="no-start")
     left = await asyncio.to_thread(read_manifest, session.path / "manifest.json")
     words = ["diff", "--tree", place.tree_at, "--store", _inside(place, store), "--base", base, _choice(left)]

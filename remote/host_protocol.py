@@ -85,11 +85,15 @@ class Prepare(Frozen):
 
 
 class Room(Frozen):
-    """Absolute paths on the host to send to; ``holding`` is what lies at ``tree`` already, if the host knows."""
+    """Absolute paths on the host to send to; ``holding`` is what lies at ``tree`` already, if the host knows.
+
+    ``start`` is the id of the tree that the session began with, if the host holds all of it.
+    """
 
     tree: str
     parcel: str
     holding: Holding | None = None
+    start: str = ""
 
 
 class Patch(Frozen):
@@ -175,6 +179,8 @@ class Proof(Frozen):
     head_seq: int
     history: str
     """`agent.journal.read_head` of what came to the host: the agent goes on from exactly that."""
+    no_start: str = ""
+    """Why diffs there cannot count from the start of the session, as a sentence."""
 
 
 class Verdict(Frozen):

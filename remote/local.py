@@ -177,7 +177,7 @@ async def local_diff(session: SessionDir) -> Diff:
     base = _base_file(session)
     if not base.exists():
         raise BaseLost("The state in which the session began was not kept.", "git diff shows what is not committed.")
-    return await asyncio.to_thread(diff, Path(session.info.project), base_store(session), base.read_text().strip())
+    return await asyncio.to_thread(diff, Path(session.info.project), base_store(session.path), base.read_text().strip())
 
 
 def _base_file(session: SessionDir) -> Path:
@@ -189,7 +189,7 @@ def _keep_base(session: SessionDir) -> None:
     if _base_file(session).exists() or session.journal.stat().st_size:
         return
     try:
-        base = record_base(Path(session.info.project), base_store(session))
+        base = record_base(Path(session.info.project), base_store(session.path))
     except SnapshotError as error:
         # Work goes on without it; `local_diff` says that there is no base.
         _log.warning("the base of session %s was not kept: %s", session.id, error)

@@ -17,7 +17,7 @@ from agent.session_files import session_files
 from agent.sessions import SessionDir
 from agent.state import SessionState
 from remote.carried import pack_carried
-from remote.start import START_ID, START_PACK
+from remote.start import START
 from snapshot.capture import capture_paths
 from snapshot.errors import SnapshotError
 from snapshot.manifest import Manifest, read_manifest, write_manifest
@@ -25,8 +25,6 @@ from snapshot.walk import walk
 
 HISTORY = ("journal.jsonl", "acp.jsonl")
 """What happened in a session: its events, and the raw frames of its agent's protocol."""
-START = (START_ID, START_PACK)
-"""What it began with."""
 
 
 def fold(session: SessionDir) -> SessionState:

@@ -71,6 +71,6 @@ def leftovers_path(run_id: str) -> Path:
     return make_private(state_dir() / "leftovers") / f"{run_id}.json"
 
 
-def base_store(session: SessionDir) -> Path:
+def base_store(session_path: Path) -> Path:
     """The object store of the base that diffs are made against."""
-    return session.path / "base"
+    return session_path / "base"

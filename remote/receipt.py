@@ -35,6 +35,12 @@ class Receipt(Sent):
     epoch: int
     proof: Proof
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what could not be done as wished."""
+        why = self.proof.no_start
+        return (f"{why} On {self.host}, castoff diff counts from the handoff.",) if why else ()
+
 
 def keep_sent(session: SessionDir, epoch: int, sent: Sent) -> None:
     """Make durable what was sent for ``epoch``."""

@@ -103,7 +103,10 @@ class Timing(Frozen):
 
 
 class Away(Frozen):
-    """Terminal: the session lives on the host; the laptop can be closed."""
+    """Terminal: the session lives on the host; the laptop can be closed.
+
+    ``notes`` are sentences on what could not be done as wished.
+    """
 
     step: Literal["away"] = "away"
     run_id: str
@@ -112,6 +115,7 @@ class Away(Frozen):
     files: int
     size: int
     seconds: float
+    notes: tuple[str, ...] = ()
     timings: tuple[Timing, ...] = ()
 
 

@@ -6,6 +6,7 @@ SnapshotError
 ├── TreeChanged        files changed under our hands; ``paths`` names them
 ├── ManifestDamaged    a manifest on disk is not what was written
 ├── BaseLost           the base of a diff is gone
+├── StartStays         what a session began with does not travel
 ├── UnsafePaths        names from a host that may not be created here; ``problems`` says why
 ├── IncomingDamaged    a received file is missing or not what the manifest says
 ├── PlacingFailed      the file system refused to take a change; running it again goes on
@@ -72,6 +73,12 @@ class BaseLost(SnapshotError):
     """The tree that diffs are made against is not in the object store any more."""
 
     code = "base-lost"
+
+
+class StartStays(SnapshotError):
+    """What a session began with may not travel."""
+
+    code = "start-stays"
 
 
 class UnsafePaths(SnapshotError):

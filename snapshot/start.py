@@ -2,7 +2,7 @@
 
 Only what the store of diffs holds of itself is packed: everything else is in the repository, which travels. It holds
 versions of files that are in the tree no more; so what stays by choice is taken out, what looks like a secret is
-never packed, and neither is much.
+never packed, and neither is much. What the other side has kept of an earlier move is not packed again.
 """
 
 import os
@@ -11,22 +11,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 from snapshot.base import prepare_store, run_in_store
-from snapshot.errors import GitFailed
+from snapshot.errors import GitFailed, StartStays
 from snapshot.git import OWN_CONFIG, git
 from snapshot.selection import Selection, is_under
+from snapshot.walk import show_path
 
-LARGEST = 4 << 20
+LARGEST = 4_000_000
 """Bytes of all that is packed: whoever begins with more that is in no repository has diffs since the handoff only."""
 PACK = "start.pack"
 """Where `take_start` finds what came, in the store."""
 _INDEX = "castoff-start-index"
+_HELD = "castoff-start"
+"""In the store of the side that takes: the id of the tree of which it holds all that was ever packed."""
 
 
 class Start(NamedTuple):
-    """The id of a tree, and a pack of those of its objects that are in no repository."""
+    """The id of a tree, and a pack of those of its objects that are in no repository; ``None`` where it is held."""
 
     tree_id: str
-    pack: bytes
+    pack: bytes | None
 
 
 class _Item(NamedTuple):
@@ -35,30 +38,52 @@ class _Item(NamedTuple):
     id: str
 
 
-def pack_start(tree: Path, store: Path, tree_id: str, selection: Selection, without: Collection[str]) -> Start | None:
+def pack_start(
+    tree: Path, store: Path, tree_id: str, selection: Selection, without: Collection[str], held: str = ""
+) -> Start:
     """What ``tree_id`` in ``store`` says ``tree`` was when the session began, but for what ``selection`` leaves and the
-    paths ``without``; ``None`` if it is too much or holds what looks like a secret. Raises `GitFailed`."""
+    paths ``without``. The other side holds the tree ``held`` (`held_start`).
+
+    Raises `StartStays` if it is too much or holds what looks like a secret, `GitFailed`.
+    """
     trimmed = _trim(tree, store, tree_id, selection, frozenset(without))
+    if trimmed == held:
+        return Start(trimmed, None)
     items = [_Item("", "tree", trimmed), *_list(tree, store, trimmed)]
     sizes = _own_sizes(store, items)
     packed = [item for item in items if item.id in sizes]
-    if sum(sizes[item.id] for item in packed) > LARGEST or _has_secret(store, packed):
-        return None
+    if (size := sum(sizes[item.id] for item in packed)) > LARGEST:
+        much = f"{size / 1e6:.1f} MB of it are in no repository, and {LARGEST / 1e6:.1f} MB at most are sent"
+        raise StartStays(f"What the session began with was too much to send along: {much}.")
+    if secret := _find_secret(store, packed):
+        raise StartStays(f"What the session began with was not sent along: in it, {secret!r} looks like a secret.")
     asked = b"".join(item.id.encode() + b"\n" for item in packed)
     return Start(trimmed, git("pack-objects", "--stdout", "-q", git_dir=store, stdin=asked, environment=OWN_CONFIG).out)
 
 
 def take_start(tree: Path, store: Path, tree_id: str) -> bool:
-    """Take what `PACK` in ``store`` holds into it; whether ``tree_id`` is whole then. Raises `GitFailed`, `OSError`."""
+    """Take what `PACK` in ``store`` holds into it, if it came; whether ``tree_id`` is whole then.
+
+    Raises `GitFailed`, `OSError`.
+    """
     prepare_store(tree, store)
-    pack = store / PACK
-    git("unpack-objects", "-q", git_dir=store, stdin=pack.read_bytes(), environment=OWN_CONFIG)
-    pack.unlink()
+    pack, held = store / PACK, store / _HELD
+    held.unlink(missing_ok=True)
+    if pack.exists():
+        git("unpack-objects", "-q", git_dir=store, stdin=pack.read_bytes(), environment=OWN_CONFIG)
+        pack.unlink()
     try:
         run_in_store(tree, store, "rev-list", "--objects", "--quiet", tree_id)
     except GitFailed:
         return False
+    held.write_text(tree_id)
     return True
+
+
+def held_start(store: Path) -> str:
+    """The id of the tree that `take_start` found whole in ``store``, "" if it is none."""
+    held = store / _HELD
+    return held.read_text() if held.exists() else ""
 
 
 def _trim(tree: Path, store: Path, tree_id: str, selection: Selection, without: frozenset[str]) -> str:
@@ -102,7 +127,8 @@ def _own_sizes(store: Path, items: Collection[_Item]) -> dict[str, int]:
     return {object_id: int(size) for object_id, size in lines if size.isdigit()}
 
 
-def _has_secret(store: Path, items: Collection[_Item]) -> bool:
+def _find_secret(store: Path, items: Collection[_Item]) -> str:
+    """The path of the first that looks like a secret, to be shown; "" if none does."""
     # The side that only takes what came has no use for the rules, and starts more often.
     from snapshot.secrets import scan_bytes
 
@@ -114,6 +140,6 @@ def _has_secret(store: Path, items: Collection[_Item]) -> bool:
         head, _, rest = rest.partition(b"\n")
         size = int(head.split(b" ")[2])
         if scan_bytes(rest[:size], path):
-            return True
+            return show_path(path)
         rest = rest[size + 1 :]
-    return False
+    return ""

@@ -8,8 +8,9 @@ import pytest
 from snapshot import start as start_module
 from snapshot.base import record_base
 from snapshot.diff import diff
+from snapshot.errors import GitFailed, StartStays
 from snapshot.selection import EVERYTHING, Selection
-from snapshot.start import PACK, pack_start, take_start
+from snapshot.start import PACK, held_start, pack_start, take_start
 from tests.snapshot.repos import run, write
 
 
@@ -33,7 +34,7 @@ def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def send(tree: Path, there: Path, base: str, selection: Selection = EVERYTHING, without: tuple[str, ...] = ()) -> str:
     """Pack it and take it in the store ``there``; the id that diffs count from."""
     packed = pack_start(tree, tree.parent / "here", base, selection, without)
-    assert packed is not None
+    assert packed.pack is not None
     there.mkdir(exist_ok=True)
     (there / PACK).write_bytes(packed.pack)
     assert take_start(tree, there, packed.tree_id)
@@ -77,14 +78,38 @@ def test_what_looks_like_a_secret_never_goes_even_if_it_is_gone_by_now(tree: Pat
     write(tree, "notes.txt", 'aws_secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzKEY"\n')
     base = record_base(tree, tmp_path / "here")
     (tree / "notes.txt").unlink()
-    assert pack_start(tree, tmp_path / "here", base, EVERYTHING, ()) is None
-    assert pack_start(tree, tmp_path / "here", base, Selection(leave=("notes.txt",)), ()) is not None
+    with pytest.raises(StartStays, match=r"in it, 'notes\.txt' looks like a secret"):
+        pack_start(tree, tmp_path / "here", base, EVERYTHING, ())
+    assert pack_start(tree, tmp_path / "here", base, Selection(leave=("notes.txt",)), ()).pack
 
 
 def test_much_is_not_sent(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tree, "large", "\0" * 2_500_000)
     base = record_base(tree, tmp_path / "here")
-    monkeypatch.setattr(start_module, "LARGEST", 5)
-    assert pack_start(tree, tmp_path / "here", base, EVERYTHING, ()) is None
+    monkeypatch.setattr(start_module, "LARGEST", 1_500_000)
+    with pytest.raises(StartStays, match=r"2\.5 MB of it are in no repository, and 1\.5 MB at most"):
+        pack_start(tree, tmp_path / "here", base, EVERYTHING, ())
+
+
+def test_what_is_held_there_is_not_packed_again(tree: Path, tmp_path: Path) -> None:
+    base = record_base(tree, tmp_path / "here")
+    there = tmp_path / "there"
+    assert held_start(there) == ""
+    start = send(tree, there, base)
+    assert held_start(there) == start
+    assert pack_start(tree, tmp_path / "here", base, EVERYTHING, (), held_start(there)) == (start, None)
+    assert pack_start(tree, tmp_path / "here", base, Selection(leave=("scratch",)), (), held_start(there)).pack
+    assert take_start(tree, there, start) and held_start(there) == start
+    rest = next((there / "objects").glob("??/*"))
+    rest.unlink()
+    assert not take_start(tree, there, start)
+    assert held_start(there) == "", "it is sent again"
+
+
+def test_a_store_that_lost_it_says_so(tree: Path, tmp_path: Path) -> None:
+    record_base(tree, tmp_path / "here")
+    with pytest.raises(GitFailed):
+        pack_start(tree, tmp_path / "here", "0123456789" * 4, EVERYTHING, ())
 
 
 def test_a_start_that_is_not_whole_is_told(tree: Path, tmp_path: Path) -> None:
@@ -93,7 +118,7 @@ def test_a_start_that_is_not_whole_is_told(tree: Path, tmp_path: Path) -> None:
     other = pack_start(
         tmp_path / "other", tmp_path / "o", record_base(tmp_path / "other", tmp_path / "o"), EVERYTHING, ()
     )
-    assert other is not None
+    assert other.pack is not None
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / PACK).write_bytes(other.pack)
     assert not take_start(tree, tmp_path / "there", base)

@@ -149,7 +149,8 @@ def describe(step: HandoffStep | PullStep) -> str:
             placed = f"{count(step.changed, 'change')}, {count(step.deleted, 'deletion')}"
             return f"applied: {placed}; castoff undo takes it back, the originals are in {step.undo}"
         case Away():
-            return f"{step.run_id} is on {step.host} after {step.seconds:.1f} s. You can close the laptop."
+            away = f"{step.run_id} is on {step.host} after {step.seconds:.1f} s. You can close the laptop."
+            return "\n".join([away, *describe_notes(step.notes)])
         case Home():
             return describe_home(step)
         case StillHere():
@@ -182,6 +183,11 @@ def describe_losses(stays: Sequence[Stays]) -> list[str]:
     lines = (f"{verb}: {s.what}{_extent(s)}: {s.why}" for verb, s in zip(verbs, stays, strict=True))
     # A name may hold a line's end: it must not pass for another line.
     return [f"  {clean(line, single_line=True)}" for line in lines]
+
+
+def describe_notes(notes: Sequence[str]) -> list[str]:
+    """Sentences on what could not be done as wished, a line each."""
+    return [f"  note: {clean(note, single_line=True)}" for note in notes]
 
 
 def _extent(stays: Stays) -> str:

@@ -199,6 +199,8 @@ def draw_away(step: Away, proved: Proved | None, command: str, width: int) -> li
         out += _row("Agent", f"{proved.agent}, {how[proved.resumed]}", width)
     out += _row("Carried", f"{count(step.files, 'file')}, {size(step.size)}, in {duration(step.seconds)}", width)
     out += _timings(step.timings, width)
+    for note in step.notes:
+        out += _row("", note, width, "warn")
     out += [BLANK]
     out += _row("Reattach", f"Enter here; later: {command}, in any terminal", width)
     return out

@@ -33,6 +33,7 @@ from remote.terms import Decision
 from tui.cli.driving import Decider, drive
 from tui.cli.output import Output
 from tui.cli.step_view import StepView, describe
+from tui.drawing.moves import draw_away
 from tui.drawing.words import size
 
 FACTS = HostFacts(
@@ -163,3 +164,11 @@ async def test_a_blocking_problem_is_the_reason_even_with_yes() -> None:
 )  # fmt: skip
 def test_sizes(number: float, text: str) -> None:
     assert size(number) == text
+
+
+def test_what_a_handoff_could_not_do_is_told_at_its_end() -> None:
+    away = Away(run_id="r1", host="vm", epoch=2, files=3, size=1234, seconds=4.2, notes=("This\nis \x1b[31mso.",))
+    told = describe(away).split("\n")
+    assert len(told) == 2 and told[1].startswith("  note: This") and "\x1b" not in told[1]
+    drawn = "\n".join(each.plain for each in draw_away(away, None, "castoff", 60))
+    assert "so." in drawn and "\x1b" not in drawn

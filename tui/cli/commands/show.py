@@ -10,7 +10,7 @@ from agent.state import SessionState
 from tui.cli.edge import async_command
 from tui.cli.names import run_argument
 from tui.cli.output import Output
-from tui.cli.step_view import describe_losses
+from tui.cli.step_view import describe_losses, describe_notes
 from tui.cli.target import Target, open_target
 from tui.drawing.words import cost_of, count, size, turns
 
@@ -40,7 +40,7 @@ async def show(out: Output, run: str | None) -> None:
     _show(out, target, state)
     if receipt is not None:
         out.say(f"\nHanded off to {receipt.host}: {count(receipt.files, 'file')}, {size(receipt.size)}")
-        out.say("\n".join(describe_losses(receipt.stays)))
+        out.say("\n".join([*describe_losses(receipt.stays), *describe_notes(receipt.notes)]))
     out.record(
         "session",
         {"id": target.session_id, "title": target.title, "host": target.host}
