@@ -5,7 +5,8 @@ What it means and how it may change is `agent.protocol`'s.
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from agent.durable import read_model, sync_directory, write_model
@@ -42,15 +43,22 @@ def change_lease(path: Path, change: Callable[[Lease | None], Lease]) -> Lease:
     No other process changes it in between: an offer cannot be taken back and accepted at the same moment.
     Raises what ``change`` raises, `RecordDamaged`, and `OSError`; what was there stands then.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with keep_lease(path):
         after = change(known_lease(path))
         # Written even if it is the same: see `firm_lease`.
         write_model(path / _NAME, after)
+    return after
+
+
+@contextmanager
+def keep_lease(path: Path) -> Generator[None]:
+    """While the block lasts nobody else changes the lease in the session's directory ``path``. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(descriptor)
-    return after
 
 
 def update_lease(session: SessionDir, change: Callable[[Lease], Lease]) -> Lease:

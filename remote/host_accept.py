@@ -5,6 +5,7 @@ A run is accepted at the moment its lease is written; everything before can be r
 
 import asyncio
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 from agent import protocol as rules
@@ -13,6 +14,7 @@ from agent.durable import copy_record, make_private, read_model, remove_record, 
 from agent.errors import AgentError
 from agent.events import AgentStarted, Frozen, PhaseChanged
 from agent.journal import read_events, read_head
+from agent.lease import keep_lease
 from agent.paths import state_dir
 from agent.profiles import Profile, load_profile
 from agent.session_files import session_files
@@ -54,9 +56,7 @@ async def prepare(request: protocol.Prepare) -> protocol.Room:
     """Make the directories to send to; what an earlier try, or an earlier stay, left there saves sending it again."""
     rules.check_room(known_lease(request.run_id), request.epoch)
     incoming, earlier = incoming_path(request.run_id), tree_path(request.run_id)
-    if not incoming.exists() and not earlier.exists():
-        take_mirror(request.project, incoming)
-    make_private(incoming)
+    await asyncio.to_thread(_open_incoming, request, incoming, earlier)
     remove_record(incoming / "checked.json")
     if earlier.exists() and not (incoming / "tree").exists():
         await asyncio.to_thread(put_aside, earlier, leftovers_path(request.run_id), incoming / "aside")
@@ -64,6 +64,16 @@ async def prepare(request: protocol.Prepare) -> protocol.Room:
     tree, parcel = make_private(incoming / "tree"), make_private(incoming / "parcel")
     start = held_start(base_store(session_path(request.run_id)))
     return protocol.Room(tree=str(tree), parcel=str(parcel), holding=take_holding(incoming), start=start)
+
+
+def _open_incoming(request: protocol.Prepare, incoming: Path, earlier: Path) -> None:
+    """From here on what an earlier stay left is wanted: who throws archived runs away (`remote.waste_there`) looks for
+    this folder, and nobody changes the lease meanwhile."""
+    session = session_path(request.run_id)
+    with keep_lease(session) if session.exists() else nullcontext():
+        if not incoming.exists() and not earlier.exists():
+            take_mirror(request.project, incoming)
+        make_private(incoming)
 
 
 async def patch(request: protocol.Patch) -> protocol.Patched:

@@ -93,11 +93,17 @@ def _parts(run_id: str) -> list[Path]:
 
 
 def _arriving(waiting: Collection[str]) -> Iterator[Doomed]:
+    """What was sent and given up: nobody waits to offer it, and no transfer, however long it takes, writes there."""
     folder = state_dir() / "incoming"
     for path in folder.iterdir() if folder.is_dir() else ():
         at = newest(path)
-        if path.name not in waiting and is_old(at, time.time(), 1):
+        if path.name not in waiting and is_old(at, time.time(), 1) and not _is_named(path):
             yield _doom("arriving", path.name, at, [path])
+
+
+def _is_named(path: Path) -> bool:
+    """Whether a process of this user was started with ``path``, or what is in it."""
+    return any(f"{path}/" in line for line in list_command_lines())
 
 
 def _packed() -> Iterator[Doomed]:

@@ -1,8 +1,10 @@
 """What may be thrown away, here and on a host; and what never is."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -15,6 +17,8 @@ from agent.runner_lock import hold_move
 from agent.sessions import SessionDir, create_session
 from remote import waste_there
 from remote.boot import BootHook
+from remote.host_accept import prepare
+from remote.host_protocol import Prepare, Room
 from remote.keeper import find_keeper
 from remote.waste import DAY, KEPT_UNDOS, Doomed, Waste, beyond_kept
 from remote.waste_here import find_here, prune_moves, remove_here
@@ -202,6 +206,47 @@ def test_what_was_sent_and_given_up_goes_unless_somebody_waits(host: Host) -> No
     assert keys(find_there(0, {"waited-for"})) == {"arriving:forgotten"}
     remove_there({"arriving:forgotten", "arriving:waited-for"}, 0, {"waited-for"})
     assert sorted(path.name for path in (host.state / "incoming").iterdir()) == ["late", "now", "waited-for"]
+
+
+def test_what_a_transfer_writes_to_stays_however_long_it_takes(host: Host) -> None:
+    for run_id in ("slow", "slower"):
+        host.arriving(run_id)
+    argv = [sys.executable, "-c", "print(flush=True); input()", "--server", f"{host.state}/incoming/slow/tree"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        assert keys(find_there(0, ())) == {"arriving:slower"}
+        process.communicate(b"\n")
+    assert keys(find_there(0, ())) == {"arriving:slow", "arriving:slower"}
+
+
+def test_a_handoff_that_comes_while_its_archive_goes_waits_for_that(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.run("run", "away")
+    rooms: list[Room] = []
+    coming = threading.Thread(
+        target=lambda: rooms.append(asyncio.run(prepare(Prepare(run_id="run", epoch=6, project="/shop"))))
+    )
+    drop = waste_there._drop  # pyright: ignore[reportPrivateUsage] - the moment in between
+
+    def drop_meanwhile(path: Path) -> None:
+        if coming.ident is None:
+            coming.start()
+            wait_until(lambda: waits_for_a_lock() or not coming.is_alive())
+        drop(path)
+
+    monkeypatch.setattr(waste_there, "_drop", drop_meanwhile)
+    assert keys(remove_there({"run:run"}, 30, ())) == {"run:run"}
+    coming.join()
+    assert [room.start for room in rooms] == [""]
+    assert list(Path(rooms[0].tree).iterdir()) == []
+    assert keys(find_there(0, ())) == set()
+
+
+def waits_for_a_lock() -> bool:
+    """Whether this process does."""
+    lines = (line.split() for line in Path("/proc/locks").read_text().splitlines())
+    return any("->" in words and str(os.getpid()) in words for words in lines)
 
 
 def test_what_a_pull_left_on_the_host_goes_with_age(host: Host) -> None:
