@@ -1,16 +1,23 @@
 """What a repository needs outside its folder: found, named, looked at, captured; and what of it cannot travel."""
 
+import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from snapshot.capture import capture
+from snapshot.companion_scan import CompanionScan
+from snapshot.companions import Need, find_companions
 from snapshot.digest import DigestCache
 from snapshot.errors import ManifestDamaged, SnapshotRefused, TreeChanged
 from snapshot.filters import companion_filters
 from snapshot.git import unquote_path
-from snapshot.manifest import Companion, dump_manifest, parse_manifest
+from snapshot.manifest import Companion, Manifest, dump_manifest, parse_manifest
+from snapshot.repository import Directory
+from snapshot.scan import scan
+from snapshot.selection import EVERYTHING
 from snapshot.strangers import find_strangers
 from snapshot.survey import survey
 from snapshot.verify import verify
@@ -215,3 +222,129 @@ def test_strangers_in_a_bare_repository() -> None:
 @pytest.mark.parametrize(("said", "path"), [(b"/x", b"/x"), (rb'"a \"\303\251\n\\"', b'a "\xc3\xa9\n\\'), (b'"', b'"')])
 def test_a_path_as_git_prints_it(said: bytes, path: bytes) -> None:
     assert unquote_path(said) == path
+
+
+def test_a_directory_that_is_gone_is_refused(tree: Path) -> None:
+    tree.mkdir()
+    need = Need(".git", Directory(tree.parent / "gone", tree.parent / "gone"))
+    found, refusals = find_companions(tree, [need])
+    assert found == [] and [each.sentence for each in refusals] == [
+        f"The repository '.git' needs '{tree.parent}/gone', which is not there."
+    ]
+
+
+@pytest.mark.parametrize("text", ["gitdir: a\0b\n", "gitdir: " + "x" * (1 << 14) + "\n", "no pointer\n"])
+def test_what_is_no_git_file_is_no_pointer(text: str, tree: Path) -> None:
+    linked_changed(tree)
+    (tree.parent / "tree.third/.git").write_text(text)
+    assert [each.at for each in capture(tree).pointers] == [f"{tree}.fourth/.git"]
+
+
+def test_worktrees_by_relative_names_twice_or_none(tree: Path) -> None:
+    linked_changed(tree)
+    registered = tree.parent / "tree.main repository/.git/worktrees"
+    (registered / "tree.third/gitdir").write_text("../../../../tree.third/.git\r\n")
+    for name, text in (("again", f"{tree}.third/.git\n"), ("empty", "\n")):
+        write(registered / name, "gitdir", text)
+    (registered / "bare").mkdir()
+    (scan,) = survey_companions(tree)
+    assert scan.beside.working == (Path(f"{tree}.third"), Path(f"{tree}.fourth"))
+
+
+def test_a_repository_that_is_its_own_worktree_travels(tree: Path) -> None:
+    bare_beside(tree)
+    bare = tree.parent / ".bare"
+    write(bare, "worktrees/own/gitdir", f"{bare}/.git\n")
+    (scan,) = survey_companions(tree)
+    assert scan.beside.stays == frozenset() and scan.beside.holds(bare / "HEAD")
+
+
+def test_what_lies_in_a_worktree_that_stays_is_a_companion_of_its_own(tree: Path) -> None:
+    bare_around(tree)
+    lender = tree.parent / "feature/lender"
+    start(lender)
+    write(tree.parent, "objects/info/alternates", f"{lender}/.git/objects\n")
+    assert {name: each.inside for name, each in companions(tree).items()} == {
+        ".": ".git",
+        "feature/lender/.git/objects": ".git/objects",
+    }
+
+
+def test_a_tree_reached_by_a_link_names_what_is_in_it_either_way(tree: Path) -> None:
+    start(tree)
+    start(tree.parent / "lender")
+    (tree / "link").symlink_to("../lender")
+    (tree.parent / "door").symlink_to("tree")
+    for named in ("door", "tree"):
+        write(tree, ".git/objects/info/alternates", f"{tree.parent}/{named}/link/.git/objects\n")
+        (scan,) = survey_companions(tree.parent / "door")
+        assert scan.beside.also == () and scan.refusals == []
+
+
+def test_sockets_beside_the_tree_stay_and_what_cannot_be_listed_is_refused(tree: Path) -> None:
+    linked(tree)
+    own = tree.parent / "tree.main repository/.git"
+    os.mkfifo(own / "pipe")
+    (only,) = capture(tree).companions
+    assert ".git/pipe" not in {entry.path for entry in only.entries}
+    deep = os.open(own, os.O_DIRECTORY)
+    for _ in range(70):
+        os.mkdir("d" * 250, dir_fd=deep)
+        deep, above = os.open("d" * 250, os.O_DIRECTORY, dir_fd=deep), deep
+        os.close(above)
+    os.close(deep)
+    assert refused(tree) == ["unreadable"]
+
+
+def test_a_companion_has_the_folders_above_it_and_its_own_mode(tree: Path) -> None:
+    chained(tree)
+    (tree.parent / "tree.first/.git/objects").chmod(0o750)
+    only = companions(tree)["tree.first/.git/objects"]
+    assert [(entry.path, entry.type) for entry in only.entries[:2]] == [(".git", "dir"), (".git/objects", "dir")]
+    assert only.entries[1].mode == 0o750
+
+
+def test_a_file_beside_the_tree_that_changes_within_a_clock_tick_is_read_again(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked(tree)
+    head = tree.parent / "tree.main repository/.git/HEAD"
+    real = DigestCache.find
+
+    def change(cache: DigestCache, path: str, record: os.stat_result) -> str | None:
+        found = real(cache, path, record)
+        return "ab" * 32 if path == "HEAD" and record.st_ino == head.stat().st_ino else found
+
+    monkeypatch.setattr(DigestCache, "find", change)
+    later = time.time_ns() + 10**12
+    os.utime(head, ns=(later, later))
+    with pytest.raises(TreeChanged, match="HEAD"):
+        capture(tree, cache=DigestCache(tree.parent / "digests.json"))
+
+
+@pytest.mark.parametrize("what", ["at", "also", "inside", "twice"])
+def test_a_list_of_companions_that_was_changed_is_none(what: str, tree: Path) -> None:
+    shared(tree)
+    page = json.loads(dump_manifest(capture(tree)))
+    (each,) = page["companions"]
+    match what:
+        case "at":
+            each["at"] += "x"
+        case "also":
+            each["also"] = []
+        case "inside":
+            each["inside"] = ".git"
+        case _:
+            page["digest"] = ""
+            each["entries"].append(each["entries"][-1])
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Manifest, "digest", "")
+                with pytest.raises(ManifestDamaged):
+                    parse_manifest(json.dumps(page).encode())
+            return
+    with pytest.raises(ManifestDamaged):
+        parse_manifest(json.dumps(page).encode())
+
+
+def survey_companions(tree: Path) -> list[CompanionScan]:
+    return scan(tree, EVERYTHING).companions
