@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Generator
 from agent.errors import RunnerBusy
 from agent.sessions import SessionDir
 
+BEING_MOVED = "Another castoff is moving this session."
 _PATIENCE_SECONDS = 0.3
 
 
@@ -46,9 +47,7 @@ def hold_move(session: SessionDir) -> Generator[None]:
     """Hold the move's lock, or raise `RunnerBusy`: another castoff moves this session now."""
     with _open(session, "move.lock") as descriptor:
         if not _try(descriptor):
-            raise RunnerBusy(
-                "Another castoff is moving this session.", "Wait for it, or end it there.", code="being-moved"
-            )
+            raise RunnerBusy(BEING_MOVED, "Wait for it, or end it there.", code="being-moved")
         yield
 
 

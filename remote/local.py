@@ -13,7 +13,7 @@ from agent.durable import append_private, read_model, write_record
 from agent.errors import CommandRefused, NotOwner, RecordDamaged, RecordNewer, RunnerBusy, ViewerGone
 from agent.lease import read_lease
 from agent.reception import RunnerRecord
-from agent.runner_lock import hold, is_served
+from agent.runner_lock import BEING_MOVED, hold, is_moving, is_served
 from agent.server import LINE_LIMIT
 from agent.sessions import SessionDir
 from agent.viewer import Viewer, attach
@@ -35,7 +35,8 @@ _started: "set[subprocess.Popen[bytes]]" = set()
 async def open_local(session: SessionDir, after_seq: int = 0) -> Viewer:
     """Attach to the session's runner on this machine, starting it if none runs.
 
-    Raises `agent.errors.NotOwner` when it is elsewhere, `ViewerGone` with the runner's last words when none comes up.
+    Raises `agent.errors.NotOwner` when it is elsewhere, `RunnerBusy` while it is being moved, `ViewerGone` with the
+    runner's last words when none comes up.
     """
     viewer = await attach_running(session, after_seq)
     if viewer is not None:
@@ -50,10 +51,13 @@ async def open_local(session: SessionDir, after_seq: int = 0) -> Viewer:
             return viewer
         if (status := process.poll()) is not None and not is_served(session):
             if status != BUSY:
+                _check_held(session)
                 raise ViewerGone(f"The runner ended at once: {_last_line(session)}", "castoff doctor tells more.")
             # The other runner, that ours made way for, was just ending.
             process = start_runner(session)
         await asyncio.sleep(0.02)
+    if is_moving(session):
+        raise RunnerBusy(BEING_MOVED, "Wait for it, or end it there.", code="being-moved")
     raise ViewerGone("The runner does not come up.", f"Its messages are in {log_path(session)}.")
 
 

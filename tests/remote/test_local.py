@@ -10,13 +10,14 @@ import pytest
 
 from agent.demo_model.reply import Call, Reply
 from agent.durable import read_model
-from agent.errors import NotOwner, ViewerGone
+from agent.errors import NotOwner, RunnerBusy, ViewerGone
 from agent.events import AgentStarted, PhaseChanged, TurnEnded
 from agent.lease import Lease, write_lease
 from agent.reception import RunnerRecord
-from agent.runner_lock import is_served
+from agent.runner_lock import hold, hold_move, is_served
 from agent.sessions import SessionDir, create_session
 from agent.viewer import Viewer
+from remote import local
 from remote.local import attach_running, drain_local, open_local, quiet
 from tests.agent.running import Place, Running, seqs_are_whole
 from tests.doubles.openai_model import model_environment, serving
@@ -168,3 +169,20 @@ async def test_a_session_that_is_elsewhere_is_told_as_such(place: Place, lease: 
     with pytest.raises(NotOwner, match=told):
         await open_local(place.session)
     assert not (place.session.path / "runner.log").exists()
+
+
+async def test_a_session_that_is_being_moved_is_told_as_such(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_START_SECONDS", 1.0)
+    with hold_move(place.session):
+        async with hold(place.session):
+            with pytest.raises(RunnerBusy, match="is moving this session"):
+                await open_local(place.session)
+
+
+async def test_whoever_waits_for_the_end_of_a_move_hears_where_it_went(place: Place) -> None:
+    async with hold(place.session):
+        opening = asyncio.create_task(open_local(place.session))
+        await asyncio.sleep(0)  # beyond its first look
+        write_lease(place.session, Lease(epoch=2, state="away", to="vm"))
+    with pytest.raises(NotOwner, match="is on vm now"):
+        await opening
