@@ -34,8 +34,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Name a test that failed at once, not only at the end: a run may be cut off."""
+    """Name a test that failed, and why, at once and not only at the end: a run may be cut off."""
     if not report.failed:
         return None
     category = "failed" if report.when == "call" else "error"
-    return category, f"\n{category.upper()} {report.nodeid}\n", category.upper()
+    crash = getattr(report.longrepr, "reprcrash", None)
+    why = str(crash.message if crash else report.longrepr).partition("\n")[0]
+    return category, f"\n{category.upper()} {report.nodeid}: {why[:1000]}\n", category.upper()
