@@ -1,20 +1,26 @@
 """Moves that were cut at their worst moments, settled by asking both sides; and both sides checked."""
 
+import asyncio
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import snapshot.home
+from agent.durable import read_model
 from agent.lease import read_lease, update_lease, write_lease
 from agent.protocol import Lease, offer
-from agent.runner_lock import hold_move
+from agent.reception import RunnerRecord
+from agent.runner_lock import hold_move, is_served
 from agent.sessions import SessionDir, open_session
 from remote.checkup import check_up
 from remote.config import Settings
 from remote.departure import Departure
 from remote.handoff import hand_off
 from remote.homecoming import Homecoming
+from remote.keeper import find_keeper
 from remote.links import Links
 from remote.local import open_local
 from remote.pull import pull_back
@@ -207,3 +213,42 @@ async def test_another_castoff_that_moves_the_session_is_left_alone(scene: Scene
         (told,) = await settle(scene)
     assert told.result == "moving"
     assert read_lease(session).state == "offered"
+
+
+def kill_runner(there: SessionDir) -> None:
+    os.kill(read_model(there.path / "runner.json", RunnerRecord).pid, signal.SIGKILL)
+
+
+async def test_a_run_whose_runner_is_just_being_started_again_is_left_alone(scene: Scene) -> None:
+    """Its keeper takes it up; whoever asks meanwhile starts no other, and takes it for no pull that was cut."""
+    fill_project(scene.place)
+    session = await start_task(scene)
+    assert isinstance(await scene.move(session), Away)
+    run = there(scene, session)
+    kill_runner(run)
+    assert await settle(scene) == []
+    await wait_for_run(scene.host, session.id, lambda state: state.phase == "finished" and not state.queue)
+    home = (await drive(pull_back(scene.links, "vm", session.id)))[-1]
+    assert isinstance(home, Home), home
+    assert (scene.place.project / "made.txt").read_text() == "one\nmore\n"
+    assert_unbroken(session)
+    assert find_keeper(run.path) is None
+
+
+async def test_a_run_whose_runner_dies_while_it_is_drained_comes_home_all_the_same(scene: Scene) -> None:
+    """What its keeper starts meanwhile finds the run in other hands, and both end."""
+    fill_project(scene.place)
+    session = scene.session()
+    terms = Terms(say="Do it. [[script: slow]]", policy="accept-all")
+    away = (await drive(hand_off(session, scene.links.host("vm"), terms, scene.links)))[-1]
+    assert isinstance(away, Away), away
+    await wait_for_run(scene.host, session.id, lambda state: bool(state.running))
+    run = there(scene, session)
+    pulling = asyncio.create_task(drive(pull_back(scene.links, "vm", session.id, drain_seconds=60)))
+    await wait_for_run(scene.host, session.id, lambda state: state.phase == "draining")
+    kill_runner(run)
+    home = (await pulling)[-1]
+    assert isinstance(home, Home), home
+    assert (read_lease(session).state, read_lease(run).state) == ("held", "away")
+    assert find_keeper(run.path) is None and not is_served(run)
+    assert_unbroken(session)
