@@ -18,6 +18,12 @@ _LINE_LIMIT = 64 * 1024 * 1024
 _TAIL = 64 * 1024
 WINDOW = 16 * 1024 * 1024
 """Bytes the host may send before we read: a pull over a long link is bound by this."""
+_ALL = 4 * WINDOW
+"""More than can have come.
+
+asyncssh opens the window anew with each piece that it hands on, however many wait behind: a reader that is slower than
+the link, and takes part of what is there, lets the rest grow without a bound. So everything is taken at once.
+"""
 
 
 class ChannelReader:
@@ -30,11 +36,11 @@ class ChannelReader:
 
     async def read(self, size: int = _CHUNK) -> bytes:
         """The next bytes, at most ``size``; ``b""`` at the end; raises `ConnectionLost`."""
-        if self._buffer:
-            taken = bytes(self._buffer[:size])
-            del self._buffer[:size]
-            return taken
-        return await self._receive(size)
+        if not self._buffer:
+            self._buffer += await self._receive()
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
 
     async def readline(self) -> bytes:
         """The next line with its newline, the rest without one at the end, then ``b""``; raises `ConnectionLost`."""
@@ -43,7 +49,7 @@ class ChannelReader:
             searched = len(self._buffer)
             if searched > _LINE_LIMIT:
                 raise RemoteError(f"{self._host} sent a line longer than {_LINE_LIMIT} bytes.", code="line-too-long")
-            data = await self._receive(_CHUNK)
+            data = await self._receive()
             if not data:
                 end = len(self._buffer) - 1
                 break
@@ -52,11 +58,11 @@ class ChannelReader:
         del self._buffer[: end + 1]
         return line
 
-    async def _receive(self, size: int) -> bytes:
+    async def _receive(self) -> bytes:
         import asyncssh
 
         try:
-            return await self._reader.read(size)
+            return await self._reader.read(_ALL)
         except (asyncssh.Error, OSError) as error:
             raise connection_lost(self._host) from error
 
@@ -149,7 +155,7 @@ class Channel:
         import asyncssh
 
         try:
-            while data := await self._process.stderr.read(_CHUNK):
+            while data := await self._process.stderr.read(_ALL):
                 self._tail += data
                 del self._tail[:-_TAIL]
         except (asyncssh.Error, OSError):

@@ -20,6 +20,8 @@ import asyncssh
 from agent import children
 
 _CHUNK = 256 * 1024
+_ALL = 64 * 1024 * 1024
+"""More than a client can have sent: whoever takes less than all from asyncssh is sent more than was taken."""
 _LINGER_SECONDS = 5.0
 _STOP_SECONDS = 2.0
 
@@ -164,7 +166,7 @@ async def _input(process: Process) -> AsyncGenerator[bytes | asyncssh.TerminalSi
     """The client's input, with new terminal sizes in between."""
     while True:
         try:
-            data = await process.stdin.read(_CHUNK)
+            data = await process.stdin.read(_ALL)
         except asyncssh.TerminalSizeChanged as size:
             yield size
         except asyncssh.BreakReceived:
