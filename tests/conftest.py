@@ -41,3 +41,12 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     crash = getattr(report.longrepr, "reprcrash", None)
     why = str(crash.message if crash else report.longrepr).partition("\n")[0]
     return category, f"\n{category.upper()} {report.nodeid}: {why[:1000]}\n", category.upper()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have measured, and by which seeds, in whichever process they ran, passed or not."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    for report in reports:
+        if isinstance(report, pytest.TestReport) and report.when == "call":
+            for name, value in report.user_properties:
+                terminalreporter.write_line(f"{report.nodeid}: {name}: {value}")

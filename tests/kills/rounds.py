@@ -1,6 +1,5 @@
 """Rounds in which each command is harmed once, run once more, and looked at."""
 
-import math
 import subprocess
 import time
 from collections import Counter, defaultdict
@@ -60,15 +59,14 @@ def some_blows(points: Iterable[Point], count: int, random: Random) -> list[Blow
     return chosen[:count]
 
 
-def strike(stage: Stage, blows: Sequence[Blow], seconds: float = math.inf) -> Tally:
-    """Go round until every blow has fallen, or no further round once ``seconds`` are over.
+def strike(stage: Stage, blows: Sequence[Blow]) -> Tally:
+    """Go round until every blow has fallen; after the first, no further round once the stage's time is over.
 
     Raises `AssertionError`, naming the blow, when a promise is broken.
     """
-    end = time.monotonic() + seconds
     left = {command: [blow for blow in blows if blow[0].command == command] for command in COMMANDS}
     tally = Tally()
-    while any(left.values()) and time.monotonic() < end:
+    while any(left.values()) and (not tally.blows or time.monotonic() < stage.end):
         for command in COMMANDS:
             _run(stage, command, left[command].pop() if left[command] else None, tally)
         stage.rounds += 1

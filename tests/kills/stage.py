@@ -3,6 +3,7 @@ where that is asked for: on the laptop, or on the host behind the same sshd. Not
 
 import fcntl
 import json
+import math
 import shlex
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from agent.durable import read_model
 from agent.events import Prompted
 from agent.journal import read_events
 from agent.protocol import Lease
+from remote.keeper import find_keeper
 from tests.e2e.journey import tree_of
 from tests.e2e.laptop import Laptop, make_laptop
 from tests.hosts import HostForTests, free_port, wait_for_port
@@ -28,10 +30,21 @@ COMMANDS = ("send", "handoff", "pull")
 _SECONDS = 240.0
 _FORCED = """#!/bin/sh
 plan={plan}
+PATH={programs}:$PATH
+export PATH
 case "$SSH_ORIGINAL_COMMAND" in
 *"runner_cli host"*) if mv "$plan" "$plan.$$" 2>/dev/null; then . "$plan.$$"; fi ;;
 esac
 exec sh -c "$SSH_ORIGINAL_COMMAND"
+"""
+
+# No cron runs where the tests do, and none of theirs shall change a real account's table.
+_CRONTAB = """#!/bin/sh
+table="$(dirname "$0")/table"
+case "$1" in
+    -l) if [ -e "$table" ]; then cat "$table"; else echo "no crontab for $LOGNAME" >&2; exit 1; fi ;;
+    -) cat > "$table.new" && mv "$table.new" "$table" ;;
+esac
 """
 
 
@@ -47,6 +60,8 @@ class Stage:
     agreed: list[bytes] = field(default_factory=list[bytes])
     """The journal's lines as they were when a command last succeeded: they are never other ones again."""
     rounds: int = 0
+    end: float = math.inf
+    """When it is time to go, by `time.monotonic`."""
 
     @property
     def here(self) -> Path:
@@ -131,7 +146,9 @@ class Stage:
         states = (here.state, there.state if there is not None else "")
         assert states[0] == ("away" if command == "handoff" else "held"), (here, there)
         assert (states[1] == "held") == (command == "handoff"), (here, there)
-        assert not _is_locked((self.here if command == "handoff" else self.there) / "runner.lock"), "two runners"
+        other = self.here if command == "handoff" else self.there
+        assert not _is_locked(other / "runner.lock") and find_keeper(other) is None, "two runners"
+        assert self._hooks() < 2, "two lines in the host's crontab"
         lines = self._lines(owner)
         assert lines[: len(self.agreed)] == self.agreed, f"{command} lost some of the journal"
         self.agreed = lines
@@ -154,7 +171,13 @@ class Stage:
         for session in (self.here, self.there):
             parts += sorted(path.name for path in session.glob("*.json"))
             parts += [line.decode(errors="replace")[:300] for line in self._lines(session)[-6:]]
+            parts += [_end_of(session / name) for name in ("runner.log", "pane.log", "agent.log")]
         return "\n".join(parts)
+
+    def _hooks(self) -> int:
+        """How many lines of the host's crontab would take runs up after a restart."""
+        table = self.meeting / "programs" / "table"
+        return table.read_text().count("@reboot") if table.exists() else 0
 
     def _lines(self, session: Path) -> list[bytes]:
         journal = session / "journal.jsonl"
@@ -168,6 +191,9 @@ def set_stage(host: HostForTests, scratch: Path) -> Generator[Stage]:
     # Nobody else looks into the scratch folder of the tests.
     meeting = host.home / scratch.name
     meeting.mkdir()
+    (meeting / "programs").mkdir()
+    (meeting / "programs" / "crontab").write_text(_CRONTAB)
+    (meeting / "programs" / "crontab").chmod(0o755)
     host.own(meeting)
     laptop = make_laptop(scratch / "ann")
     stage = Stage(laptop, host, meeting)
@@ -186,7 +212,8 @@ def set_stage(host: HostForTests, scratch: Path) -> Generator[Stage]:
 @contextmanager
 def _forcing_sshd(host: HostForTests, scratch: Path, meeting: Path) -> Generator[HostForTests]:
     forced = meeting / "forced"
-    forced.write_text(_FORCED.format(plan=shlex.quote(str(meeting / "plan"))))
+    names = {name: shlex.quote(str(meeting / name)) for name in ("plan", "programs")}
+    forced.write_text(_FORCED.format_map(names))
     forced.chmod(0o755)
     port = free_port()
     before = (host.directory / "sshd_config").read_text().splitlines()
@@ -209,6 +236,11 @@ def _forcing_sshd(host: HostForTests, scratch: Path, meeting: Path) -> Generator
 def _say_done(ran: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     assert ran.returncode == 0, f"{ran.args}: {ran.returncode}\n{ran.stdout[-2000:]}\n{ran.stderr[-2000:]}"
     return dict(json.loads(ran.stdout.splitlines()[-1]))
+
+
+def _end_of(log: Path) -> str:
+    """The last lines of ``log``, under its name; nothing if there is none."""
+    return "\n".join([f"{log}:", *log.read_text(errors="replace").splitlines()[-25:]]) if log.exists() else ""
 
 
 def _is_locked(path: Path) -> bool:
