@@ -1,6 +1,7 @@
 """Rounds in which each command is harmed once, run once more, and looked at."""
 
 import subprocess
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -102,4 +103,6 @@ def _harm(stage: Stage, words: list[str], blow: Blow, tally: Tally) -> str:
     seen = out.read_text(errors="replace") if out.exists() else ""
     mark = "+++ killed by SIGKILL" if harm == "KILL" else "(INJECTED)"
     tally.count(blow, reached=mark in seen)
+    sys.stdout.write(f"{len(tally.blows)}: {harm} at {point}: {'struck' if mark in seen else 'not reached'}\n")
+    sys.stdout.flush()
     return f"{ran.returncode}: {ran.stdout[-1500:]}{ran.stderr[-1500:]}\n{seen[-600:]}"

@@ -28,6 +28,7 @@ from tests.kills.tracing import CALLS, strace
 COMMANDS = ("send", "handoff", "pull")
 """In this order they are one round; ``send`` takes the session up where it is home again."""
 _SECONDS = 240.0
+_SETUP_SECONDS = 900.0
 _FORCED = """#!/bin/sh
 plan={plan}
 PATH={programs}:$PATH
@@ -95,8 +96,10 @@ class Stage:
             case _:
                 return ["pull", self.session, "--yes"]
 
-    def run(self, words: list[str], prefix: list[str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run castoff on the laptop, behind ``prefix``."""
+    def run(
+        self, words: list[str], prefix: list[str] | None = None, seconds: float = _SECONDS
+    ) -> subprocess.CompletedProcess[str]:
+        """Run castoff on the laptop, behind ``prefix``; raises `subprocess.TimeoutExpired` after ``seconds``."""
         return subprocess.run(
             [*(prefix or ()), sys.executable, "-I", "-m", "tui.cli", *words, "--json"],
             cwd=self.laptop.project,
@@ -104,7 +107,7 @@ class Stage:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=seconds,
         )
 
     @contextmanager
@@ -203,7 +206,7 @@ def set_stage(host: HostForTests, scratch: Path) -> Generator[Stage]:
             (config / "agents").mkdir(parents=True, exist_ok=True)
             (config / "agents" / "cheap.toml").write_text(PROFILE)
         host.own(host.home / ".config")
-        _say_done(stage.run(["host", "setup", "vm"]))
+        _say_done(stage.run(["host", "setup", "vm"], seconds=_SETUP_SECONDS))
         made = _say_done(stage.run(["new", "--agent", "cheap", "--prompt", "here 0", "--policy", "accept-all"]))
         stage.session = str(made["id"])
         yield stage
