@@ -11,6 +11,7 @@ from pathlib import Path
 
 from snapshot.errors import GitFailed
 from snapshot.git import OWN_CONFIG, git, quote_path
+from snapshot.manifest import sync_directory
 from snapshot.repository import git_path
 
 _NO_COMMIT = "does not have a commit checked out"
@@ -36,7 +37,14 @@ def keep_as_bundle(tree: Path, file: Path, message: str) -> None:
         asked = ("HEAD", *((f"^{head}",) if head else ()))
         git("bundle", "create", "--quiet", str(bundle), *asked, git_dir=store, environment=OWN_CONFIG)
         bundle.chmod(0o600)
+        _sync(bundle)
         bundle.replace(file)
+    sync_directory(file.parent)
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
 
 
 def _make_store(tree: Path, store: Path) -> None:

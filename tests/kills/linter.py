@@ -7,6 +7,8 @@ from pathlib import Path
 from tests.kills.tracing import Call
 
 _NOT_RECORDS = {"left", "base", "tree", "run", "overlay", "parcel", "aside", "bundle", "merged"}
+_SCRATCH = "castoff-undo-"
+"""How folders begin that are thrown away once a file was made in them."""
 _WRITES = ("write", "pwrite64", "writev", "copy_file_range", "sendfile", "ftruncate")
 _SYNCS = ("fsync", "fdatasync")
 _RENAMES = ("rename", "renameat", "renameat2")
@@ -57,14 +59,17 @@ def count_renames(calls: Iterable[Call], is_record: Callable[[str], bool]) -> in
 
 
 def records_below(state: Path) -> Callable[[str], bool]:
-    """Whether a path is a session's record: not a lock, a log, a socket, nor anything inside git's own stores."""
+    """Whether a path is a session's record: no lock, log or socket, nor anything in scratch or a store of git's."""
 
     def is_record(path: str) -> bool:
         if not path.startswith((f"{state}/sessions/", f"{state}/incoming/")):
             return False
         parts = path.removeprefix(f"{state}/").split("/")[2:]
-        return not (set(parts[:-1]) & _NOT_RECORDS) and not path.endswith(
-            (".lock", ".log", ".sock", ".castoff-new", ".part")
+        scratch = any(part.startswith(_SCRATCH) for part in parts[:-1])
+        return (
+            not scratch
+            and not (set(parts[:-1]) & _NOT_RECORDS)
+            and not path.endswith((".lock", ".log", ".sock", ".castoff-new", ".part"))
         )
 
     return is_record
