@@ -1,8 +1,8 @@
 """One agent process and the ACP connection to it, on the `agent-client-protocol` SDK.
 
-What the SDK leaves open and real agents need: standard error goes to a file (an unread pipe stops an agent that
-writes much), the environment is passed whole and on purpose, the agent leads its own process group so that its
-children die with it, every call has a time limit, and raw frames are kept.
+What the SDK leaves open and real agents need: standard error is read without end (an unread pipe stops an agent that
+writes much) and kept redacted, the environment is passed whole and on purpose, the agent leads its own process group
+so that its children die with it, every call has a time limit, and raw frames are kept.
 """
 
 import asyncio
@@ -52,7 +52,6 @@ class AgentProcess:
         self._launch = launch
         self._frames = frames
         self._log = started.log
-        self._log_start = started.log_start
         self._session_id = ""
         self._capabilities = schema.AgentCapabilities()
         self.version = ""
@@ -164,13 +163,14 @@ class AgentProcess:
         await self._ends()
         code = self._process.returncode
         how = "closed its output" if code is None else f"ended with status {code}"
-        with self._log.open("rb") as log:
-            log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - 4000))
+        await asyncio.to_thread(self._log.settle, _LAST_WORDS_SECONDS)
+        with self._log.file.open("rb") as log:
+            log.seek(max(self._log.start, log.seek(0, os.SEEK_END) - 4000))
             lines = log.read().decode(errors="replace").strip().splitlines()
         return f"The agent {how}" + (f": {lines[-1].strip()[:300]}" if lines else ".")
 
     def _hint(self) -> str:
-        return f"Its own messages are in {self._log}."
+        return f"Its own messages are in {self._log.file}."
 
     async def close(self, *, ends_on_eof: bool = True) -> None:
         """End the agent: end of input, then SIGTERM, then SIGKILL, to its whole process group.

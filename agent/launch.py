@@ -2,15 +2,14 @@
 is still being loaded here, and who only prepares a start needs no protocol at all."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent import children
-from agent.durable import append_private
 from agent.errors import AgentFailed
 from agent.events import Event, PermissionOption, ToolCalled
+from agent.program_log import ProgramLog, Redact, as_they_are
 
 _FRAME_LIMIT = 64 << 20
 
@@ -24,6 +23,8 @@ class Launch:
     cwd: Path
     tree: str
     tree_here: Path
+    redact: Redact = as_they_are
+    """What its complaints pass before they are written down."""
 
 
 @dataclass(frozen=True)
@@ -36,31 +37,30 @@ class Listener:
 
 @dataclass(frozen=True)
 class Started:
-    """An agent's program that runs, and has been told nothing yet. ``log`` holds its standard error, from the byte
-    ``log_start`` on."""
+    """An agent's program that runs, and has been told nothing yet. ``log`` takes its standard error."""
 
     process: children.Child
-    log: Path
-    log_start: int
+    log: ProgramLog
 
 
 async def start_program(launch: Launch, log: Path) -> Started:
     """Start the agent's program; raises `AgentFailed`."""
-    with append_private(log) as errors:
-        log_start = errors.seek(0, os.SEEK_END)
-        try:
-            process = await children.start(
-                launch.argv,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-                env=dict(launch.env),
-                cwd=launch.cwd,
-                limit=_FRAME_LIMIT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise AgentFailed(
-                f"The agent cannot be started: {launch.argv[0]}: {error.strerror}.", "castoff doctor checks agents."
-            ) from error
-    return Started(process, log, log_start)
+    errors = ProgramLog(log, launch.redact)
+    try:
+        process = await children.start(
+            launch.argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors.pipe,
+            env=dict(launch.env),
+            cwd=launch.cwd,
+            limit=_FRAME_LIMIT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise AgentFailed(
+            f"The agent cannot be started: {launch.argv[0]}: {error.strerror}.", "castoff doctor checks agents."
+        ) from error
+    finally:
+        errors.close_pipe()
+    return Started(process, errors)

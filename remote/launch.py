@@ -13,6 +13,7 @@ from agent.sessions import SessionDir
 from remote.agent_env import read_env
 from remote.errors import RemoteError
 from remote.place import Beside, Place
+from remote.redaction import redact
 from remote.sandbox import RUNTIME_AT, Bind, environment, wrap
 from remote.scope import scoped
 
@@ -23,7 +24,7 @@ def launch_here(session: SessionDir, profile: Profile) -> Launch:
     if not project.is_dir():
         raise AgentFailed(f"The project {project} is not there.", "Restore it, or pull the run into a new place.")
     env = {name: value for name, value in os.environ.items() if name not in profile.unset}
-    return Launch(agent_command(profile), env, cwd=project, tree=str(project), tree_here=project)
+    return Launch(agent_command(profile), env, cwd=project, tree=str(project), tree_here=project, redact=redact)
 
 
 def launch_on_host(profile: Profile, place: Place, given: Mapping[str, str]) -> Launch:
@@ -43,6 +44,7 @@ def launch_on_host(profile: Profile, place: Place, given: Mapping[str, str]) -> 
         cwd=Path(place.tree),
         tree=place.tree_at,
         tree_here=Path(place.tree),
+        redact=redact,
     )
 
 

@@ -20,8 +20,11 @@ from agent.errors import AgentError, RunnerBusy
 from agent.sessions import open_session
 from remote.errors import RemoteError
 from remote.keeper import CRASHED
+from remote.redaction import redact_output
 from snapshot.errors import SnapshotError
 
+_LOGGED = ("serve", "mirror", "revive")
+"""Commands whose output is kept in a file, or in a terminal that nobody sits at."""
 BUSY = 75
 """Exit status of a runner that found another one serving its session (EX_TEMPFAIL of sysexits.h)."""
 
@@ -33,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal's number when ended by one; `CRASHED` a runner's own fault.
     """
     options = _parser().parse_args(arguments)
+    if options.command in _LOGGED:
+        redact_output()
     try:
         return asyncio.run(_run(options))
     except (AgentError, RemoteError, SnapshotError) as error:

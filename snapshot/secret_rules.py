@@ -93,10 +93,11 @@ class Matcher:
 
 
 @cache
-def load_matchers() -> tuple[Matcher, ...]:
-    """All rules, in the order of the file: what is more specific comes first."""
+def load_matchers(*, examples: bool = False) -> tuple[Matcher, ...]:
+    """All rules, in the order of the file: what is more specific comes first. With ``examples`` they also find what a
+    stopword of all rules makes one: four letters of those stand by chance in one of some thousand tokens."""
     page = _read()
-    stopwords = tuple(page["stopwords"])
+    stopwords = () if examples else tuple(page["stopwords"])
     return tuple(Matcher(Rule.model_validate(row), stopwords) for row in page["rule"])
 
 

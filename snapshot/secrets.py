@@ -164,17 +164,16 @@ class _Table(NamedTuple):
 @cache
 def _table() -> _Table:
     """Both sets."""
-    return _make_table(load_detectors())
+    return _make_table(load_matchers(), load_detectors())
 
 
 @cache
 def _own_table() -> _Table:
-    """Our own rules alone."""
-    return _make_table(())
+    """Our own rules alone. Words that lose an example lose nothing."""
+    return _make_table(load_matchers(examples=True), ())
 
 
-def _make_table(second: Iterable[Detector]) -> _Table:
-    matchers = load_matchers()
+def _make_table(matchers: tuple[Matcher, ...], second: Iterable[Detector]) -> _Table:
     ranks: dict[str, list[int]] = {}
     detectors: dict[str, list[Detector]] = {}
     for rank, matcher in enumerate(matchers):
