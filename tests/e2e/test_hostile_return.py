@@ -37,6 +37,7 @@ from remote.host_client import HostClient
 from remote.host_protocol import AskDiff, DiffReply, Pack, Packed
 from remote.host_runner import TerminalRecord
 from remote.hostkeys import HostKeys
+from remote.keeper import find_keeper
 from remote.links import Links
 from remote.local import open_local
 from remote.pull import pull_back
@@ -133,9 +134,11 @@ async def end_run(stage: Stage) -> None:
         await Terminal(read_model(stage.vm.session / "terminal.json", TerminalRecord).name, stage.vm.state).kill()
     except RecordDamaged:
         return
-    while is_served(stage.there):
+    # A keeper lives on without its terminal, and its runner may only be starting.
+    while (keeper := find_keeper(stage.vm.session)) or is_served(stage.there):
         with contextlib.suppress(RecordDamaged, ProcessLookupError):
-            os.kill(read_model(stage.vm.session / "runner.json", RunnerRecord).pid, signal.SIGTERM)
+            pid = keeper or read_model(stage.vm.session / "runner.json", RunnerRecord).pid
+            os.kill(pid, signal.SIGTERM)
         await asyncio.sleep(0.02)
 
 
