@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from snapshot.durable import write_durably
 from snapshot.errors import AllowListDamaged
-from snapshot.manifest import Frozen, write_durably
+from snapshot.manifest import Frozen
 from snapshot.names import Name
 from snapshot.secrets import Hit
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from snapshot.durable import write_durably
 from snapshot.garbage import uncollected
-from snapshot.manifest import write_durably
 
 # A file written again within the clock tick of its last change keeps its times. Those that changed less than
 # this before they were read are never answered from the cache. Some file systems count whole seconds.

@@ -7,8 +7,9 @@ the same call finishes it, and `undo` puts back every byte.
 import shutil
 from pathlib import Path
 
+from snapshot.durable import sync_directory, write_durably
 from snapshot.errors import PlacingFailed, TreeChanged, UndoDamaged
-from snapshot.manifest import Entry, Frozen, sync_directory, write_durably
+from snapshot.manifest import Entry, Frozen
 from snapshot.place import Source
 from snapshot.plan import Plan, dump_plan, load_plan
 from snapshot.texts import Folders

@@ -5,7 +5,6 @@ the file a third smaller;
 ``digest`` in it is compared on reading, so a damaged file is never taken for a shorter list.
 """
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from typing import Annotated, Literal
 from blake3 import blake3
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from snapshot.durable import write_durably
 from snapshot.errors import ManifestDamaged
 from snapshot.names import Name, encode_name
 from snapshot.selection import EVERYTHING, Selection
@@ -302,46 +302,3 @@ def read_manifest(path: Path) -> Manifest:
     except OSError as error:
         raise ManifestDamaged(f"The manifest cannot be read: {error.strerror}.", "Start the move again.") from error
     return parse_manifest(data)
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Replace the file ``path`` by ``data`` (mode 0600): write aside, fsync, rename, fsync the directory."""
-    part = path.with_name(f".{path.name}.castoff-new")
-    with os.fdopen(_open_part(part), "wb") as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:  # re-raised: nothing half-written is left behind
-            part.unlink(missing_ok=True)
-            raise
-    sync_directory(path.parent)
-
-
-def _open_part(part: Path) -> int:
-    """Open ``part`` empty, for this writer alone: others wait, and what a killed one left is written over."""
-    while True:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if _is_named(handle, part):
-            os.ftruncate(handle, 0)
-            return handle
-        # Who had it before has given it its name meanwhile.
-        os.close(handle)
-
-
-def _is_named(handle: int, name: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), name.lstat())
-    except FileNotFoundError:
-        return False
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in the directory ``path`` durable."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

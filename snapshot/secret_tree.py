@@ -10,9 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from snapshot.beneath import Beneath
 from snapshot.digest import DigestCache, file_digest
+from snapshot.durable import write_durably
 from snapshot.errors import SecretsUnread
 from snapshot.git import git
-from snapshot.manifest import Frozen, in_git, write_durably
+from snapshot.manifest import Frozen, in_git
 from snapshot.repository import has_repository
 from snapshot.secret_rules import rules_digest
 from snapshot.secrets import Hit, scan_file

@@ -9,8 +9,9 @@ from pathlib import Path
 from blake3 import blake3
 from pydantic import TypeAdapter, ValidationError
 
+from snapshot.durable import write_durably
 from snapshot.git import git
-from snapshot.manifest import Frozen, write_durably
+from snapshot.manifest import Frozen
 from snapshot.repository import git_path
 
 MOST_PACKED = 1_000_000

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from snapshot.changes import Change
+from snapshot.durable import write_durably
 from snapshot.errors import GitFailed, WayBlocked
 from snapshot.git import OWN_CONFIG, git
 from snapshot.left import Left
-from snapshot.manifest import write_durably
 from snapshot.repository import checks_for, has_repository
 
 _MADE = "refs/castoff/made"
