@@ -246,7 +246,7 @@ def test_worktrees_by_relative_names_twice_or_none(tree: Path) -> None:
     (registered / "tree.third/gitdir").write_text("../../../../tree.third/.git\r\n")
     for name, text in (("again", f"{tree}.third/.git\n"), ("empty", "\n")):
         write(registered / name, "gitdir", text)
-    (registered / "bare").mkdir()
+    (registered / "folder/gitdir").mkdir(parents=True)
     (scan,) = survey_companions(tree)
     assert scan.beside.working == (Path(f"{tree}.third"), Path(f"{tree}.fourth"))
 
