@@ -9,9 +9,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from snapshot.durable import sync_directory
 from snapshot.errors import GitFailed
 from snapshot.git import OWN_CONFIG, git, quote_path
-from snapshot.manifest import sync_directory
 from snapshot.repository import git_path
 
 _NO_COMMIT = "does not have a commit checked out"
