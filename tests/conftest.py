@@ -8,16 +8,16 @@ import pytest
 pytest_plugins = ["tests.agents", "tests.codex_machines", "tests.hosts", "tests.e2e.scene", "tests.e2e.errands"]
 
 LONGEST = (
-    "kills/test_crashes.py",
-    "remote/test_protocol_model.py",
-    "e2e/test_chaos.py",
-    "e2e/test_hostile_return.py",
-    "e2e/test_versions.py",
     "e2e/test_fidelity.py",
+    "e2e/test_hostile_return.py",
     "e2e/test_single.py",
+    "kills/test_crashes.py",
+    "e2e/test_chaos.py",
+    "remote/test_protocol_model.py",
     "e2e/test_bad_input.py",
     "e2e/test_commits_home.py",
     "e2e/test_companions.py",
+    "e2e/test_versions.py",
     "remote/test_demo.py",
     "remote/test_bootstrap.py",
 )
