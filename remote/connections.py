@@ -76,6 +76,7 @@ class Connections:
     async def _find_again(self, lost: Connection, peer: tuple[str, int]) -> Connection:
         """Connect again where the host was, as soon as it answers there; after some seconds also by its name."""
         knocking = asyncio.create_task(knock(*peer))
+        used = False
         try:
             await asyncio.wait([knocking], timeout=_KNOCK_SECONDS)
             if not knocking.done():
@@ -89,10 +90,13 @@ class Connections:
                 if dialling.done():
                     return dialling.result()
                 await _drop(dialling)
+            used = True
             return await self._connect(lost.host, lost, knocking.result())
         finally:
             knocking.cancel()
             await asyncio.wait([knocking])
+            if not used and not knocking.cancelled():
+                knocking.result().close()
 
     async def _watch(self) -> None:
         while True:
