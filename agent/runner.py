@@ -314,9 +314,10 @@ class Runner:
 
     def _lost(self) -> bool:
         """Whether the session is not held here any more; nothing is recorded then."""
-        if not self._tenure.holds():
-            self._recorder.fence()
-        return self._recorder.fenced
+        if self._tenure.holds():
+            return False
+        self._recorder.fence()
+        return True
 
     def _limit(self) -> str | None:
         state = self._recorder.state
