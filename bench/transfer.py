@@ -9,7 +9,8 @@ bound of a row is those bytes at the link's rate and one round trip. castoff has
 its handoff screen is read; the peers connect each time, which is what they do.
 
 castoff has two rows: its send, and its send with the scan before it, which reads every name in the tree twice and every
-file that is not known yet. What the host does for a send beforehand is asked for during the scan; in a handoff it is
+file that is not known yet. A cold send begins after the first look at the names, and its row counts from there; the
+files are digested meanwhile. What the host does for a send beforehand is asked for during the scan; in a handoff it is
 asked for while the agent is drained. The comparison by digest on the host is no part of either, as no peer does it.
 
 Git carries commits only: what is ignored, staged or stashed does not come along. tar always sends everything.
@@ -42,10 +43,12 @@ from remote.holding import Holding, state_holding
 from remote.host_client import HostClient
 from remote.host_protocol import ListRuns, Prepare, Room, Rows
 from remote.hostkeys import HostKey, HostKeys
+from remote.progress import meanwhile
 from remote.rsync import sending_ahead
-from remote.sending import Outgoing, send_tree
-from snapshot.capture import capture
+from remote.sending import Outgoing, send_listed, send_tree
+from snapshot.capture import complete
 from snapshot.digest import DigestCache
+from snapshot.draft import make_draft
 from snapshot.manifest import write_manifest
 
 CASES = ("cold", "no change", "10 changed")
@@ -121,11 +124,18 @@ class Castoff:
         began = time.monotonic()
         async with AsyncExitStack() as waiting:
             making_ready = asyncio.create_task(self._make_ready(waiting))
-            manifest = await asyncio.to_thread(capture, tree, cache=digests)
+            draft = await asyncio.to_thread(make_draft, tree)
             room = await making_ready
-            scanned = time.monotonic()
-            outgoing = Outgoing(run_id=RUN, epoch=1, tree=tree, manifest=manifest)
-            await send_tree(self.client, outgoing, room, lambda _: None)
+            if room.holding is None:
+                scanned = time.monotonic()
+                sending = send_listed(self.client.connection, tree, draft.listed, room, lambda _: None)
+                async with meanwhile(sending):
+                    manifest = await asyncio.to_thread(complete, draft, cache=digests)
+            else:
+                manifest = await asyncio.to_thread(complete, draft, cache=digests)
+                scanned = time.monotonic()
+                outgoing = Outgoing(run_id=RUN, epoch=1, tree=tree, manifest=manifest)
+                await send_tree(self.client, outgoing, room, lambda _: None)
             ended = time.monotonic()
         # What a handoff leaves: the manifest here, and there, after the comparison, that it was equal.
         write_manifest(make_private(state_dir() / "sessions" / RUN / "moves" / "1") / "manifest.json", manifest)

@@ -14,12 +14,16 @@ from snapshot.manifest import Companion, Manifest
 
 
 class Parts:
-    """Adds up what transfers at the same time report; the whole is told as one."""
+    """Adds up what transfers at the same time report; the whole is told as one, of ``files`` and ``size`` in bytes."""
 
-    def __init__(self, manifest: Manifest, report: Report) -> None:
-        self._manifest = manifest
+    def __init__(self, files: int, size: int, report: Report) -> None:
+        self._files, self._size = files, size
         self._report = report
         self._latest: dict[str, Sending] = {}
+
+    def expect(self, files: int, size: int) -> None:
+        """From now on the whole is known to be this."""
+        self._files, self._size = files, size
 
     def part(self, name: str) -> Report:
         """What the transfer ``name`` reports to."""
@@ -29,9 +33,9 @@ class Parts:
             parts = self._latest.values()
             whole = Sending(
                 files_done=sum(part.files_done for part in parts),
-                files=self._manifest.all_files,
+                files=self._files,
                 bytes_done=sum(part.bytes_done for part in parts),
-                total=self._manifest.all_size,
+                total=self._size,
                 rate=sum(part.rate for part in parts),
                 sent=sum(part.sent for part in parts),
             )
@@ -82,6 +86,6 @@ async def _send_one(
         delete=True,
         overlay=overlay if overlay.exists() else None,
         thorough=thorough,
-        progress=told_of(whole, tally, report),
+        progress=told_of(whole.files, whole.size, tally, report),
     )
     return done.wire

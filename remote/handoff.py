@@ -26,7 +26,6 @@ from remote.progress import Relay
 from remote.reach import reach
 from remote.steps import (
     Away,
-    Captured,
     Connecting,
     Draining,
     HandoffStep,
@@ -39,6 +38,7 @@ from remote.steps import (
 from remote.telling import tell_epoch
 from remote.terms import Decision, Terms
 from snapshot.errors import SnapshotError
+from snapshot.manifest import Manifest
 
 Failure = AgentError | RemoteError | SnapshotError
 _FAILURES = (AgentError, RemoteError, SnapshotError)
@@ -117,14 +117,11 @@ async def _attempt(departure: Departure, links: Links) -> AsyncGenerator[Handoff
         return
     yield Draining(deadline=departure.terms.drain_seconds)
     await departure.drain()
-    manifest = await departure.capture()
-    yield Captured(files=manifest.all_files, size=manifest.all_size)
-    sending: Relay[HandoffStep, None] = Relay()
-    async with aclosing(sending.steps(lambda: departure.send(sending.report))) as steps:
+    carrying: Relay[HandoffStep, Manifest] = Relay()
+    async with aclosing(carrying.steps(lambda: departure.carry(carrying.report))) as steps:
         async for step in steps:
             yield step
-    sending.raise_failure()
-    yield Verified(files=manifest.all_files, digest=await departure.verify())
+    yield Verified(files=carrying.result.all_files, digest=await departure.verify())
     # The last moment at which a cancel that is on its way still finds everything here.
     await asyncio.sleep(0)
     update_lease(session, lambda lease: rules.offer(lease, host.name))

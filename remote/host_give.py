@@ -22,7 +22,7 @@ from remote.host_look import open_run
 from remote.host_runner import end_run, is_alive, start_run
 from remote.leftovers import note_leftovers
 from remote.local import attach_running, quiet
-from remote.parcel import fold, pack_parcel
+from remote.parcel import fold, pack_parcel, seal_parcel
 from remote.place import Place, leftovers_path
 from remote.revive import tend_hook
 from snapshot.capture import capture_paths
@@ -90,7 +90,8 @@ async def pack(request: protocol.Pack) -> protocol.Packed:
 
 def _pack(session: SessionDir, place: Place, manifest: Manifest, parcel: Path, commits: Path | None) -> str:
     profile = load_profile(session.info.agent)
-    return pack_parcel(session, profile, Path(place.home), manifest, parcel, commits)
+    pack_parcel(session, profile, Path(place.home), parcel, commits)
+    return seal_parcel(parcel, manifest)
 
 
 async def give(request: protocol.Give) -> protocol.Standing:

@@ -23,7 +23,7 @@ class Leftovers(Frozen):
 
 def note_leftovers(tree: Path, travels: Manifest, record: Path) -> None:
     """Write down what is in ``tree`` and not in ``travels``, repositories' own files apart."""
-    paths = tuple(path for path in find_staying(tree, travels) if not in_git(path) and _is_text(path))
+    paths = tuple(path for path in find_staying(tree, travels.entries) if not in_git(path) and _is_text(path))
     write_model(record, Leftovers(paths=paths))
 
 

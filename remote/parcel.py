@@ -36,12 +36,11 @@ def pack_parcel(
     session: SessionDir,
     profile: Profile,
     home: Path,
-    manifest: Manifest,
     target: Path,
     commits: Path | None = None,
     carried: Sequence[str] = (),
-) -> str:
-    """Make the parcel in ``target`` anew, with the bundles in the folder ``commits``; returns `parcel_digest`.
+) -> None:
+    """Make the parcel in ``target`` anew, with the bundles in the folder ``commits``; `seal_parcel` finishes it.
 
     ``carried`` are files of ``home`` that travel as well, relative to it. No runner serves the session meanwhile.
 
@@ -57,8 +56,12 @@ def pack_parcel(
     for name, source in packed_files(session, profile, home):
         _copy(source, target / name)
     pack_carried(target, home, carried)
-    write_manifest(target / "manifest.json", manifest)
-    return parcel_digest(target)
+
+
+def seal_parcel(parcel: Path, manifest: Manifest) -> str:
+    """Add the tree's manifest to a parcel; returns `parcel_digest`. Raises `OSError`."""
+    write_manifest(parcel / "manifest.json", manifest)
+    return parcel_digest(parcel)
 
 
 def _keep_history(session: SessionDir) -> None:

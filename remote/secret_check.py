@@ -7,6 +7,7 @@ remembered for the project. What is found is told by place, kind and fingerprint
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from agent.sessions import SessionDir
 from remote.errors import RemoteError
@@ -25,6 +26,7 @@ from remote.secret_problems import (
 from remote.secret_search import SecretSearch, secret_record
 from remote.terms import Terms
 from snapshot.allowed import allow, choose, list_allowed
+from snapshot.draft import Draft
 from snapshot.manifest import Manifest
 from snapshot.overlay import Change
 from snapshot.repository import has_repository
@@ -36,6 +38,34 @@ from snapshot.walk import show_path
 
 _NOT_SEARCHED = (".bundle", "manifest.json")
 """Ends of names in a parcel: what git has published already, and the list of names and digests."""
+
+
+class Leaving(NamedTuple):
+    """What leaves: files of the tree, the work trees in it ("" is its own), and files of directories beside it."""
+
+    files: list[str]
+    roots: list[str]
+    beside: list[tuple[str, list[str]]]
+
+    @classmethod
+    def of_draft(cls, draft: Draft) -> Self:
+        """What leaves if nothing changes meanwhile."""
+        seen = draft.seen
+        return cls(
+            [item.path for item in draft.listed if item.type == "file"],
+            [*([""] if seen.git else []), *seen.inner],
+            [(str(each.beside.at), [path for path, _ in each.travels]) for each in seen.companions],
+        )
+
+    @classmethod
+    def of_manifest(cls, manifest: Manifest) -> Self:
+        """What was captured."""
+        besides = [(each, len(each.inside) + 1) for each in manifest.companions]
+        return cls(
+            [entry.path for entry in manifest.entries if entry.type == "file"],
+            [*([""] if manifest.git else []), *(inner.path for inner in manifest.inner)],
+            [(each.at, [entry.path[cut:] for entry in each.entries]) for each, cut in besides],
+        )
 
 
 class SecretCheck:
@@ -84,23 +114,18 @@ class SecretCheck:
         """How the bytes of the masked files change on their way."""
         return {path: partial(self._mask, path) for path in self._terms.mask}
 
-    def confirm(self, manifest: Manifest, parcel: Path, overlay: Path) -> None:
-        """Look once more, at exactly what was captured: the session was still at work before. Raises `RemoteError`.
+    def confirm(self, leaving: Leaving, parcel: Path, overlay: Path) -> None:
+        """Look once more, at exactly what leaves: the session was still at work before. Raises `RemoteError`.
 
         ``overlay`` has the masked files as they travel.
         """
-        travels = [entry.path for entry in manifest.entries if entry.type == "file"]
         differences = self._search.read_differences()
-        paths = changed_paths(self._tree, travels, differences)
+        paths = changed_paths(self._tree, leaving.files, differences)
         masked = [path for path in paths if (overlay / path).exists()]
         hits = self._open(self._search.in_tree([path for path in paths if path not in masked]))
         hits += self._open(self._search.in_folder(overlay, masked))
-        roots = [*([""] if manifest.git else []), *(inner.path for inner in manifest.inner)]
-        hits += self._open(self._search.in_git(roots, differences))
-        besides = [(each, len(each.inside) + 1) for each in manifest.companions]
-        hits += self._open(
-            self._search.beside((each.at, [entry.path[cut:] for entry in each.entries]) for each, cut in besides)
-        )
+        hits += self._open(self._search.in_git(leaving.roots, differences))
+        hits += self._open(self._search.beside(leaving.beside))
         inside = [path.relative_to(parcel).as_posix() for path in sorted(parcel.rglob("*")) if path.is_file()]
         packed = [path for path in inside if not path.endswith(_NOT_SEARCHED)]
         hits += self._open(self._search.in_folder(parcel, packed))

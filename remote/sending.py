@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.events import Frozen
+from remote.connection import Connection
 from remote.holding import Holding
 from remote.host_client import HostClient
 from remote.host_protocol import Patch, Patched, Room
@@ -15,23 +16,24 @@ from remote.steps import Sending
 from remote.tally import Tally
 from snapshot.delta import find_steps
 from snapshot.filters import rsync_filters
+from snapshot.listed import Named
 from snapshot.manifest import Manifest
 from snapshot.transition import Step
 
 Report = Callable[[Sending], None]
 
 
-def told_of(manifest: Manifest, tally: Tally, report: Report) -> Callable[[Progress], None]:
-    """What takes rsync's progress with the files of ``manifest`` and reports it, as far as ``tally`` has come."""
+def told_of(files: int, size: int, tally: Tally, report: Report) -> Callable[[Progress], None]:
+    """What takes rsync's progress with ``files`` of ``size`` bytes and reports it, as far as ``tally`` has come."""
 
     def tell(progress: Progress) -> None:
         settled = tally.advance(progress)
         report(
             Sending(
                 files_done=settled.files,
-                files=manifest.files,
+                files=files,
                 bytes_done=settled.bytes,
-                total=manifest.size,
+                total=size,
                 rate=progress.rate,
                 sent=progress.bytes_done,
             )
@@ -64,7 +66,37 @@ async def send_tree(
         if packed is not None and (wire := await _send_changes(client, outgoing, packed)) is not None:
             report(_all_settled(outgoing.manifest, packed.carried))
             return wire
-    return await _send_all(client, outgoing, room, report, thorough=thorough)
+    manifest, overlay = outgoing.manifest, outgoing.overlay
+    return await send_listed(
+        client.connection, outgoing.tree, manifest.entries, room, report, overlay=overlay, thorough=thorough
+    )
+
+
+async def send_listed(
+    connection: Connection,
+    tree: Path,
+    travels: Sequence[Named],
+    room: Room,
+    report: Report,
+    *,
+    overlay: Path | None = None,
+    thorough: bool = False,
+) -> int:
+    """Make ``room.tree`` on the host equal to what ``travels`` of ``tree``, by rsync; the bytes that went over the
+    network. Raises `RemoteError`, `OSError`."""
+    files, size = sum(each.type != "dir" for each in travels), sum(each.size for each in travels)
+    patterns = await asyncio.to_thread(rsync_filters, tree, travels)
+    done = await send(
+        connection,
+        tree,
+        room.tree,
+        filters=b"".join(b"- " + pattern + b"\0" for pattern in patterns.split(b"\0") if pattern),
+        delete=True,
+        overlay=overlay,
+        thorough=thorough,
+        progress=told_of(files, size, Tally(travels), report),
+    )
+    return done.wire
 
 
 def _find_steps(holding: Holding, manifest: Manifest) -> list[Step] | None:
@@ -86,23 +118,6 @@ async def _send_changes(client: HostClient, outgoing: Outgoing, packed: Changes)
     request = Patch(run_id=outgoing.run_id, epoch=outgoing.epoch, packed=packed)
     done = (await client.ask(request, Patched)).done
     return len(packed.content) if done else None
-
-
-async def _send_all(client: HostClient, outgoing: Outgoing, room: Room, report: Report, *, thorough: bool) -> int:
-    manifest, tally = outgoing.manifest, Tally(outgoing.manifest.entries)
-    patterns = await asyncio.to_thread(rsync_filters, outgoing.tree, manifest)
-
-    done = await send(
-        client.connection,
-        outgoing.tree,
-        room.tree,
-        filters=b"".join(b"- " + pattern + b"\0" for pattern in patterns.split(b"\0") if pattern),
-        delete=True,
-        overlay=outgoing.overlay,
-        thorough=thorough,
-        progress=told_of(manifest, tally, report),
-    )
-    return done.wire
 
 
 def _all_settled(manifest: Manifest, sent: int) -> Sending:

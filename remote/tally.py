@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from agent.events import Frozen
 from remote.rsync_output import Progress
-from snapshot.manifest import Entry
+from snapshot.listed import Named
 
 
 class Settled(Frozen):
@@ -21,9 +21,9 @@ class Settled(Frozen):
 
 
 class Tally:
-    """Follows one transfer of all ``entries`` of a manifest."""
+    """Follows one transfer of all ``entries``."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Named]) -> None:
         ordered = sorted(entries, key=_place)
         # The tree's own directory is the first entry of rsync's list.
         self._files = [0, 0, *itertools.accumulate(int(entry.type != "dir") for entry in ordered)]
@@ -41,7 +41,7 @@ class Tally:
         return Settled(files=self._files[self._through], bytes=settled)
 
 
-def _place(entry: Entry) -> tuple[tuple[bool, bytes], ...]:
+def _place(entry: Named) -> tuple[tuple[bool, bytes], ...]:
     """rsync's order (``f_name_cmp``): in each directory the files first, then the directories, each with its own."""
     *folders, name = os.fsencode(entry.path).split(b"/")
     last = (True, name + b"/") if entry.type == "dir" else (False, name)

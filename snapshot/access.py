@@ -12,21 +12,12 @@ from snapshot.walk import Found, show_path
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 
-def check_access(tree: Path, item: Found) -> Refusal | None:
-    """A refusal if the regular file ``item`` of ``tree`` cannot be read."""
-    mode, file = item.stat.st_mode, f"{tree}/{item.path}"
-    # The owner's own permission decides for the owner: most files need no asking, of which there may be very many.
-    if not stat.S_ISREG(mode) or (mode & stat.S_IRUSR and item.stat.st_uid == os.geteuid()):
-        return None
-    if os.access(file, os.R_OK, effective_ids=_EFFECTIVE):
-        return None
-    # One that is gone meanwhile is no matter of permission: the second look sees it.
-    return refuse_unreadable(item.path) if os.path.lexists(file) else None
-
-
 def find_closed(tree: Path, found: Iterable[Found]) -> list[str]:
     """The regular files among ``found`` that cannot be read."""
-    return [item.path for item in found if check_access(tree, item)]
+    user = os.geteuid()
+    # The owner's own permission decides for the owner: most files need no asking, of which there may be very many.
+    asked = [item for item in found if not (item.stat.st_mode & stat.S_IRUSR and item.stat.st_uid == user)]
+    return [item.path for item in asked if _is_closed(f"{tree}/{item.path}", item.stat.st_mode)]
 
 
 def part_closed(closed: Iterable[str], tracked: Sequence[str]) -> tuple[list[Refusal], frozenset[str]]:
@@ -53,6 +44,13 @@ def refuse_unreadable(path: str) -> Refusal:
     shown = show_path(path)
     sentence = f"{shown!r} cannot be read."
     return Refusal(code="unreadable", path=shown, sentence=sentence, way_out="Change its mode, or ignore it.")
+
+
+def _is_closed(file: str, mode: int) -> bool:
+    if not stat.S_ISREG(mode) or os.access(file, os.R_OK, effective_ids=_EFFECTIVE):
+        return False
+    # One that is gone meanwhile is no matter of permission: the second look sees it.
+    return os.path.lexists(file)
 
 
 def _is_text(path: str) -> bool:

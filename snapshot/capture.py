@@ -13,7 +13,8 @@ from snapshot.access import refuse_unreadable
 from snapshot.beneath import Beneath
 from snapshot.companion_scan import CompanionScan, list_companion
 from snapshot.credentials import without_credentials
-from snapshot.digest import DigestCache, file_digest, read_file, text_digest
+from snapshot.digest import DigestCache, file_digest, text_digest
+from snapshot.draft import Draft, make_draft, write_overlay
 from snapshot.errors import SnapshotRefused, TreeChanged
 from snapshot.garbage import uncollected
 from snapshot.manifest import Companion, Entry, EntryType, GitSummary, Inner, Manifest, entry_type, in_git, time_counts
@@ -21,9 +22,9 @@ from snapshot.overlay import Change, Overlay
 from snapshot.refusal import Refusal
 from snapshot.repository import read_summary
 from snapshot.roots import ignored_in
-from snapshot.scan import Scan, scan
+from snapshot.scan import Scan
 from snapshot.selection import EVERYTHING, Selection, leave_out
-from snapshot.walk import Found, read_link, show_path, skip_git, walk
+from snapshot.walk import Found, read_link, show_path, skip_git, tell_changed, walk
 
 # Files that changed this shortly before the first look may have changed again within the same clock tick.
 _TICK_NS = 50_000_000
@@ -31,7 +32,6 @@ _PLAIN = Overlay({}, None)
 _FIELDS = set(Entry.model_fields)
 
 
-@uncollected()
 def capture(
     tree: Path,
     selection: Selection = EVERYTHING,
@@ -48,18 +48,19 @@ def capture(
     a companion that is the folder ``companions_overlay/KEY`` (`snapshot.manifest.Companion.key`).
     Raises `SnapshotRefused` with every reason, `TreeChanged` if anything changes meanwhile, `GitFailed`.
     """
-    seen = scan(tree, selection)
-    # What nobody was told of before must not be missing there.
-    if refusals := [*seen.refusals, *map(refuse_unreadable, sorted(seen.closed))]:
-        raise SnapshotRefused(refusals)
-    since = time.time_ns()
-    over = Overlay({**(changes or {}), **dict.fromkeys(seen.withheld, without_credentials)}, overlay)
-    entries = _describe(tree, seen.travels, cache, over)
-    over.finish(tree)
+    draft = make_draft(tree, selection, overlay=overlay, changes=changes, companions_overlay=companions_overlay)
+    return complete(draft, cache=cache)
+
+
+@uncollected()
+def complete(draft: Draft, *, cache: DigestCache | None = None) -> Manifest:
+    """The manifest of what ``draft`` lists, if the tree has been the same since; raises what `capture` does."""
+    tree, seen = draft.tree, draft.seen
+    entries = _describe(tree, seen.travels, cache, draft.over)
     # Before the second look at the tree, so that one comparison of the repository covers both.
-    companions = tuple(_capture_companion(each, cache, companions_overlay) for each in seen.companions)
-    _compare(seen.travels, _look_again(tree, seen, selection))
-    _read_fresh_again(tree, seen.travels, entries, since, over)
+    companions = tuple(_capture_companion(each, cache, draft.companions_overlay) for each in seen.companions)
+    _compare(seen.travels, _look_again(tree, seen, draft.selection))
+    _read_fresh_again(tree, seen.travels, entries, draft.since, draft.over)
     _check_repositories(tree, seen)
     if cache is not None:
         cache.save()
@@ -68,7 +69,7 @@ def capture(
         entries=entries,
         git=seen.git,
         inner=inner,
-        selection=selection,
+        selection=draft.selection,
         companions=companions,
         pointers=seen.pointers,
     )
@@ -81,8 +82,8 @@ def _capture_companion(seen: CompanionScan, cache: DigestCache | None, overlays:
     since = time.time_ns()
     own = cache.beside(bare.key) if cache is not None else None
     over = Overlay(dict.fromkeys(seen.withheld, without_credentials), overlays / bare.key if overlays else None)
+    write_overlay(beside.at, seen.travels, over)
     entries = _describe(beside.at, seen.travels, own, over, f"{beside.inside}/")
-    over.finish(beside.at)
     _compare(seen.travels, list_companion(beside).found, f"{beside.inside}/")
     _read_fresh_again(beside.at, seen.travels, entries, since, over)
     if own is not None:
@@ -150,22 +151,17 @@ def _describe_one(below: Beneath, item: Found, cache: DigestCache | None, over: 
         if kind == "symlink":
             where, name = below.at(path)
             return link_entry(named, read_link(name, where))
-        replaced = over.replace(item, lambda: _read(below, path))
+        replaced = over.find(path)
         if replaced is not None:
-            size, digest = replaced
+            size, digest = replaced.size, replaced.digest
         else:
             digest = _digest(below, item, cache)
     except PermissionError as error:
-        raise SnapshotRefused([_refuse("unreadable", path, "cannot be read")]) from error
+        raise SnapshotRefused([refuse_unreadable(path)]) from error
     except OSError as error:
-        raise _changed([path]) from error
+        raise tell_changed([path]) from error
     mtime_ns = record.st_mtime_ns if time_counts(named) else 0
     return _entry(named, "file", mode, size, mtime_ns, digest)
-
-
-def _read(below: Beneath, path: str) -> bytes:
-    where, name = below.at(path)
-    return read_file(name, where)
 
 
 def _digest(below: Beneath, item: Found, cache: DigestCache | None) -> str:
@@ -212,32 +208,36 @@ def _look_again(tree: Path, seen: Scan, selection: Selection) -> list[Found]:
     found = leave_out(walk(tree, staying).found, selection).found
     known = {item.path for item in seen.travels}
     fresh = [item.path for item in found if item.path not in known and not in_git(item.path)]
-    late = ignored_in(tree, {*seen.inner, *([""] if seen.git else [])}, fresh)
-    return [item for item in found if item.path not in late]
+    late = ignored_in(tree, {*seen.inner, *([""] if seen.git else [])}, fresh) if fresh else ()
+    return [item for item in found if item.path not in late] if late else found
 
 
 def _compare(first: list[Found], second: list[Found], above: str = "") -> None:
     # Both are sorted, and mostly equal: no copy of either is made then.
-    if len(first) == len(second) and all(
-        one == other and (_is_untouched(was, now) or _state(above, one, was) == _state(above, other, now))
-        for (one, was), (other, now) in zip(first, second, strict=True)
-    ):
+    if len(first) == len(second) and _are_equal(first, second, above):
         return
     before = {path: _state(above, path, record) for path, record in first}
     after = {path: _state(above, path, record) for path, record in second}
     if before != after:
-        raise _changed(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
+        raise tell_changed(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
 
 
-def _is_untouched(was: os.stat_result, now: os.stat_result) -> bool:
-    """Whether nothing differs that could be part of a state: quicker to see than the states."""
-    return (
-        was.st_ctime_ns == now.st_ctime_ns
-        and was.st_mtime_ns == now.st_mtime_ns
-        and was.st_ino == now.st_ino
-        and was.st_size == now.st_size
-        and was.st_mode == now.st_mode
-    )
+def _are_equal(first: list[Found], second: list[Found], above: str) -> bool:
+    for (path, was), (other, now) in zip(first, second, strict=True):
+        if path != other:
+            return False
+        # Where nothing differs that could be part of a state: quicker to see than the states.
+        if (
+            was.st_ctime_ns == now.st_ctime_ns
+            and was.st_mtime_ns == now.st_mtime_ns
+            and was.st_ino == now.st_ino
+            and was.st_size == now.st_size
+            and was.st_mode == now.st_mode
+        ):
+            continue
+        if _state(above, path, was) != _state(above, path, now):
+            return False
+    return True
 
 
 def _state(above: str, path: str, record: os.stat_result) -> tuple[int, ...]:
@@ -249,18 +249,22 @@ def _state(above: str, path: str, record: os.stat_result) -> tuple[int, ...]:
 
 
 def _read_fresh_again(tree: Path, found: list[Found], entries: tuple[Entry, ...], since: int, over: Overlay) -> None:
+    limit = since - _TICK_NS
+    fresh = [
+        (path, entry)
+        for (path, record), entry in zip(found, entries, strict=True)
+        if (record.st_ctime_ns > limit or record.st_mtime_ns > limit) and entry.type == "file"
+    ]
     with Beneath(tree) as below:
-        for (path, record), entry in zip(found, entries, strict=True):
-            fresh = max(record.st_mtime_ns, record.st_ctime_ns) > since - _TICK_NS
-            if not fresh or entry.type != "file":
-                continue
+        for path, entry in fresh:
             try:
                 where, name = below.at(path)
                 digest = file_digest(name, entry.size, where)
             except OSError as error:
-                raise _changed([path]) from error
-            if digest != (over.raw_digest(path) or entry.digest):
-                raise _changed([path])
+                raise tell_changed([path]) from error
+            replaced = over.find(path)
+            if digest != (entry.digest if replaced is None else replaced.raw):
+                raise tell_changed([path])
 
 
 def _check_repositories(tree: Path, seen: Scan) -> None:
@@ -273,11 +277,6 @@ def _check_repositories(tree: Path, seen: Scan) -> None:
 
 def _stand(summary: GitSummary) -> tuple[object, ...]:
     return (summary.branch, summary.head, summary.refs, summary.index)
-
-
-def _changed(paths: list[str]) -> TreeChanged:
-    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    return TreeChanged(f"{show_path(paths[0])!r}{more} changed while the tree was read.", paths, "Try again.")
 
 
 def _refuse(code: str, path: str, what: str) -> Refusal:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from snapshot.access import check_access, refuse_unreadable
+from snapshot.access import find_closed, refuse_unreadable
 from snapshot.companions import Beside
 from snapshot.gitfiles import find_links, find_locks, find_settings
 from snapshot.manifest import entry_type
@@ -34,7 +34,7 @@ def scan_companion(beside: Beside) -> CompanionScan:
     with _as_tree(beside) as tree:
         settings = find_settings(tree, dict(seen), root=beside.at)
         refusals = [*find_locks(tree, seen), *find_links(tree, seen, root=beside.at), *settings.refusals]
-        refusals += [refusal for item in seen if (refusal := check_access(tree, item))]
+        refusals += [refuse_unreadable(path) for path in find_closed(tree, seen)]
     refusals += [refuse_unreadable(above + path) for path in unlisted]
     told = [each.model_copy(update={"sentence": f"In {beside.shown!r}: {each.sentence}"}) for each in refusals]
     withheld = {path.removeprefix(above): names for path, names in settings.withheld.items()}

@@ -5,6 +5,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import cast
 
 from blake3 import blake3
 
@@ -14,6 +15,8 @@ from snapshot.garbage import uncollected
 # A file written again within the clock tick of its last change keeps its times. Those that changed less than
 # this before they were read are never answered from the cache. Some file systems count whole seconds.
 RACY_NS = 2_000_000_000
+_FIELDS = 5
+"""Of a row in the cache: digest, size, both times, inode."""
 
 
 # Without O_NONBLOCK a pipe that took the file's place would block for ever.
@@ -60,15 +63,15 @@ class DigestCache:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._known: dict[str, tuple[list[int], str]] = {}
-        self._used: dict[str, tuple[list[int], str]] = {}
+        self._known: dict[str, list[int | str]] = {}
+        self._used: dict[str, list[int | str]] = {}
         try:
             with uncollected():
                 rows = json.loads(file.read_bytes())
-                # A key that is none is that of no file.
-                self._known = {str(path): (key, str(digest)) for path, key, digest in rows}
-        except (OSError, ValueError, TypeError):
-            self._known = {}
+        except (OSError, ValueError):
+            return
+        if isinstance(rows, dict) and {*map(type, cast("dict[str, object]", rows).values())} <= {list}:
+            self._known = cast("dict[str, list[int | str]]", rows)
 
     def beside(self, name: str) -> "DigestCache":
         """The cache of another folder, ``name``, kept beside this one."""
@@ -77,24 +80,26 @@ class DigestCache:
     def find(self, path: str, record: os.stat_result) -> str | None:
         """The digest of ``path`` if nothing about it changed since it was kept."""
         held = self._known.get(path)
-        if held is None or held[0] != _key(record):
+        if (
+            held is None
+            or len(held) != _FIELDS
+            or held[3] != record.st_ctime_ns
+            or held[2] != record.st_mtime_ns
+            or held[1] != record.st_size
+            or held[4] != record.st_ino
+        ):
             return None
         self._used[path] = held
-        return held[1]
+        return str(held[0])
 
     def keep(self, path: str, record: os.stat_result, digest: str) -> None:
         """Remember a digest that was just computed, unless the file is so fresh that its times prove nothing."""
         if max(record.st_mtime_ns, record.st_ctime_ns) + RACY_NS < time.time_ns():
-            self._used[path] = (_key(record), digest)
+            self._used[path] = [digest, record.st_size, record.st_mtime_ns, record.st_ctime_ns, record.st_ino]
 
     def save(self) -> None:
         """Write what was used since the cache was made; the rest is forgotten. A full disk keeps the old one."""
         if self._used != self._known:
-            rows = [(path, *held) for path, held in self._used.items()]
             # Not written it only costs time, like a damaged one.
             with contextlib.suppress(OSError):
-                write_durably(self._file, json.dumps(rows, separators=(",", ":")).encode())
-
-
-def _key(record: os.stat_result) -> list[int]:
-    return [record.st_size, record.st_mtime_ns, record.st_ctime_ns, record.st_ino]
+                write_durably(self._file, json.dumps(self._used, separators=(",", ":")).encode())

@@ -4,16 +4,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from snapshot.manifest import Companion, Entry, Manifest
+from snapshot.listed import Named
+from snapshot.manifest import Companion
 
 
-def rsync_filters(tree: Path, manifest: Manifest) -> bytes:
-    """What of ``tree`` is not in the manifest, for ``--from0 --exclude-from=-``: anchored at the tree, literal.
+def rsync_filters(tree: Path, travels: Sequence[Named]) -> bytes:
+    """What of ``tree`` does not travel, for ``--from0 --exclude-from=-``: anchored at the tree, literal.
 
     ``--from0`` has to come first: rsync reads the list where the option stands. The tree needs a trailing slash.
-    Directories that are not in the manifest are excluded whole.
+    Directories that do not travel are excluded whole.
     """
-    return _join(find_staying(tree, manifest))
+    return _join(find_staying(tree, travels))
 
 
 def companion_filters(companion: Companion) -> bytes:
@@ -23,12 +24,12 @@ def companion_filters(companion: Companion) -> bytes:
     return _join(_find_others(Path(companion.at), inside, len(above)))
 
 
-def find_staying(tree: Path, manifest: Manifest) -> list[str]:
-    """What of ``tree`` is not in the manifest; a directory stands for all that is in it."""
-    return _find_others(tree, manifest.entries, 0)
+def find_staying(tree: Path, travels: Sequence[Named]) -> list[str]:
+    """What of ``tree`` does not travel; a directory stands for all that is in it."""
+    return _find_others(tree, travels, 0)
 
 
-def _find_others(tree: Path, entries: Sequence[Entry], cut: int) -> list[str]:
+def _find_others(tree: Path, entries: Sequence[Named], cut: int) -> list[str]:
     """What of ``tree`` is none of ``entries``, whose paths below it begin after ``cut`` characters."""
     travels = {entry.path[cut:] for entry in entries}
     folders = ["", *(f"{entry.path[cut:]}/" for entry in entries if entry.type == "dir")]

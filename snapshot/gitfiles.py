@@ -30,7 +30,7 @@ def find_settings(tree: Path, travels: Mapping[str, os.stat_result], *, root: Pa
     ``root`` is where ``tree/.git`` is, links resolved, if that is all of the tree and not in it.
     """
     top, above = (tree.resolve(), "") if root is None else (root, ".git")
-    todo = [tree / path for path in travels if is_settings(path, travels)]
+    todo = [tree / path for path in travels if ".git" in path and is_settings(path, travels)]
     seen: set[str] = set()
     found = Settings({}, [])
     while todo:

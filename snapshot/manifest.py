@@ -7,7 +7,7 @@ the file a third smaller;
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +21,8 @@ from snapshot.names import Name, encode_name
 from snapshot.selection import EVERYTHING, Selection
 
 FORMAT = 1
+_AT_ONCE = 1000
+"""Entries that are encoded at once."""
 EntryType = Literal["file", "dir", "symlink"]
 _LATEST = 1 << 70
 """Nanoseconds before and after 1970 that a system call takes for a file's time: more than any file system keeps."""
@@ -173,10 +175,11 @@ class Manifest(Frozen):
         return tuple(entry for entry in self.entries if not in_git(entry.path))
 
 
-def _add_entries(state: blake3, entries: Iterable[Entry]) -> None:
-    for e in entries:
-        line = f"{e.path}\0{e.type}\0{e.mode:o}\0{e.size}\0{e.mtime_ns}\0{e.digest}\0{e.target}\0"
-        state.update(os.fsencode(line))
+def _add_entries(state: blake3, entries: Sequence[Entry]) -> None:
+    for start in range(0, len(entries), _AT_ONCE):
+        page = entries[start : start + _AT_ONCE]
+        lines = [f"{e.path}\0{e.type}\0{e.mode:o}\0{e.size}\0{e.mtime_ns}\0{e.digest}\0{e.target}\0" for e in page]
+        state.update(os.fsencode("".join(lines)))
 
 
 def in_git(path: str) -> bool:
@@ -192,13 +195,12 @@ def time_counts(path: str) -> bool:
     return not (in_git(path) and ("/objects/" in path or path.rpartition("/")[2].startswith("sharedindex.")))
 
 
+_TYPES: dict[int, EntryType] = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
+
+
 def entry_type(mode: int) -> EntryType | None:
     """The entry type of an ``st_mode``; None for sockets, pipes and devices."""
-    if stat.S_ISREG(mode):
-        return "file"
-    if stat.S_ISDIR(mode):
-        return "dir"
-    return "symlink" if stat.S_ISLNK(mode) else None
+    return _TYPES.get(stat.S_IFMT(mode))
 
 
 Row = tuple[str, EntryType, int, int, int, str, str]

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -18,40 +19,47 @@ Change = Callable[[bytes], bytes]
 """From a file's bytes to those that travel; the same bytes if they may travel."""
 
 
+class Replaced(NamedTuple):
+    """What travels in place of a file: its size and digest, and the digest of the bytes that the tree has."""
+
+    size: int
+    digest: str
+    raw: str
+
+
 class Overlay:
     """The replaced files of one capture. ``changes`` are by path; without a ``folder`` nothing is written."""
 
     def __init__(self, changes: Mapping[str, Change], folder: Path | None) -> None:
         self._changes = changes
         self._folder = folder
-        self._raw: dict[str, str] = {}
+        self._replaced: dict[str, Replaced] = {}
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def replace(self, found: Found, read: Callable[[], bytes]) -> tuple[int, str] | None:
-        """Size and digest of what travels in place of a file; None if it travels as it is. Raises what ``read`` does,
+    def concerns(self, found: Found) -> bool:
+        """Whether other bytes may travel in place of a file."""
+        return found.path in self._changes
+
+    def replace(self, found: Found, data: bytes) -> None:
+        """Take in a file that it concerns, of which ``data`` are the bytes in the tree. Raises what the change raises,
         and `OSError`."""
-        change = self._changes.get(found.path)
-        if change is None:
-            return None
-        data = read()
-        changed = change(data)
+        changed = self._changes[found.path](data)
         if changed == data:
-            return None
-        self._raw[found.path] = blake3(data).hexdigest()
+            return
+        self._replaced[found.path] = Replaced(len(changed), blake3(changed).hexdigest(), blake3(data).hexdigest())
         if self._folder is not None:
             self._write(self._folder, found, changed)
-        return len(changed), blake3(changed).hexdigest()
 
-    def raw_digest(self, path: str) -> str | None:
-        """The digest of the bytes that ``path`` has in the tree, if others travel."""
-        return self._raw.get(path)
+    def find(self, path: str) -> Replaced | None:
+        """What travels in place of a file; None if it travels as it is."""
+        return self._replaced.get(path)
 
     def finish(self, tree: Path) -> None:
         """Give the overlay's directories the modes of the tree's: rsync takes those of the first source."""
-        if self._folder is None or not self._raw:
+        if self._folder is None or not self._replaced:
             return
-        folders = {parent for path in self._raw for parent in Path(path).parents}
+        folders = {parent for path in self._replaced for parent in Path(path).parents}
         for folder in sorted(folders, reverse=True):
             (self._folder / folder).chmod((tree / folder).stat().st_mode & 0o7777)
 

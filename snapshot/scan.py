@@ -59,13 +59,16 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
     special = [path for path, record in found if entry_type(record.st_mode) is None]
     staying = {path for path in special if in_git(path)}
     staying |= ignored_in(tree, roots.statuses, [path for path in special if path not in staying])
-    refusals += [*find_locks(tree, found), *find_links(tree, found)]
+    # Of very many files these are few; what looks at them looks closer.
+    gits = [item for item in found if ".git" in item.path]
+    refusals += [*find_locks(tree, gits), *find_links(tree, gits)]
     if left:
         refusals += [_tracked(path) for path in roots.tracked() if is_under(path, left)]
-    for item in found:
+    odd = {*special, *(path for path, _ in found if path[-4:].lower() == ".git")}
+    for item in [item for item in found if item.path in odd] if odd else ():
         if item.path not in staying:
             refusals += _examine(item)
-    travels = [item for item in found if item.path not in staying]
+    travels = [item for item in found if item.path not in staying] if staying else found
     unread = [*(path for path in unlisted if not is_under(path, left)), *find_closed(tree, travels)]
     shut, closed = part_closed(unread, roots.tracked() if unread else ())
     refusals += shut

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from remote import departure
+from remote import cargo
 from remote.processes import find_by_environment
 from remote.pull import pull_back
 from remote.runs import fetch_diff
 from remote.steps import Away, Home
-from snapshot.manifest import Manifest
+from snapshot.draft import Draft
 from tests.e2e.journey import drive, fill_project
 from tests.e2e.scene import Scene, start_task
 from tests.snapshot.fingerprint import fingerprint
@@ -121,13 +121,13 @@ async def test_nothing_of_the_agent_is_alive_when_the_tree_is_read(
     session = await start_task(scene)
     assert _agents(scene)
     seen: list[list[str]] = []
-    real = departure.capture
+    real = cargo.make_draft
 
-    def capture(*given: Any, **named: Any) -> Manifest:
+    def look(*given: Any, **named: Any) -> Draft:
         seen.append(_agents(scene))
         return real(*given, **named)
 
-    monkeypatch.setattr(departure, "capture", capture)
+    monkeypatch.setattr(cargo, "make_draft", look)
     moved = await scene.move(session)
     assert isinstance(moved, Away), moved
     assert seen == [[]]

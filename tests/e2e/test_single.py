@@ -253,10 +253,10 @@ async def test_a_full_disk_here_leaves_the_session_at_work(scene: Scene, monkeyp
     fill_project(scene.place)
     session = await start_task(scene)
 
-    def fail(*_: object, **__: object) -> str:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("remote.departure.pack_parcel", fail)
+    monkeypatch.setattr("remote.cargo.pack_parcel", fail)
     told = await scene.move(session)
     assert isinstance(told, StillHere) and told.code == "local-full" and told.way_out, told
     viewer = await attach_running(session)

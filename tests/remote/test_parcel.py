@@ -12,7 +12,6 @@ from agent.profiles import load_profile
 from agent.sessions import create_session
 from remote.parcel import pack_parcel, parcel_digest
 from snapshot.errors import SnapshotError
-from snapshot.manifest import Manifest
 
 
 def test_a_parcel_that_poses_as_a_repository_runs_nothing(tmp_path: Path) -> None:
@@ -57,6 +56,6 @@ def test_what_travels_of_the_history_stays_here(tmp_path: Path, monkeypatch: pyt
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", note_sync)
-    pack_parcel(session, load_profile("builtin"), tmp_path, Manifest(entries=()), tmp_path / "parcel")
+    pack_parcel(session, load_profile("builtin"), tmp_path, tmp_path / "parcel")
     assert session.journal.read_bytes() == whole == (tmp_path / "parcel/session/journal.jsonl").read_bytes()
     assert synced[:2] == ["journal.jsonl", "acp.jsonl"]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from snapshot.capture import capture
+from snapshot.capture import capture, complete
 from snapshot.credentials import credential_names, without_credentials
+from snapshot.draft import make_draft
 from snapshot.errors import GitFailed, SnapshotRefused, TreeChanged
 from snapshot.filters import rsync_filters
 from snapshot.overlay import Overlay
@@ -30,7 +31,7 @@ def send(tree: Path, there: Path) -> None:
     """As the product does: what travels otherwise than it is here comes from the overlay."""
     overlay = there.parent / "overlay"
     manifest = capture(tree, overlay=overlay)
-    rsync(tree, there, rsync_filters(tree, manifest), overlay if overlay.exists() else None)
+    rsync(tree, there, rsync_filters(tree, manifest.entries), overlay if overlay.exists() else None)
     assert verify(there, manifest) == ()
 
 
@@ -177,11 +178,32 @@ def test_an_overlay_replaces_only_what_changes(tree: Path, tmp_path: Path) -> No
     over = Overlay({"README": bytes.upper, "src/app.py": lambda data: data}, folder)
     for found in walk(tree, {".git"}).found:
         path = tree / found.path
-        if path.is_file():
-            over.replace(found, path.read_bytes)
+        if path.is_file() and over.concerns(found):
+            over.replace(found, path.read_bytes())
     over.finish(tree)
     assert [path for path in folder.rglob("*") if path.is_file()] == [folder / "README"]
     assert (folder / "README").read_bytes() == b"ONE\nTWO\n"
     assert (folder / "README").stat().st_mtime_ns == (tree / "README").stat().st_mtime_ns
-    assert over.raw_digest("README") and over.raw_digest("src/app.py") is None
+    assert over.find("README") and over.find("src/app.py") is None
     assert not os.access(folder / "src", os.F_OK)
+
+
+def test_a_draft_lists_what_the_capture_will_hold(tree: Path, tmp_path: Path) -> None:
+    """Also of files that travel with other bytes, which are written by then."""
+    run(tree, "config", "imap.pass", SECRET)
+    (tree / "link").symlink_to("caf\u00e9")
+    overlay = tmp_path / "overlay"
+    draft = make_draft(tree, overlay=overlay, changes={"README": lambda data: data[:3]})
+    assert (overlay / "README").read_bytes() == (tree / "README").read_bytes()[:3]
+    assert SECRET.encode() not in (overlay / ".git/config").read_bytes()
+    manifest = complete(draft)
+    assert [tuple(each) for each in draft.listed] == [(e.path, e.type, e.size) for e in manifest.entries]
+    assert (draft.all_files, draft.all_size) == (manifest.all_files, manifest.all_size)
+
+
+def test_a_file_that_changes_between_draft_and_capture_is_noticed(tree: Path, tmp_path: Path) -> None:
+    """Of a replaced file the copy is made already."""
+    draft = make_draft(tree, overlay=tmp_path / "overlay", changes={"README": bytes.upper})
+    (tree / "README").write_bytes((tree / "README").read_bytes().swapcase())
+    with pytest.raises(TreeChanged):
+        complete(draft)

@@ -31,7 +31,7 @@ def test_rsync_sends_exactly_the_manifest(shape: Shape, data: st.DataObject) -> 
         build(tree, shape)
         gone = data.draw(st.sets(st.sampled_from(sorted(shape)))) if shape else set[str]()
         manifest = without(capture(tree), gone)
-        rsync(tree, there, rsync_filters(tree, manifest))
+        rsync(tree, there, rsync_filters(tree, manifest.entries))
         assert verify(there, manifest) == ()
 
 
@@ -42,7 +42,7 @@ def test_one_nasty_name_stays_and_its_neighbours_travel(tmp_path: Path, name: st
         write(tree, other)
         write(tree, f"in {other}/{other}")
     manifest = without(capture(tree), {name, f"in {name}"})
-    rsync(tree, tmp_path / "there", rsync_filters(tree, manifest))
+    rsync(tree, tmp_path / "there", rsync_filters(tree, manifest.entries))
     assert verify(tmp_path / "there", manifest) == ()
 
 
@@ -52,7 +52,7 @@ def test_wrong_filters_are_caught(tmp_path: Path, spoil: str) -> None:
     for name in ("*", "other", "inner/*", "inner/x"):
         write(tree, name)
     manifest = without(capture(tree), {"*"})
-    right = rsync_filters(tree, manifest)
+    right = rsync_filters(tree, manifest.entries)
     wrong = right.replace(b"\\", b"") if spoil == "wildcards not escaped" else right.replace(b"/", b"")
     rsync(tree, tmp_path / "there", wrong)
     assert verify(tmp_path / "there", manifest) != ()

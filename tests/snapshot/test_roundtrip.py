@@ -20,7 +20,7 @@ def test_a_tree_arrives_exactly(tmp_path: Path, state: str, name: str) -> None:
     manifest = capture(tree)
     assert (seen.files, seen.size) == (manifest.files, manifest.size)
     assert seen.refusals == ()
-    rsync(tree, there, rsync_filters(tree, manifest))
+    rsync(tree, there, rsync_filters(tree, manifest.entries))
     assert verify(there, manifest) == ()
     assert fingerprint(tree) == before
     # In the sandbox it is at the same path as here.
@@ -33,7 +33,7 @@ def test_nothing_that_stays_arrives(tmp_path: Path) -> None:
     tree, there = tmp_path / "tree", tmp_path / "there"
     STATES["ignored"](tree)
     manifest = capture(tree)
-    rsync(tree, there, rsync_filters(tree, manifest))
+    rsync(tree, there, rsync_filters(tree, manifest.entries))
     assert (there / "build/tracked.txt").exists()
     for stays in ("build/out.o", "src/app.pyc", "web/node_modules", "secret.txt"):
         assert not (there / stays).exists()
@@ -44,5 +44,5 @@ def test_a_file_made_after_the_capture_is_not_sent(tmp_path: Path) -> None:
     STATES["start"](tree)
     manifest = capture(tree)
     write(tree, "src/late [x]*.py")
-    rsync(tree, there, rsync_filters(tree, manifest))
+    rsync(tree, there, rsync_filters(tree, manifest.entries))
     assert verify(there, manifest) == ()

@@ -70,7 +70,8 @@ class StepView:
         if isinstance(step, SettingUp) and self._out.console.is_terminal:
             self._replace_line(describe(step))
             return
-        self.close()
+        if not (isinstance(step, Captured) and self._moving is not None):
+            self.close()
         if text := describe(step):
             self._out.say(text)
 

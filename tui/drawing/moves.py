@@ -93,6 +93,10 @@ def _begun(steps: Sequence[Timed], kind: type[Step]) -> float | None:
     return next((t.at for t in steps if isinstance(t.step, kind)), None)
 
 
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
 def _sent(steps: Sequence[Timed]) -> float | None:
     """When the last byte had gone."""
     return next(
@@ -104,12 +108,14 @@ def _sent(steps: Sequence[Timed]) -> float | None:
 def handoff_rows(steps: Sequence[Timed], host: str) -> list[_Row]:
     """The steps of a handoff after the decision."""
     drained, captured, verified = _begun(steps, Draining), _begun(steps, Captured), _begun(steps, Verified)
-    sent = _sent(steps)
+    # Where the host has nothing of the tree, bytes move before everything is digested.
+    sending, sent = _earlier(captured, _begun(steps, Sending)), _sent(steps)
+    compared = max(captured, sent) if captured is not None and sent is not None else None
     offered, proved, away = _begun(steps, Offered), _begun(steps, Proved), _begun(steps, Away)
     return [
         ("Stop the agent at a safe point, take stock", drained, captured),
-        (f"Send to {host}", captured, sent or verified),
-        ("Compare there, file by file", sent if captured else None, verified),
+        (f"Send to {host}", sending, sent or verified),
+        ("Compare there, file by file", compared, verified),
         ("Give the session up here, on disk", verified, offered),
         (f"Take it up on {host}, and prove it", offered, proved or away),
     ]
