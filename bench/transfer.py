@@ -128,7 +128,7 @@ class Castoff:
             room = await making_ready
             if room.holding is None:
                 scanned = time.monotonic()
-                sending = send_listed(self.client.connection, tree, draft.listed, room, lambda _: None)
+                sending = send_listed(self.client.connection, tree, draft.list_tree(), room, lambda _: None)
                 async with meanwhile(sending):
                     manifest = await asyncio.to_thread(complete, draft, cache=digests)
             else:

@@ -28,6 +28,7 @@ from snapshot.digest import DigestCache
 from snapshot.draft import Draft, make_draft
 from snapshot.errors import TreeChanged
 from snapshot.left import keep_left
+from snapshot.listed import count
 from snapshot.manifest import Manifest, write_manifest
 
 TRANSFERS = 2
@@ -135,9 +136,11 @@ class Cargo:
         await asyncio.to_thread(self._preflight.secrets.confirm, leaving, self._move / "parcel", self._overlay)
 
     async def _send_early(self, client: HostClient, room: Room, draft: Draft, parts: Parts) -> None:
-        parts.expect(draft.all_files, draft.all_size)
+        travels = await asyncio.to_thread(draft.list_tree)
+        (files, size), (more, besides) = count(travels), draft.count_besides()
+        parts.expect(files + more, size + besides)
         overlay, report = self._overlay_made, parts.part("tree")
-        wire = await send_listed(client.connection, self._tree, draft.listed, room, report, overlay=overlay)
+        wire = await send_listed(client.connection, self._tree, travels, room, report, overlay=overlay)
         # Not `+=`, which would read the sum before it waits, and several transfers run at once.
         self.wire += wire
 

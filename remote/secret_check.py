@@ -52,7 +52,7 @@ class Leaving(NamedTuple):
         """What leaves if nothing changes meanwhile."""
         seen = draft.seen
         return cls(
-            [item.path for item in draft.listed if item.type == "file"],
+            [item.path for item in draft.list_tree() if item.type == "file"],
             [*([""] if seen.git else []), *seen.inner],
             [(str(each.beside.at), [path for path, _ in each.travels]) for each in seen.companions],
         )

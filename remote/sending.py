@@ -16,7 +16,7 @@ from remote.steps import Sending
 from remote.tally import Tally
 from snapshot.delta import find_steps
 from snapshot.filters import rsync_filters
-from snapshot.listed import Named
+from snapshot.listed import Named, count
 from snapshot.manifest import Manifest
 from snapshot.transition import Step
 
@@ -84,8 +84,8 @@ async def send_listed(
 ) -> int:
     """Make ``room.tree`` on the host equal to what ``travels`` of ``tree``, by rsync; the bytes that went over the
     network. Raises `RemoteError`, `OSError`."""
-    files, size = sum(each.type != "dir" for each in travels), sum(each.size for each in travels)
-    patterns = await asyncio.to_thread(rsync_filters, tree, travels)
+    patterns, tally = await asyncio.to_thread(lambda: (rsync_filters(tree, travels), Tally(travels)))
+    files, size = count(travels)
     done = await send(
         connection,
         tree,
@@ -94,7 +94,7 @@ async def send_listed(
         delete=True,
         overlay=overlay,
         thorough=thorough,
-        progress=told_of(files, size, Tally(travels), report),
+        progress=told_of(files, size, tally, report),
     )
     return done.wire
 

@@ -3,7 +3,6 @@
 It is enough to begin with the sending. Whether it was true of one point in time, `snapshot.capture.complete` finds out.
 """
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,25 +32,15 @@ class Draft(NamedTuple):
     since: int
     companions_overlay: Path | None
 
-    @property
-    def listed(self) -> tuple[Listed, ...]:
+    def list_tree(self) -> tuple[Listed, ...]:
         """What travels of the tree itself, sorted by path."""
         return tuple(self._list(item) for item in self.seen.travels)
 
-    @property
-    def all_files(self) -> int:
-        """How many files and links travel, those of companions too."""
-        return sum(each.type != "dir" for each in self.listed) + len(self._besides)
-
-    @property
-    def all_size(self) -> int:
-        """Their bytes; of companions those that they have here."""
-        return sum(each.size for each in self.listed) + sum(record.st_size for record in self._besides)
-
-    @property
-    def _besides(self) -> list[os.stat_result]:
+    def count_besides(self) -> tuple[int, int]:
+        """How many files and links of companions travel, and the bytes that they have here."""
         found = (item.stat for each in self.seen.companions for item in each.travels)
-        return [record for record in found if entry_type(record.st_mode) != "dir"]
+        sizes = [record.st_size for record in found if entry_type(record.st_mode) != "dir"]
+        return len(sizes), sum(sizes)
 
     def _list(self, item: Found) -> Listed:
         path, record = item

@@ -1,5 +1,6 @@
 """What travels, by path, kind and size: all that sending it needs to know."""
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from snapshot.manifest import EntryType
@@ -30,3 +31,9 @@ class Listed(NamedTuple):
     path: str
     type: EntryType
     size: int
+
+
+def count(travels: Iterable[Named]) -> tuple[int, int]:
+    """How many of them are files and links, and the bytes of those."""
+    sizes = [each.size for each in travels if each.type != "dir"]
+    return len(sizes), sum(sizes)

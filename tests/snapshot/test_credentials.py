@@ -10,6 +10,7 @@ from snapshot.credentials import credential_names, without_credentials
 from snapshot.draft import make_draft
 from snapshot.errors import GitFailed, SnapshotRefused, TreeChanged
 from snapshot.filters import rsync_filters
+from snapshot.listed import count
 from snapshot.overlay import Overlay
 from snapshot.survey import survey
 from snapshot.verify import verify
@@ -197,8 +198,8 @@ def test_a_draft_lists_what_the_capture_will_hold(tree: Path, tmp_path: Path) ->
     assert (overlay / "README").read_bytes() == (tree / "README").read_bytes()[:3]
     assert SECRET.encode() not in (overlay / ".git/config").read_bytes()
     manifest = complete(draft)
-    assert [tuple(each) for each in draft.listed] == [(e.path, e.type, e.size) for e in manifest.entries]
-    assert (draft.all_files, draft.all_size) == (manifest.all_files, manifest.all_size)
+    assert [tuple(each) for each in draft.list_tree()] == [(e.path, e.type, e.size) for e in manifest.entries]
+    assert count(draft.list_tree()) == (manifest.files, manifest.size)
 
 
 def test_a_file_that_changes_between_draft_and_capture_is_noticed(tree: Path, tmp_path: Path) -> None:
