@@ -33,6 +33,7 @@ async def go_to(where: str, steps: AsyncGenerator[HandoffStep | PullStep, Decisi
     """Drive a move until it has come to the step ``where``, and leave it there."""
     step = await anext(steps)
     while step.step != where:
+        assert not isinstance(step, StillHere), step
         step = await steps.asend("go")
     return step
 
