@@ -9,7 +9,6 @@ looked for more often, and a slow machine gets fewer of them.
 
 import asyncio
 import os
-import signal
 import statistics
 import sys
 import time
@@ -319,26 +318,20 @@ async def test_moved_over_a_link_that_fails(sea: Sea, move: str) -> None:
     _say(f"seed {SEED}: {move}: {done} came about in {tries} tries over {proxy.strikes - strikes} failures")
 
 
-@pytest.mark.parametrize("side", ["host", "here"])
-async def test_stopped_for_a_while(sea: Sea, side: str) -> None:
-    """SIGSTOP of the run's processes there, or of all that is here: nothing of either is taken for an end."""
+@pytest.mark.parametrize("sides", [("host",), ("here",), ("host", "here")], ids="+".join)
+async def test_stopped_for_a_while(sea: Sea, sides: tuple[str, ...]) -> None:
+    """SIGSTOP of the run's processes there, of all that is here, or of both: nothing of either is taken for an end."""
     await _ensure_away(sea)
     log = Log(sea)
     async with _news(sea), log.watching() as bridge:
         await until(lambda: bridge.viewer is not None)
-        if side == "host":
-            pids = [read_model(sea.there.path / "runner.json", RunnerRecord).pid, *_relays(sea)]
-            for pid in pids:
-                os.kill(pid, signal.SIGSTOP)
-            await asyncio.sleep(STOPPED_SECONDS)
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
-        else:
-            # The whole process stands still, timers and all.
-            stopper = await asyncio.create_subprocess_exec(
-                "sh", "-c", f"kill -STOP {os.getpid()}; sleep {STOPPED_SECONDS}; kill -CONT {os.getpid()}"
-            )
-            await stopper.wait()
+        pids = [read_model(sea.there.path / "runner.json", RunnerRecord).pid, *_relays(sea)] if "host" in sides else []
+        # This process as a whole, timers and all.
+        stopped = " ".join(map(str, [*pids, *([os.getpid()] if "here" in sides else [])]))
+        stopper = await asyncio.create_subprocess_exec(
+            "sh", "-c", f"kill -STOP {stopped}; sleep {STOPPED_SECONDS}; kill -CONT {stopped}"
+        )
+        await stopper.wait()
         await _hear(bridge)
     log.check()
     sea.check()
