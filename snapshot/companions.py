@@ -96,8 +96,8 @@ def _look(top: Path, at: Path, need: Need) -> Beside:
 
 def _work_trees(at: Path) -> list[Path]:
     """The linked work trees of the repository at ``at``, there or not."""
-    files = sorted((at / "worktrees").glob("*/gitdir"))
-    said = [os.fsdecode(file.read_bytes().rstrip(b"\r\n")) for file in files if file.is_file()]
+    files = sorted(file for file in (at / "worktrees").glob("*/gitdir") if file.is_file())
+    said = [os.fsdecode(file.read_bytes().rstrip(b"\r\n")) for file in files]
     return [(file.parent / path).resolve().parent for file, path in zip(files, said, strict=True) if path]
 
 
