@@ -97,7 +97,7 @@ def test_every_record_is_on_disk_before_anybody_hears_of_it(
             is_record = records_below(stage.states()[side])
             faults += find_faults(calls, is_record, known)
             renames += count_renames(calls, is_record)
-    assert not faults
+    assert not faults, "\n".join(faults)
     assert renames > 50
     record_property("records that got their names", renames)
 
