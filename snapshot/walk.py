@@ -58,7 +58,7 @@ def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = 
                         continue
                     record = item.stat(follow_symlinks=False)
                     # What `Found` itself does, at half the cost: there are very many.
-                    found.append(tuple.__new__(Found, (path, record)))
+                    found.append(Found._make((path, record)))
                     if S_ISDIR(record.st_mode):
                         if len(os.fsencode(path)) > _LONGEST:
                             unlisted.append(path)

@@ -8,8 +8,6 @@ from tests.kills.tracing import Call
 
 _NOT_RECORDS = {"left", "base", "tree", "run", "overlay", "parcel", "aside", "bundle", "merged"}
 _SCRATCH = "castoff-undo-"
-"""How folders begin that are thrown away once a file was made in them."""
-_SCRATCH = "castoff-undo-"
 """How a folder is named in which git makes the bundle of an undo: that has its own name when it is on disk."""
 _WRITES = ("write", "pwrite64", "writev", "copy_file_range", "sendfile", "ftruncate")
 _SYNCS = ("fsync", "fdatasync")
