@@ -16,6 +16,10 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _LONGEST = 3500
 """Bytes of a folder's path; what is in a deeper one has a name that nobody can open whole (`PATH_MAX` is 4096)."""
 
+_SCRATCH = "/lfs/tmp"
+"""In a repository's own files: where Git LFS puts and removes what it has in hand, at each look that git takes at a
+file of its own. Nothing of it outlives the command (`git lfs env` names it TempDir)."""
+
 
 class Found(NamedTuple):
     """One name in the tree; ``path`` is relative, separated by ``/``, undecodable bytes as surrogates."""
@@ -57,6 +61,8 @@ def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = 
                     if path in staying:
                         continue
                     record = item.stat(follow_symlinks=False)
+                    if path.endswith(_SCRATCH) and S_ISDIR(record.st_mode) and ".git" in path.split("/"):
+                        continue
                     # What `Found` itself does, at half the cost: there are very many.
                     found.append(Found._make((path, record)))
                     if S_ISDIR(record.st_mode):

@@ -93,6 +93,18 @@ def test_a_git_command_during_the_first_look_is_noticed(
         capture(tmp_path)
 
 
+def test_what_git_lfs_has_in_hand_does_not_travel_and_is_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(tmp_path)
+    write(tmp_path, ".git/lfs/tmp/17", "in hand\n")
+    write(tmp_path, "lfs/tmp/17", "the user's\n")
+    meanwhile(monkeypatch, lambda: (tmp_path / ".git/lfs/tmp/17").unlink())
+    paths = {entry.path for entry in capture(tmp_path).entries}
+    assert {"lfs/tmp", "lfs/tmp/17", ".git/lfs"} <= paths
+    assert not any(path.startswith(".git/lfs/tmp") for path in paths)
+
+
 def test_a_new_ignored_file_meanwhile_is_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start(tmp_path)
     meanwhile(monkeypatch, lambda: write(tmp_path, "src/app.pyc"))
