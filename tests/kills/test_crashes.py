@@ -120,7 +120,7 @@ def test_harmed_anywhere_it_converges_with_one_more_run(
         tally = strike(stage, blows)
     except AssertionError as error:
         raise AssertionError(f"CASTOFF_SEED={SEED} CASTOFF_KILLS={KILLS or len(blows)}: {error}") from error
-    record_property("blows", tally)
+    record_property("blows", str(tally))
     assert tally.struck.total() > tally.missed.total()
 
 
