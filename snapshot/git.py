@@ -31,6 +31,7 @@ OWN_CONFIG = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
 """Environment under which only the repository's own configuration counts."""
 
 
+_FULL = ("No space left on device", "Disk quota exceeded")
 _ESCAPE = re.compile(rb'\\([0-7]{3}|[abtnvfr"\\])')
 _ESCAPED = {bytes([letter]): bytes([byte]) for letter, byte in zip(b'abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True)}
 
@@ -89,7 +90,8 @@ def git(
     said = complaints.decode(errors="replace").strip()
     if process.returncode not in accept:
         first = said.splitlines()[0].rstrip(".: ") if said else f"status {process.returncode}"
-        raise GitFailed(f"git {arguments[0]} failed: {first}.")
+        full = any(sign in said for sign in _FULL)
+        raise GitFailed(f"git {arguments[0]} failed: {first}.", "Make room on this disk, then try again." if full else "")
     return Output(out, process.returncode, said)
 
 

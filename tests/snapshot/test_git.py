@@ -16,6 +16,13 @@ def test_an_error_is_one_sentence(tmp_path: Path) -> None:
         git("cat-file", "-p", "nothing", tree=tmp_path)
 
 
+def test_a_full_disk_has_a_way_out(tmp_path: Path) -> None:
+    says = "alias.full=!echo 'fatal: unable to write loose object file: No space left on device' >&2; exit 128"
+    with pytest.raises(GitFailed, match="No space left on device") as caught:
+        git("full", git_dir=tmp_path, config=(says,))
+    assert "Make room" in caught.value.way_out
+
+
 def test_a_time_limit(tmp_path: Path) -> None:
     start(tmp_path)
     with pytest.raises(GitFailed, match=r"git x did not end within 0 s"):
