@@ -90,8 +90,8 @@ def git(
     said = complaints.decode(errors="replace").strip()
     if process.returncode not in accept:
         first = said.splitlines()[0].rstrip(".: ") if said else f"status {process.returncode}"
-        full = any(sign in said for sign in _FULL)
-        raise GitFailed(f"git {arguments[0]} failed: {first}.", "Make room on this disk, then try again." if full else "")
+        way_out = "Make room on this disk, then try again." if any(sign in said for sign in _FULL) else ""
+        raise GitFailed(f"git {arguments[0]} failed: {first}.", way_out)
     return Output(out, process.returncode, said)
 
 
