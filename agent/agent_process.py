@@ -20,6 +20,7 @@ from acp import schema
 from acp.client.connection import ClientSideConnection
 from acp.connection import StreamEvent
 
+from agent.children import ends_within
 from agent.client import Client
 from agent.durable import append_private
 from agent.errors import AgentDied, AgentFailed
@@ -160,7 +161,7 @@ class AgentProcess:
 
     async def _epitaph(self) -> str:
         """Say how the agent died, with its last words."""
-        await self._ends()
+        await ends_within(_END_SECONDS, self._process.exited.wait())
         code = self._process.returncode
         how = "closed its output" if code is None else f"ended with status {code}"
         await asyncio.to_thread(self._log.settle, _LAST_WORDS_SECONDS)
@@ -182,9 +183,8 @@ class AgentProcess:
         try:
             await self._end(closing, ends_on_eof)
             # An agent that died leaves a broken pipe behind, and the SDK flushes it once more.
-            with contextlib.suppress(ConnectionError, TimeoutError):
-                async with asyncio.timeout(_END_SECONDS):
-                    await closing
+            with contextlib.suppress(ConnectionError):
+                await ends_within(_END_SECONDS, closing)
         finally:
             self._close_frames()
 
@@ -196,7 +196,7 @@ class AgentProcess:
             for sign in (None, signal.SIGTERM, signal.SIGKILL)[0 if ends_on_eof and closing.done() else 1 :]:
                 if sign is not None:
                     self._signal(sign)
-                if await self._ends():
+                if await ends_within(_END_SECONDS, self._process.exited.wait()):
                     break
         finally:
             # What it started must not outlive it.
@@ -208,14 +208,6 @@ class AgentProcess:
         with contextlib.closing(self._frames):
             # They travel with the journal, and have to be the same there as here later.
             os.fsync(self._frames.fileno())
-
-    async def _ends(self) -> bool:
-        """Whether the process ends within `_END_SECONDS`."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_SECONDS):
-                await self._process.exited.wait()
-                return True
-        return False
 
     def _signal(self, sign: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

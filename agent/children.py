@@ -1,11 +1,11 @@
-"""Programs that we start: one way to start them and one to hear them out, both of which survive a cancel."""
+"""Programs that we start: one way each to start them, to hear them out and to see them off, which survive a cancel."""
 
 import asyncio
 import contextlib
 import os
 import signal
 from asyncio.subprocess import Process, SubprocessStreamProtocol
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 _LIMIT = 64 << 10
@@ -77,3 +77,19 @@ async def hear_out(child: Child, data: bytes | None = None) -> tuple[bytes, byte
     finally:
         if child.returncode is None:
             await child.end()
+
+
+async def ends_within(seconds: float, ending: Awaitable[object]) -> bool:
+    """Whether ``ending`` comes to its end in that time, else it is cancelled; raises what it raises.
+
+    Unlike `asyncio.timeout` it also holds in the cleanup of a task that was cancelled, before Python 3.11.3
+    (https://github.com/python/cpython/issues/102780).
+    """
+    task = asyncio.ensure_future(ending)
+    try:
+        done, _ = await asyncio.wait((task,), timeout=seconds)
+    finally:
+        task.cancel()
+    if done:
+        await task
+    return bool(done)

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from pydantic import ValidationError
 
+from agent.children import ends_within
 from agent.errors import AgentError
 from agent.events import Frozen
 from agent.messages import (
@@ -81,12 +82,10 @@ class ViewerSession:
         """Hang up; a viewer that does not take what is left gets `_CLOSE_SECONDS`."""
         self._writer.close()
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._writer.wait_closed()
+            if not await ends_within(_CLOSE_SECONDS, self._writer.wait_closed()):
+                self._writer.transport.abort()
         except ConnectionError:
             return
-        except TimeoutError:
-            self._writer.transport.abort()
 
     async def _greet(self) -> Hello | None:
         try:

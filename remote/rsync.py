@@ -269,6 +269,4 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_TERM_SECONDS):
-                await process.wait()
+        await children.ends_within(_TERM_SECONDS, process.wait())

@@ -76,3 +76,32 @@ async def test_a_program_is_heard_out_or_ended() -> None:
         async with asyncio.timeout(0.05):
             await children.hear_out(process)
     assert process.returncode is not None
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_what_does_not_end_in_time_is_told_in_the_cleanup_of_a_cancelled_task_too(cancelled: bool) -> None:
+    said: list[bool] = []
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            begun.set()
+            await asyncio.sleep(60 if cancelled else 0)
+        finally:
+            said.append(await children.ends_within(0.05, asyncio.Event().wait()))
+            said.append(await children.ends_within(60, asyncio.sleep(0)))
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    if cancelled:
+        task.cancel()
+    await asyncio.wait((task,))
+    assert (said, task.cancelled()) == ([False, True], cancelled)
+
+
+async def test_what_an_ending_raises_is_raised() -> None:
+    async def fail() -> None:
+        raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError, match="gone"):
+        await children.ends_within(60, fail())

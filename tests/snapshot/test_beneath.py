@@ -53,16 +53,18 @@ def after(monkeypatch: pytest.MonkeyPatch, module: object, name: str, act: Calla
     monkeypatch.setattr(module, name, call)
 
 
-def test_a_walk_does_not_go_where_a_folder_was(tree: Path) -> None:
+def test_a_walk_does_not_go_where_a_folder_was(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder is listed as one; when it is its turn, it is a link."""
+    folder = Beneath.folder
 
-    def enter(folder: str) -> tuple[str, ...]:
-        swap(tree)
-        return ()
+    def swap_first(self: Beneath, path: str) -> int:
+        if path == "d":
+            swap(tree)
+        return folder(self, path)
 
-    (tree / ".git").mkdir()
+    monkeypatch.setattr(walking.Beneath, "folder", swap_first)
     with pytest.raises(TreeChanged, match="'d' vanished"):
-        walk(tree, enter=enter)
+        walk(tree)
 
 
 def test_a_folder_that_is_swapped_while_it_is_listed_is_still_itself(

@@ -54,7 +54,9 @@ def fresh_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("STATE", "CONFIG", "DATA"):
         monkeypatch.setenv(f"CASTOFF_{name}", str(tmp_path / name.lower()))
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("CASTOFF_MODEL", raising=False)
+    # One who runs tests in several processes tells each how wide the terminal is, which none of them has.
+    for name in ("CASTOFF_MODEL", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
