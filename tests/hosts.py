@@ -151,6 +151,8 @@ async def cutting(host: HostForTests, after: int) -> AsyncGenerator[HostForTests
         await asyncio.gather(*pumps, return_exceptions=True)
         for end in (to, writer):
             end.transport.abort()
+            with suppress(OSError):
+                await end.wait_closed()
 
     def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(relay(reader, writer))
