@@ -27,13 +27,16 @@ class SecretRecord(NamedTuple):
     allowed: Path
     scanned: Path
     packs: Path
+    digests: Path
 
 
 def secret_record(state: Path, project: str) -> SecretRecord:
     """The record of ``project``, an absolute path, in the state directory ``state``."""
     name = hashlib.sha256(project.encode(errors="surrogateescape")).hexdigest()[:20]
     folder = make_private(make_private(state / "projects") / name)
-    return SecretRecord(folder / "allowed-secrets.json", folder / "scanned.json", folder / "packs.json")
+    return SecretRecord(
+        folder / "allowed-secrets.json", folder / "scanned.json", folder / "packs.json", folder / "scanned-digests.json"
+    )
 
 
 class SecretSearch:
@@ -53,8 +56,7 @@ class SecretSearch:
 
     def in_tree(self, paths: Iterable[str]) -> tuple[Hit, ...]:
         """What ``paths`` of the tree hold. Raises `SecretsUnread`."""
-        digests = DigestCache(self._record.scanned.with_name("scanned-digests.json"))
-        return scan_tree(self._tree, paths, cache=self._cache, digests=digests)
+        return scan_tree(self._tree, paths, cache=self._cache, digests=DigestCache(self._record.digests))
 
     def in_folder(self, folder: Path, paths: Iterable[str]) -> tuple[Hit, ...]:
         """What ``paths`` of ``folder`` hold. Raises `SecretsUnread`."""

@@ -93,7 +93,8 @@ the second name of a hard link (each name travels as a file); hooks that are lin
 the repository, but for their `.git` file; settings that lead outside; your own `~/.gitconfig`. What a partial clone
 never fetched is missing there as it is here. Of repositories that a run makes, the files come home, their history stays
 on the host. Of Git LFS the files come home, and LFS makes their objects anew when you add them; versions that a run
-committed in between are in the repository that the host keeps.
+committed in between are in the repository that the host keeps. What LFS has in hand (`.git/lfs/tmp`) stays unlisted: no
+more than a command's scratch is in it.
 """
 
 
