@@ -46,6 +46,8 @@ class Cargo:
         """Bytes that went over the network so far."""
         self._session = session
         self._epoch = 0
+        self._captured = False
+        self._keeping: asyncio.Task[None] | None = None
         self._preflight = preflight
         self._tree = Path(session.info.project)
 
@@ -68,14 +70,18 @@ class Cargo:
     ) -> None:
         """Capture and send everything at ``epoch``; ``captured`` is called in between, and ``report`` may be before.
 
-        Tried again a few times while an editor saves. Raises `RemoteError`, `SnapshotError`, `AgentError`, `OSError`.
+        Tried again a few times while an editor saves. Done again after its link was lost, it sends what was captured.
+        Raises `RemoteError`, `SnapshotError`, `AgentError`, `OSError`.
         """
         self._epoch = epoch
-        parts = Parts(0, 0, report)
+        parts = Parts(self.manifest.all_files, self.manifest.all_size, report)
         async with AsyncExitStack() as under_way:
-            early = await self._capture(client, room, parts, under_way)
-            captured(self.manifest)
-            async with meanwhile(asyncio.to_thread(self._keep_left)):
+            early = False
+            if not self._captured:
+                early = await self._capture(client, room, parts, under_way)
+                self._captured = True
+                captured(self.manifest)
+            async with meanwhile(self._keep()):
                 await self._send(client, room, parts, with_tree=not early)
 
     async def send_again(self, client: HostClient, room: Room) -> None:
@@ -171,6 +177,12 @@ class Cargo:
     async def _add(self, transfer: Coroutine[Any, Any, Transfer]) -> None:
         done = await transfer
         self.wire += done.wire
+
+    async def _keep(self) -> None:
+        """Keep what leaves, once: a thread goes on when the link is lost, and what is done again waits for it."""
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(asyncio.to_thread(self._keep_left), name="keeping what leaves")
+        await asyncio.shield(self._keeping)
 
     def _keep_left(self) -> None:
         left = keep_left(self._tree, self._session.path / "left", self.manifest, self._overlay_made)

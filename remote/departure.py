@@ -12,7 +12,7 @@ from agent.protocol import offered_epoch
 from agent.sessions import SessionDir
 from remote.cargo import TRANSFERS, Cargo
 from remote.config import Host
-from remote.errors import RemoteError
+from remote.errors import ConnectionLost, RemoteError
 from remote.host_client import HostClient
 from remote.host_protocol import (
     Accept,
@@ -84,15 +84,19 @@ class Departure:
         self.watch.lap("drain")
 
     async def _make_ready(self) -> None:
-        await self._ahead.enter_async_context(sending_ahead(self._host.connection, TRANSFERS))
-        self._room = await self._make_room()
+        try:
+            await self._ahead.enter_async_context(sending_ahead(self._host.connection, TRANSFERS))
+            self._room = await self._make_room()
+        except ConnectionLost:
+            # Nothing is lost by that but time: the send makes ready what it misses, on a link that is there.
+            return
 
     async def _make_room(self) -> Room:
         request = Prepare(run_id=self.session.id, epoch=self.epoch, project=self.session.info.project)
         return await self._host.ask(request, Room)
 
     async def carry(self, report: Callable[[Captured | Sending], None]) -> Manifest:
-        """Capture tree and parcel, and send them to where the host gathers them."""
+        """Capture tree and parcel, and send them to where the host gathers them; may be done again on another link."""
 
         def captured(manifest: Manifest) -> None:
             self.watch.lap("capture")

@@ -18,6 +18,7 @@ from agent.runner_lock import hold_move
 from agent.sessions import SessionDir
 from remote.config import Host
 from remote.departure import Departure
+from remote.endurance import endure
 from remote.errors import RemoteError, local_failure
 from remote.findings import Problem
 from remote.host_protocol import Verdict
@@ -118,16 +119,26 @@ async def _attempt(departure: Departure, links: Links) -> AsyncGenerator[Handoff
     yield Draining(deadline=departure.terms.drain_seconds)
     await departure.drain()
     carrying: Relay[HandoffStep, Manifest] = Relay()
-    async with aclosing(carrying.steps(lambda: departure.carry(carrying.report))) as steps:
+    async with aclosing(
+        endure(departure, links, host.name, lambda: departure.carry(carrying.report), carrying)
+    ) as steps:
         async for step in steps:
             yield step
-    yield Verified(files=carrying.result.all_files, digest=await departure.verify())
+    verifying: Relay[HandoffStep, str] = Relay()
+    async with aclosing(endure(departure, links, host.name, departure.verify, verifying)) as steps:
+        async for step in steps:
+            yield step
+    yield Verified(files=carrying.result.all_files, digest=verifying.result)
     # The last moment at which a cancel that is on its way still finds everything here.
     await asyncio.sleep(0)
     update_lease(session, lambda lease: rules.offer(lease, host.name))
     departure.watch.lap("give up")
     yield Offered(epoch=departure.epoch)
-    async for step in _conclude(departure, await departure.accept()):
+    accepting: Relay[HandoffStep, Verdict] = Relay()
+    async with aclosing(endure(departure, links, host.name, departure.accept, accepting)) as steps:
+        async for step in steps:
+            yield step
+    async for step in _conclude(departure, accepting.result):
         yield step
 
 

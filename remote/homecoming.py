@@ -114,8 +114,7 @@ class Homecoming:
     async def pack(self) -> None:
         """The run stops at a safe boundary, and the host makes it ready."""
         self._drained = True
-        request = Pack(run_id=self.session.id, drain_seconds=self.drain_seconds)
-        packed = await self._host.ask(request, Packed, timeout=_PACK_SECONDS)
+        packed = await self._ask_pack()
         if not self._lease.epoch <= packed.epoch < self._lease.epoch + _EPOCHS:
             raise RemoteError(
                 f"{self.host} says that it holds the run at epoch {packed.epoch}, but was given {self._lease.epoch}.",
@@ -124,6 +123,10 @@ class Homecoming:
             )
         self._packed = packed
         self.watch.lap("drain and pack")
+
+    async def _ask_pack(self) -> Packed:
+        request = Pack(run_id=self.session.id, drain_seconds=self.drain_seconds)
+        return await self._host.ask(request, Packed, timeout=_PACK_SECONDS)
 
     async def fetch(self, report: Callable[[Receiving], None]) -> None:
         """Bring parcel and changed files into quarantine."""
@@ -216,11 +219,21 @@ class Homecoming:
         # The name is on disk before it leaves: a copy of this session elsewhere gets another one.
         self._lease = update_lease(self.session, lambda lease: rules.claim(lease, f"home ({new_id()})"))
         give = Give(run_id=self.session.id, epoch=self._epoch - 1, to=self._lease.claim)
-        standing = await self._host.ask(give, Standing)
+        standing = await self._give(give)
         if standing.lease != Lease(epoch=give.epoch, state="offered", to=give.to):
             raise RemoteError(f"{self.host} did not give the run up.", "castoff runs shows where it is.")
         self.watch.lap("give up")
         return self._epoch
+
+    async def _give(self, give: Give) -> Standing:
+        try:
+            return await self._host.ask(give, Standing)
+        except RemoteError as error:
+            # The link was lost since it was packed, and with it what kept the run still. If nothing of it has changed,
+            # what came here is what it is.
+            if error.code != "went-on" or await self._ask_pack() != self._packed:
+                raise
+            return await self._host.ask(give, Standing)
 
     async def apply(self) -> Applied:
         """Make the tree here what the plan says.

@@ -17,6 +17,7 @@ from agent.journal import read_events, read_head
 from agent.lease import keep_lease
 from agent.paths import state_dir
 from agent.profiles import Profile, load_profile
+from agent.runner_lock import await_move
 from agent.session_files import session_files
 from agent.sessions import SessionDir, get_session, open_session
 from remote import host_protocol as protocol
@@ -108,6 +109,12 @@ def _compare(run_id: str, expected: str) -> tuple[Manifest, tuple[str, ...]]:
 
 async def accept(request: protocol.Accept) -> protocol.Verdict:
     """Hold the run, start it, and prove that its agent continues; else give it back at the next epoch."""
+    # Asked before on a link that was lost, it may still be at work on that; this goes on from what comes of it.
+    async with await_move(make_private(session_path(request.run_id)), _PROOF_SECONDS):
+        return await _accept(request)
+
+
+async def _accept(request: protocol.Accept) -> protocol.Verdict:
     lease = known_lease(request.run_id)
     if not rules.may_run(lease, request.epoch):
         rules.check_room(lease, request.epoch)

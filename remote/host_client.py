@@ -13,11 +13,12 @@ from agent.sanitise import clean
 from remote.bootstrap import Runtime
 from remote.channel import Channel
 from remote.connection import Connection
-from remote.errors import HostTimeout, RemoteError
+from remote.errors import ConnectionLost, HostTimeout, RemoteError
 from remote.host_protocol import Reply, Request
 
 Body = TypeVar("Body", bound=Frozen)
 _SECONDS = 60.0
+_SIGN_SECONDS = 3.0
 _LONGEST = 600
 """Characters of a host's sentence that are shown."""
 
@@ -29,6 +30,7 @@ class HostClient:
         self.connection = connection
         self.runtime = runtime
         self._channel: Channel | None = None
+        self._signs: asyncio.Task[None] | None = None
         self._asking = asyncio.Lock()
 
     async def ask(self, request: Request, body: type[Body], *, timeout: float = _SECONDS) -> Body:
@@ -49,6 +51,7 @@ class HostClient:
     async def _exchange(self, line: bytes) -> bytes:
         if self._channel is None:
             self._channel = await self.connection.open(runner_command(self.runtime, "host"))
+            self._signs = asyncio.create_task(_give_signs(self._channel), name="signs of life to a host")
         self._channel.writer.write(line)
         await self._channel.writer.drain()
         answer = await self._channel.reader.readline()
@@ -77,6 +80,10 @@ class HostClient:
     async def close(self) -> None:
         """End the program there."""
         channel, self._channel = self._channel, None
+        if self._signs is not None:
+            self._signs.cancel()
+            await asyncio.wait([self._signs])
+            self._signs = None
         if channel is not None:
             async with channel:
                 pass
@@ -88,6 +95,16 @@ class HostClient:
     async def __aexit__(self, *_: object) -> None:
         """Close, whatever happened."""
         await self.close()
+
+
+async def _give_signs(channel: Channel) -> None:
+    """An empty line now and then: a link that died in silence the host cannot tell from one without requests."""
+    try:
+        while True:
+            await asyncio.sleep(_SIGN_SECONDS)
+            channel.writer.write(b"\n")
+    except ConnectionLost:
+        return
 
 
 def _shorten(text: str, limit: int = _LONGEST) -> str:

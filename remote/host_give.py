@@ -11,7 +11,7 @@ from agent.lease import read_lease
 from agent.paths import state_dir
 from agent.profiles import load_profile
 from agent.protocol import Lease
-from agent.runner_lock import hold_move, is_served
+from agent.runner_lock import await_move, is_served
 from agent.sessions import SessionDir, get_session
 from remote import host_protocol as protocol
 from remote.errors import RemoteError
@@ -35,6 +35,11 @@ _quiet: dict[str, contextlib.AsyncExitStack] = {}
 """The runs that this process keeps from being started while they are pulled; a lost connection ends it, and that."""
 
 
+def keeps_still() -> bool:
+    """Whether this process keeps any run from being started: for as long as somebody pulls it."""
+    return bool(_quiet)
+
+
 async def _keep_quiet(session: SessionDir, drain_seconds: float) -> None:
     """Drain the run, and let nobody who attaches start it again."""
     if session.id in _quiet:
@@ -47,17 +52,11 @@ async def _keep_quiet(session: SessionDir, drain_seconds: float) -> None:
 
 async def _enter_move(stack: contextlib.AsyncExitStack, session: SessionDir) -> None:
     """Be the only one who pulls the run. Tried for a moment: a connection that was cut lets go a little later."""
-    deadline = time.monotonic() + _MOVE_SECONDS
-    while True:
-        try:
-            stack.enter_context(hold_move(session))
-        except RunnerBusy as error:
-            if time.monotonic() > deadline:
-                sentence = "Another castoff is pulling this run."
-                raise RunnerBusy(sentence, "Wait for it, or end it there.", code=error.code) from error
-            await asyncio.sleep(0.1)
-        else:
-            return
+    try:
+        await stack.enter_async_context(await_move(session.path, _MOVE_SECONDS))
+    except RunnerBusy as error:
+        sentence = "Another castoff is pulling this run."
+        raise RunnerBusy(sentence, "Wait for it, or end it there.", code=error.code) from error
 
 
 async def _let_go(session: SessionDir) -> None:

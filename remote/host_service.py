@@ -12,22 +12,36 @@ from agent.events import Frozen
 from remote import host_protocol as protocol
 from remote import settings_protocol
 from remote.errors import RemoteError
+from remote.host_give import keeps_still
 from snapshot.errors import SnapshotError
 
 _LINE_LIMIT = 64 << 20
+_SILENCE_SECONDS = 15.0
+"""Who asks gives a sign of life every 3 s (`remote.host_client`)."""
 
 
 async def serve_requests() -> None:
-    """Answer until standard input ends."""
+    """Answer until standard input ends, or nobody is heard for a while for whom a run is kept still."""
     reader = asyncio.StreamReader(limit=_LINE_LIMIT)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     # Whatever is printed by accident must not end up between the replies.
     out, sys.stdout = sys.stdout, sys.stderr
-    while line := await reader.readline():
+    while line := await next_line(reader):
+        if not line.strip():
+            continue
         reply = await answer(line)
         out.write(reply.model_dump_json() + "\n")
         out.flush()
+
+
+async def next_line(reader: asyncio.StreamReader) -> bytes:
+    """The next request, or a sign of life; ``b""`` at the end."""
+    try:
+        async with asyncio.timeout(_SILENCE_SECONDS if keeps_still() else None):
+            return await reader.readline()
+    except TimeoutError:
+        return b""
 
 
 async def answer(line: bytes) -> protocol.Reply:

@@ -13,6 +13,7 @@ from agent.errors import AgentError
 from agent.paths import state_dir
 from agent.runner_lock import hold_move
 from agent.sessions import get_session
+from remote.endurance import endure
 from remote.errors import RemoteError, local_failure
 from remote.homecoming import Homecoming
 from remote.links import Links
@@ -68,7 +69,8 @@ async def _move(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullStep
 
 async def _attempt(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullStep]:
     """The steps in their order; raises one of `_FAILURES`."""
-    async with aclosing(reach(homecoming, links, homecoming.host)) as steps:
+    host = homecoming.host
+    async with aclosing(reach(homecoming, links, host)) as steps:
         async for step in steps:
             yield step
     seen = await homecoming.review()
@@ -79,12 +81,10 @@ async def _attempt(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullS
         yield refused
         return
     yield Draining(deadline=homecoming.drain_seconds)
-    await homecoming.pack()
     fetching: Relay[PullStep, None] = Relay()
-    async with aclosing(fetching.steps(lambda: homecoming.fetch(fetching.report))) as steps:
+    async with aclosing(endure(homecoming, links, host, lambda: _bring(homecoming, fetching), fetching)) as steps:
         async for step in steps:
             yield step
-    fetching.raise_failure()
     theirs = await homecoming.check()
     yield Verified(files=theirs.files, digest=theirs.digest)
     planned = await homecoming.plan()
@@ -96,10 +96,20 @@ async def _attempt(homecoming: Homecoming, links: Links) -> AsyncGenerator[PullS
         # Raised, so that the run is told to go on.
         raise RemoteError("Nothing here was changed; the run goes on where it is.", code="cancelled")
     await homecoming.prepare()
-    yield Offered(epoch=await homecoming.take_over())
+    taking: Relay[PullStep, int] = Relay()
+    async with aclosing(endure(homecoming, links, host, homecoming.take_over, taking)) as steps:
+        async for step in steps:
+            yield step
+    yield Offered(epoch=taking.result)
     applied = await homecoming.apply()
     yield homecoming.applied(applied)
     yield await homecoming.settle(applied)
+
+
+async def _bring(homecoming: Homecoming, fetching: Relay[PullStep, None]) -> None:
+    """Have the run stopped and made ready, and fetch it: a host that lost its link keeps no run still any more."""
+    await homecoming.pack()
+    await homecoming.fetch(fetching.report)
 
 
 def _refusal(seen: Reviewed, decision: Decision | None) -> StillHere | None:

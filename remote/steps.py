@@ -128,6 +128,21 @@ class StillHere(Frozen):
     way_out: str = ""
 
 
+class LinkLost(Frozen):
+    """The link to the host was lost in the middle; it is looked for, for at most ``seconds``, and the move goes on."""
+
+    step: Literal["link-lost"] = "link-lost"
+    host: str
+    seconds: float
+
+
+class LinkBack(Frozen):
+    """The link is there again: what was cut is done again, as far as it had not been done."""
+
+    step: Literal["link-back"] = "link-back"
+    host: str
+
+
 class Change(Frozen):
     """One path that the run changed."""
 
@@ -250,9 +265,23 @@ HandoffStep = (
     | Proved
     | Away
     | StillHere
+    | LinkLost
+    | LinkBack
 )
 PullStep = (
-    Connecting | SettingUp | Reviewed | Draining | Receiving | Verified | Planned | Offered | Applied | Home | StillHere
+    Connecting
+    | SettingUp
+    | Reviewed
+    | Draining
+    | Receiving
+    | Verified
+    | Planned
+    | Offered
+    | Applied
+    | Home
+    | StillHere
+    | LinkLost
+    | LinkBack
 )
 
 

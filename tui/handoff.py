@@ -19,7 +19,7 @@ from tui.backend import Backend, HostCard, Place
 from tui.commands import POLICIES
 from tui.drawing.lines import BLANK, Line, Span, line, pad, span, spread, wrap
 from tui.drawing.losses import next_choice
-from tui.drawing.moves import draw_away, draw_preflight, draw_rows, draw_setup, draw_still_here, handoff_rows
+from tui.drawing.moves import draw_away, draw_lost, draw_preflight, draw_rows, draw_setup, draw_still_here, handoff_rows
 from tui.keymap import bindings
 from tui.lines_view import LineMaker, Lines
 from tui.move_screen import MoveScreen
@@ -295,7 +295,8 @@ class Handoff(MoveScreen):
         if isinstance(last, StillHere):
             return draw_still_here(last, width, pulling=False, host=self.host)
         if self.moving:
-            return draw_rows(handoff_rows(move.steps, self.host), move.steps, now, width)
+            rows = draw_rows(handoff_rows(move.steps, self.host), move.steps, now, width)
+            return rows + draw_lost(move.lost, now, width)
         lines: list[Line] = [self._draw_policy(width), BLANK]
         if isinstance(preflight, Preflighted):
             shown = preflight.model_copy(update={"stays": self._losses() or preflight.stays})

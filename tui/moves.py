@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from agent.errors import AgentError
 from remote.errors import RemoteError
-from remote.steps import Away, HandoffStep, Home, PullStep, StillHere, awaits_decision
+from remote.steps import Away, HandoffStep, Home, LinkBack, LinkLost, PullStep, StillHere, awaits_decision
 from remote.terms import Decision
 from snapshot.errors import SnapshotError
 from tui.backend import Place
@@ -32,6 +32,8 @@ class Move(Generic[S]):
         self.steps: list[Timed] = []
         self.listener = listener
         self.decided: Decision | None = None
+        self.lost: Timed | None = None
+        """The news that the link is lost, until it is back; it is none of the steps."""
         self.begun = time.monotonic()
         self._start = start
         self._decision: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
@@ -117,7 +119,10 @@ class Move(Generic[S]):
             decision = await self._decision
 
     def _record(self, step: Step) -> None:
-        self.steps.append(Timed(step, time.monotonic()))
+        timed = Timed(step, time.monotonic())
+        self.lost = timed if isinstance(step, LinkLost) else None
+        if not isinstance(step, LinkLost | LinkBack):
+            self.steps.append(timed)
         # Not called from here: whatever a screen does with the news must not reach into the move.
         asyncio.get_running_loop().call_soon(self.listener)
 

@@ -10,7 +10,7 @@ from remote.steps import Applied, Home, Planned, Reviewed, StillHere
 from remote.terms import Agreed
 from tui.backend import Backend, Place
 from tui.drawing.lines import Line, Span, span, spread
-from tui.drawing.moves import draw_home, draw_review, draw_rows, draw_setup, draw_still_here, pull_rows
+from tui.drawing.moves import draw_home, draw_lost, draw_review, draw_rows, draw_setup, draw_still_here, pull_rows
 from tui.drawing.plans import draw_left_open, draw_plan
 from tui.keymap import bindings
 from tui.lines_view import Lines
@@ -116,7 +116,8 @@ class Pull(MoveScreen):
             case Planned() as plan if move.waits:
                 return draw_plan(plan, self._accepted, self._mark, deletions=self._deletions, width=width)
             case _ if self.moving:
-                return draw_rows(pull_rows(move.steps, self.host), move.steps, now, width)
+                rows = draw_rows(pull_rows(move.steps, self.host), move.steps, now, width)
+                return rows + draw_lost(move.lost, now, width)
             case _:
                 return draw_setup(move.steps, self.host, now, move.begun, width)
 

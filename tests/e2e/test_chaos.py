@@ -35,7 +35,20 @@ from remote.config import Settings
 from remote.handoff import hand_off
 from remote.links import Links
 from remote.pull import pull_back
-from remote.steps import Away, Home
+from remote.steps import (
+    Away,
+    Captured,
+    Draining,
+    Home,
+    LinkBack,
+    LinkLost,
+    Offered,
+    Planned,
+    Preflighted,
+    Reviewed,
+    StillHere,
+    Verified,
+)
 from remote.terms import Terms
 from tests.doubles.chaos_proxy import CALM, ChaosProxy, chaos, draw_fate
 from tests.e2e.journey import Place, assert_unbroken, drive, lay_out, tree_of
@@ -316,6 +329,43 @@ async def test_moved_over_a_link_that_fails(sea: Sea, move: str) -> None:
     finally:
         proxy.fate = lambda: CALM
     _say(f"seed {SEED}: {move}: {done} came about in {tries} tries over {proxy.strikes - strikes} failures")
+
+
+@pytest.mark.parametrize("move", ["handoff", "pull"])
+async def test_a_move_goes_on_by_itself_after_each_cut(sea: Sea, move: str) -> None:
+    """Cut after every step on which the other side is needed; the same command goes on when the link is back."""
+    proxy, returning = sea.proxy, set[asyncio.Task[None]]()
+
+    async def come_back() -> None:
+        await asyncio.sleep(0.3)
+        await proxy.open()
+
+    if move == "pull":
+        await _ensure_away(sea)
+        steps, cuts = pull_back(sea.links, "vm", sea.session.id), (Reviewed, Draining, Verified, Planned)
+    else:
+        if read_lease(sea.session).state == "away":
+            assert await sea.pull(sea.calm)
+        steps = hand_off(sea.session, sea.links.host("vm"), Terms(), sea.links)
+        cuts = (Preflighted, Draining, Captured, Verified, Offered)
+    before = tree_of(sea.place.project)
+    taken = [await anext(steps)]
+    while not isinstance(taken[-1], Away | Home | StillHere):
+        if isinstance(taken[-1], cuts):
+            if returning:
+                await asyncio.wait(returning)
+            proxy.refuse()
+            proxy.cut()
+            returning = {asyncio.create_task(come_back())}
+        taken.append(await steps.asend("go"))
+    await steps.aclose()
+    await asyncio.wait(returning)
+    kinds = [type(step) for step in taken]
+    assert kinds[-1] is (Home if move == "pull" else Away), taken[-1]
+    assert kinds.count(LinkLost) == kinds.count(LinkBack) >= 3
+    sea.check()
+    assert tree_of(sea.place.project) == before
+    _say(f"{move}: {kinds.count(LinkLost)} cuts, one command")
 
 
 @pytest.mark.parametrize("sides", [("host",), ("here",), ("host", "here")], ids="+".join)

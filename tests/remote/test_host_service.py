@@ -1,5 +1,6 @@
 """The host's answers when something is wrong: always a reply, and one that says what."""
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,9 +9,9 @@ from pydantic import ValidationError
 
 from agent.events import Budget
 from agent.sessions import create_session
-from remote import host_base, host_service
+from remote import host_accept, host_base, host_service
 from remote.errors import RemoteError
-from remote.host_protocol import ListRuns
+from remote.host_protocol import Accept, ListRuns, Verdict
 from remote.host_service import answer
 from remote.place import Place
 
@@ -39,6 +40,42 @@ async def test_what_a_handler_cannot_understand_is_not_the_request(monkeypatch: 
 
 def choose_all(_: Path) -> SimpleNamespace:
     return SimpleNamespace(selection=Budget())
+
+
+async def test_whoever_keeps_a_run_still_and_is_not_heard_any_more_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that died in silence would keep it so for hours."""
+    reader, nobody = asyncio.StreamReader(), asyncio.StreamReader()
+    reader.feed_data(b"\n" + REQUEST + b"\n")
+    monkeypatch.setattr(host_service, "keeps_still", lambda: True)
+    monkeypatch.setattr(host_service, "_SILENCE_SECONDS", 0.01)
+    assert await host_service.next_line(reader) == b"\n"
+    assert await host_service.next_line(reader) == REQUEST + b"\n"
+    assert await host_service.next_line(nobody) == b""
+    monkeypatch.setattr(host_service, "keeps_still", lambda: False)
+    waiting = asyncio.create_task(host_service.next_line(nobody))
+    done, _ = await asyncio.wait([waiting], timeout=0.1)
+    assert not done, "who keeps nothing may be silent"
+    nobody.feed_eof()
+    assert await waiting == b""
+
+
+async def test_an_offer_is_taken_by_one_request_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was asked on a link that is lost may still be at work."""
+    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path))
+    at_work, most = 0, 0
+
+    async def take(_: Accept) -> Verdict:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        await asyncio.sleep(0.01)
+        at_work -= 1
+        return Verdict()
+
+    monkeypatch.setattr(host_accept, "_accept", take)
+    request = Accept.model_construct(run_id="a")
+    await asyncio.gather(*(host_accept.accept(request) for _ in range(3)))
+    assert most == 1
 
 
 async def test_a_diff_that_is_none_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from agent.errors import AgentFailed
 from remote.errors import RemoteError, SettingsDamaged
 from remote.findings import Extras, Problem
-from remote.steps import Away, Connecting, Draining, Preflighted, StillHere
+from remote.steps import Away, Connecting, Draining, LinkBack, LinkLost, Preflighted, StillHere
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove
@@ -242,6 +242,23 @@ async def test_progress_has_real_numbers_and_cancel_says_what_it_does(stage: Sta
         assert move.cancelled
         await stand.wait(lambda: len(stand.backend.viewers) == 2)
         assert stand.backend.attached[1] == PLACE
+
+
+async def test_a_link_that_is_lost_is_told_until_it_is_back(stage: Stage) -> None:
+    news = [LinkLost(host="vm", seconds=60), LinkBack(host="vm")]
+    move = DoubleMove([*recorded.HANDOFF[:8], *news, *recorded.HANDOFF[8:]], {9: asyncio.Event(), 10: asyncio.Event()})
+    async with stage(_backend(move)) as stand:
+        await _opened_and_quiet(stand)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: "The link to vm is lost" in _body(stand))
+        assert "60 s to go" in _body(stand) and "▸ Take it up on vm" in _body(stand)
+        # It is no step: what cancelling means goes by those.
+        assert "Too late to cancel" in _foot(stand)
+        move.gates[9].set()
+        await stand.wait(lambda: "is lost" not in _body(stand))
+        assert "Too late to cancel" in _foot(stand)
+        move.gates[10].set()
+        await stand.wait(lambda: "You can close the laptop" in _body(stand))
 
 
 async def test_after_the_offer_there_is_no_cancel(stage: Stage) -> None:

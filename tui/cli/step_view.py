@@ -13,6 +13,8 @@ from remote.steps import (
     Draining,
     HandoffStep,
     Home,
+    LinkBack,
+    LinkLost,
     Offered,
     Planned,
     Preflighted,
@@ -154,6 +156,10 @@ def describe(step: HandoffStep | PullStep) -> str:
             return "\n".join([away, *describe_notes(step.notes)])
         case Home():
             return describe_home(step)
+        case LinkLost():
+            return f"the link to {step.host} is lost; looking for it, {step.seconds:.0f} s at most"
+        case LinkBack():
+            return f"the link to {step.host} is back"
         case StillHere():
             return ""  # the command ends with this as its error
 

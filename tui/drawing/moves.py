@@ -10,6 +10,7 @@ from remote.steps import (
     Change,
     Draining,
     Home,
+    LinkLost,
     Offered,
     Planned,
     Preflighted,
@@ -149,6 +150,15 @@ def draw_rows(rows: Sequence[_Row], steps: Sequence[Timed], now: float, width: i
         if moving is not None and label.startswith(("Send", "Bring")) and begun is not None:
             out.extend(_transfer(moving, width, done=ended is not None))
     return out
+
+
+def draw_lost(lost: Timed | None, now: float, width: int) -> list[Line]:
+    """That the link is lost and looked for, if it is."""
+    if lost is None or not isinstance(lost.step, LinkLost):
+        return []
+    text = f"The link to {lost.step.host} is lost. It goes on by itself when that is back"
+    left = max(0.0, lost.step.seconds - (now - lost.at))
+    return [BLANK, *wrap([span(f"{text}; {left:.0f} s to go.")], width, first=Line((Span("! ", "warn"),)))]
 
 
 def _transfer(step: Sending | Receiving, width: int, *, done: bool) -> list[Line]:
