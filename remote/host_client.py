@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from agent.events import Frozen
 from agent.sanitise import clean
 from remote.bootstrap import Runtime
-from remote.channel import Channel
+from remote.channel import Channel, connection_lost
 from remote.connection import Connection
 from remote.errors import ConnectionLost, HostTimeout, RemoteError
 from remote.host_protocol import Reply, Request
@@ -58,6 +58,9 @@ class HostClient:
         if not answer.endswith(b"\n"):
             said = self._channel.stderr_tail.strip().splitlines()
             status = await self._channel.wait()
+            if status == 0 and not said:
+                # Its input had ended, or it had heard nothing for long, as of a machine that slept: ask another one.
+                raise connection_lost(self.connection.name)
             last = said[-1] if said else "it said nothing"
             raise RemoteError(f"castoff's runtime on {self.connection.name} ended with status {status}: {last}.")
         return answer

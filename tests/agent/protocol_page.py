@@ -154,7 +154,7 @@ whether it was taken is not known. `away`: the other side has it. `released`: it
 | 3 | asks to accept n+1 | `accept`, if it is what was compared: **held** at n+1; starts the agent and proves it |
 | 4 | `note_taken`: **away** at n+1 | what was proved once is never given back |
 | or 4 | `take_back`: **held** at n+2 | could not start it: `refuse`: **released** at n+2 |
-| answer lost | asks again, at last to withdraw n+1; goes on as it hears | `withdraw`: **released** at n+2, unless taken |
+| answer lost | asks again, then to withdraw n+1; goes on as it hears | `withdraw`: **released** at n+2, unless taken |
 
 ## Home
 
