@@ -82,8 +82,10 @@ def packed_files(session: SessionDir, profile: Profile, home: Path) -> list[tupl
 
 
 def parcel_digest(parcel: Path) -> str:
-    """The digest of everything in a parcel. Raises `snapshot.errors.SnapshotError`.
+    """The digest of everything in a parcel; packed again, the same gives the same. Raises
+    `snapshot.errors.SnapshotError`.
 
+    The times of what packing itself makes, the files at the top, say only when that was, and do not count.
     No git is run: what a host sent may pose as a repository, and git would do what its configuration says. Links are
     refused: castoff packs none.
     """
@@ -91,7 +93,8 @@ def parcel_digest(parcel: Path) -> str:
     for entry in manifest.entries:
         if entry.type == "symlink":
             raise SnapshotError(f"The session's files hold a link: {entry.path}.", "Look at the host.")
-    return manifest.digest
+    timeless = (entry if "/" in entry.path else entry.model_copy(update={"mtime_ns": 0}) for entry in manifest.entries)
+    return Manifest(entries=tuple(timeless)).digest
 
 
 def place_session(parcel: Path, session_path: Path) -> None:

@@ -26,7 +26,7 @@ from snapshot.manifest import Manifest
 
 HOST = Host(name="vm", destination="vm")
 FACTS = HostFacts(host="vm", user="me", system="x", runtime="x", sandbox="open", free=1, rtt=0.0)
-WHOLE_HANDOFF = ["connecting", "preflighted", "draining", "captured", "verified", "offered", "proved", "away"]
+WHOLE_HANDOFF = ["connecting", "preflighted", "draining", "verified", "offered", "proved", "away"]
 WHOLE_PULL = ["connecting", "reviewed", "draining", "verified", "planned", "offered", "applied", "home"]
 CUT = ["link-lost", "link-back"]
 
@@ -101,7 +101,7 @@ def _handoff(session: SessionDir, monkeypatch: pytest.MonkeyPatch, failing: dict
         agent="a", agent_session_id="s", resumed="new", epoch=2, head_seq=1, history=read_head(session.journal)
     )
     look = Preflighted(facts=FACTS, files=0, size=0, git="")
-    answers = {"look": look, "capture": Manifest(entries=()), "verify": "ab", "accept": Verdict(proof=proof)}
+    answers = {"look": look, "carry": Manifest(entries=()), "verify": "ab", "accept": Verdict(proof=proof)}
     double = _Double(session, failing, **answers)
     _use(monkeypatch, "remote.handoff.Departure", double)
     return double
@@ -118,7 +118,7 @@ def _lost(count: int = 1) -> list[Exception]:
     return [ConnectionLost("cut") for _ in range(count)]
 
 
-@pytest.mark.parametrize(("part", "before"), [("send", "captured"), ("verify", "captured"), ("accept", "offered")])
+@pytest.mark.parametrize(("part", "before"), [("carry", "draining"), ("verify", "draining"), ("accept", "offered")])
 async def test_a_handoff_goes_on_with_the_part_that_was_cut(
     session: SessionDir, links: Links, monkeypatch: pytest.MonkeyPatch, part: str, before: str
 ) -> None:
@@ -126,7 +126,7 @@ async def test_a_handoff_goes_on_with_the_part_that_was_cut(
     taken = await _drive(hand_off(session, HOST, Terms(), links))
     at = WHOLE_HANDOFF.index(before) + 1
     assert [step.step for step in taken] == [*WHOLE_HANDOFF[:at], *CUT, *CUT, *WHOLE_HANDOFF[at:]], taken[-1]
-    calls = ["look", "drain", "capture", "keep_left", *["send"] * (1 + 2 * (part == "send"))]
+    calls = ["look", "drain", *["carry"] * (1 + 2 * (part == "carry"))]
     calls += ["verify"] * (1 + 2 * (part == "verify")) + ["accept"] * (1 + 2 * (part == "accept"))
     assert sorted(double.calls) == sorted([*calls, "let_go"]), "and nothing else is done twice"
     used = [client for call, client in zip(double.calls, double.clients, strict=True) if call == part]
@@ -137,7 +137,7 @@ async def test_a_handoff_goes_on_with_the_part_that_was_cut(
 async def test_a_link_that_stays_away_ends_a_handoff_as_before(
     session: SessionDir, links: Links, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    double = _handoff(session, monkeypatch, {"send": _lost(99)})
+    double = _handoff(session, monkeypatch, {"carry": _lost(99)})
     taken = await _drive(hand_off(session, HOST, Terms(), links))
     assert isinstance(taken[-1], StillHere) and taken[-1].code == "connection-lost"
     assert double.calls[-2:] == ["restore", "let_go"] and read_lease(session).state == "held"
@@ -146,11 +146,11 @@ async def test_a_link_that_stays_away_ends_a_handoff_as_before(
 async def test_cancelled_while_the_link_is_looked_for_the_session_is_here(
     session: SessionDir, links: Links, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    double = _handoff(session, monkeypatch, {"send": _lost()})
+    double = _handoff(session, monkeypatch, {"carry": _lost()})
     looking = asyncio.Event()
     steps = hand_off(session, HOST, Terms(), links)
     step = await anext(steps)
-    while step.step != "captured":
+    while step.step != "draining":
         step = await steps.asend("go")
 
     async def look_for_it(*_: object) -> object:
@@ -158,7 +158,7 @@ async def test_cancelled_while_the_link_is_looked_for_the_session_is_here(
         return await asyncio.Event().wait()
 
     monkeypatch.setattr(links, "client", look_for_it)
-    assert (await anext(steps)).step == "link-lost"
+    assert (await steps.asend("go")).step == "link-lost"
     waiting = asyncio.ensure_future(anext(steps))
     await looking.wait()
     waiting.cancel()

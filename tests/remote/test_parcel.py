@@ -10,8 +10,9 @@ from agent.events import Noted
 from agent.journal import Journal
 from agent.profiles import load_profile
 from agent.sessions import create_session
-from remote.parcel import pack_parcel, parcel_digest
+from remote.parcel import pack_parcel, parcel_digest, seal_parcel
 from snapshot.errors import SnapshotError
+from snapshot.manifest import Manifest
 
 
 def test_a_parcel_that_poses_as_a_repository_runs_nothing(tmp_path: Path) -> None:
@@ -59,3 +60,24 @@ def test_what_travels_of_the_history_stays_here(tmp_path: Path, monkeypatch: pyt
     pack_parcel(session, load_profile("builtin"), tmp_path, tmp_path / "parcel")
     assert session.journal.read_bytes() == whole == (tmp_path / "parcel/session/journal.jsonl").read_bytes()
     assert synced[:2] == ["journal.jsonl", "acp.jsonl"]
+
+
+def test_the_same_packed_again_is_the_same(tmp_path: Path) -> None:
+    """By this a host that lost its link in a pull, and kept nothing still since, shows that nothing went on."""
+    session = create_session(tmp_path / "state", tmp_path, "builtin")
+    commits = tmp_path / "bundle"
+    commits.mkdir()
+    digests: set[str] = set()
+    for moment in (1, 2):
+        (commits / "commits.bundle").write_bytes(b"same")
+        os.utime(commits / "commits.bundle", ns=(moment, moment))
+        pack_parcel(session, load_profile("builtin"), tmp_path, tmp_path / "parcel", commits)
+        digests.add(seal_parcel(tmp_path / "parcel", Manifest(entries=())))
+    assert len(digests) == 1
+    (commits / "commits.bundle").write_bytes(b"more")
+    pack_parcel(session, load_profile("builtin"), tmp_path, tmp_path / "parcel", commits)
+    assert seal_parcel(tmp_path / "parcel", Manifest(entries=())) not in digests
+    # The times of the session's files count: agents find their latest conversation by them.
+    before = parcel_digest(tmp_path / "parcel")
+    os.utime(tmp_path / "parcel" / "session" / "session.json", ns=(5, 5))
+    assert parcel_digest(tmp_path / "parcel") != before
