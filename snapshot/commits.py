@@ -51,7 +51,9 @@ def bundle(tree: Path, base_head: str | None, out: Path, *, known: Sequence[str]
         commits = int(git("rev-list", "--count", "--stdin", tree=tree, stdin=listing).out)
         count = commits + len(set(_existing(tree, [made for _, made in refs], kind="tag")))
         if count:
-            git("bundle", "create", "--quiet", str(out.absolute()), "--stdin", tree=tree, stdin=listing)
+            # Threads that share the search for deltas end otherwise each time, and the same must be the same again.
+            config = ("pack.threads=1",)
+            git("bundle", "create", "--quiet", str(out.absolute()), "--stdin", tree=tree, stdin=listing, config=config)
         return count
 
 

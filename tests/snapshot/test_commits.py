@@ -4,6 +4,7 @@ import subprocess
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -307,3 +308,21 @@ def test_hooks_do_not_run(home: Path, tmp_path: Path) -> None:
     write(home, ".git/hooks/reference-transaction", f"#!/bin/sh\ntouch {proof}\n").chmod(0o755)
     import_bundle(home, tmp_path / "b", REF)
     assert not proof.exists()
+
+
+def test_the_same_commits_give_the_same_bundle(home: Path, tmp_path: Path) -> None:
+    """Enough of them that git's own threads would share the work, and end otherwise each time."""
+    dice, there = Random(1), away(home)
+    common = [f"{dice.random()}" for _ in range(60)]
+    for number in range(300):
+        changed = {dice.randrange(60): f"{dice.random()}" for _ in range(5)}
+        write(there, f"many/{number}", "\n".join(changed.get(place, line) for place, line in enumerate(common)))
+    run(there, "add", "many")
+    run(there, "commit", "-qm", "many")
+    # Where there is one processor git takes one thread by itself.
+    run(there, "config", "pack.threads", "8")
+    made: set[bytes] = set()
+    for _ in range(4):
+        bundle(there, head(home), tmp_path / "b")
+        made.add(hashlib.sha256((tmp_path / "b").read_bytes()).digest())
+    assert len(made) == 1
