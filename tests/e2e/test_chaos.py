@@ -29,6 +29,7 @@ from agent.lease import read_lease
 from agent.paths import state_dir
 from agent.protocol import Lease
 from agent.reception import RunnerRecord
+from agent.runner_lock import is_moving, is_served
 from agent.sessions import SessionDir, create_session
 from agent.viewer import Viewer
 from remote.config import Settings
@@ -36,6 +37,7 @@ from remote.handoff import hand_off
 from remote.links import Links
 from remote.pull import pull_back
 from remote.steps import (
+    Applied,
     Away,
     Captured,
     Draining,
@@ -366,6 +368,47 @@ async def test_a_move_goes_on_by_itself_after_each_cut(sea: Sea, move: str) -> N
     sea.check()
     assert tree_of(sea.place.project) == before
     _say(f"{move}: {kinds.count(LinkLost)} cuts, one command")
+
+
+async def test_a_pull_goes_on_over_a_link_that_died_in_silence(sea: Sea) -> None:
+    """What served it on the host is told nothing of that: it hears nobody any more, and lets go of the run."""
+    await _ensure_away(sea)
+    steps = pull_back(sea.links, "vm", sea.session.id)
+    step = await anext(steps)
+    while not isinstance(step, Planned):
+        step = await steps.asend("go")
+    assert is_moving(sea.there) and is_served(sea.there)
+    sea.proxy.freeze()
+    taken = [await steps.asend("go")]
+    while not isinstance(taken[-1], Home | StillHere):
+        taken.append(await steps.asend("go"))
+    await steps.aclose()
+    assert [type(step) for step in taken] == [LinkLost, LinkBack, Offered, Applied, Home], taken[-1]
+    assert not is_moving(sea.there)
+    sea.check()
+
+
+async def test_a_run_whose_pull_died_in_silence_is_let_go_of(sea: Sea) -> None:
+    """Whoever pulls it is gone, and its host was told nothing: somebody else takes it up meanwhile."""
+    await _ensure_away(sea)
+    steps = pull_back(sea.links, "vm", sea.session.id)
+    step = await anext(steps)
+    while not isinstance(step, Planned):
+        step = await steps.asend("go")
+    sea.proxy.freeze()
+    try:
+        await until(lambda: not is_moving(sea.there) and not is_served(sea.there), 60)
+        viewer = await sea.calm.attach("vm", sea.session.id)
+        await viewer.close()
+        taken = [await steps.asend("go")]
+        while not isinstance(taken[-1], Home | StillHere):
+            taken.append(await steps.asend("go"))
+        assert isinstance(taken[-1], StillHere) and taken[-1].code == "went-on", taken[-1]
+    finally:
+        await steps.aclose()
+        sea.proxy.cut()
+    sea.check()
+    assert read_lease(sea.session).state == "away"
 
 
 @pytest.mark.parametrize("sides", [("host",), ("here",), ("host", "here")], ids="+".join)
