@@ -16,6 +16,7 @@ from remote.host_protocol import Room
 from remote.preflight import Preflight
 from snapshot.left import Left
 from snapshot.manifest import Manifest
+from tests.waiting import until
 
 ROOM = Room.model_construct()
 
@@ -34,6 +35,7 @@ async def test_done_again_it_sends_what_was_captured(
     async def send(*_: object, with_tree: bool) -> None:
         sent.append(with_tree)
         if len(sent) == 1:
+            await until(lambda: kept)
             raise ConnectionLost("cut")
         finish.set()
 
