@@ -35,6 +35,7 @@ from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.patch import apply_changes
 from remote.place import Place, base_store, home_path, incoming_path, leftovers_path, tree_path, write_place
+from remote.processes import end_processes, find_by_folder
 from remote.revive import tend_hook
 from remote.start import read_start, read_why
 from snapshot.errors import SnapshotError
@@ -57,6 +58,9 @@ async def prepare(request: protocol.Prepare) -> protocol.Room:
     """Make the directories to send to; what an earlier try, or an earlier stay, left there saves sending it again."""
     rules.check_room(known_lease(request.run_id), request.epoch)
     incoming, earlier = incoming_path(request.run_id), tree_path(request.run_id)
+    # What received on a link that died in silence waits on for minutes, and at its end would put what it has of a file
+    # into the tree, which is a run's by then.
+    await end_processes(await asyncio.to_thread(find_by_folder, "rsync", incoming))
     await asyncio.to_thread(_open_incoming, request, incoming, earlier)
     remove_record(incoming / "checked.json")
     if earlier.exists() and not (incoming / "tree").exists():

@@ -44,6 +44,19 @@ def find_by_environment(name: str, root: Path) -> tuple[Identity, ...]:
     return tuple(identity for pid in chosen if (identity := identify(pid)) is not None)
 
 
+def find_by_folder(program: str, folder: Path) -> tuple[Identity, ...]:
+    """The processes of the file name ``program`` that are at work in ``folder`` or below it; none without /proc."""
+    inside, found = folder.resolve(), list[Identity]()
+    for directory in _PROC.glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            if (directory / "comm").read_text(errors="replace").strip() != program:
+                continue
+            at_work = (directory / "cwd").readlink().is_relative_to(inside)
+            if at_work and (identity := identify(int(directory.name))) is not None:
+                found.append(identity)
+    return tuple(found)
+
+
 def list_command_lines() -> tuple[str, ...]:
     """The command lines of all processes that can be looked at, their words parted by NUL or spaces."""
     if not _PROC.joinpath("self/cmdline").exists():

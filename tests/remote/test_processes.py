@@ -1,6 +1,7 @@
 """Processes told apart, found by their environment, and ended."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +9,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from remote.processes import Identity, end_processes, find_by_environment, identify, is_alive
+import pytest
+
+from remote.host_accept import prepare
+from remote.host_protocol import Prepare
+from remote.place import incoming_path
+from remote.processes import Identity, end_processes, find_by_environment, find_by_folder, identify, is_alive
+from tests.waiting import until
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
 SIMPLE = "import time; print(flush=True); time.sleep(600)"
@@ -24,6 +31,10 @@ def child(code: str = SIMPLE, **env: str) -> Generator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()
+
+
+def begin(sleep: Path, folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sleep, "600"], cwd=folder)
 
 
 def known(process: subprocess.Popen[bytes]) -> Identity:
@@ -82,3 +93,28 @@ def test_what_has_ended_is_not_alive_even_before_it_is_waited_for() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert not is_alive(identity)
     assert identify(2**22 + 1) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="only /proc tells where a process is at work")
+async def test_what_still_receives_on_a_dead_link_ends_before_more_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its end it would put a part of a file into what is the tree of a run by then."""
+    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "state"))
+    tree, elsewhere = incoming_path("abc") / "tree", tmp_path / "elsewhere"
+    for folder in (tree, elsewhere):
+        folder.mkdir(parents=True)
+    for name in ("rsync", "editor"):
+        shutil.copy(shutil.which("sleep") or "", tmp_path / name)
+    begun = [
+        begin(tmp_path / name, folder) for name, folder in (("rsync", tree), ("rsync", elsewhere), ("editor", tree))
+    ]
+    try:
+        await until(lambda: [found.pid for found in find_by_folder("rsync", tree)] == [begun[0].pid])
+        await prepare(Prepare(run_id="abc", epoch=2, project="/project"))
+        assert begun[0].wait() == -signal.SIGTERM
+        assert [process.poll() for process in begun[1:]] == [None, None]
+    finally:
+        for process in begun:
+            process.kill()
+            process.wait()
