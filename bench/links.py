@@ -34,6 +34,7 @@ from remote.hostkeys import HostKeys
 from remote.links import Links
 from remote.local import open_local
 from remote.patience import Patience
+from remote.processes import end_processes, find_by_environment
 from remote.settings_protocol import SetVariable
 from remote.steps import Away
 from remote.terms import Decision, Terms
@@ -168,6 +169,8 @@ async def measure(root: Path, cuts: int) -> None:
         await links.close()
     finally:
         await embedded_host.stop(root / "host")
+        # The run goes on without its host's SSH server, as it should.
+        await end_processes(find_by_environment("HOME", root / "host"))
 
 
 def main() -> None:
