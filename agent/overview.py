@@ -27,6 +27,10 @@ class Overview:
     whole: tuple[tuple[SessionDir, Lease], ...]
     damaged: tuple[Damaged, ...]
 
+    def doubtful(self) -> tuple[tuple[SessionDir, Lease], ...]:
+        """Those of which a host has to be asked how they stand: they are there, or may be."""
+        return tuple((session, lease) for session, lease in self.whole if lease.state != "held" or lease.to)
+
 
 def look_over(root: Path) -> Overview:
     """All sessions under the state directory ``root``."""

@@ -13,7 +13,6 @@ from agent.errors import AgentError, RecordDamaged, RunnerBusy
 from agent.lease import read_lease, update_lease
 from agent.overview import look_over
 from agent.paths import state_dir
-from agent.protocol import Lease
 from agent.runner_lock import hold_move
 from agent.sessions import SessionDir
 from remote.errors import RemoteError, local_failure
@@ -33,20 +32,15 @@ _FAILURES = (AgentError, RemoteError, SnapshotError, OSError)
 _WAIT = "Wait: nothing runs here and nothing is lost; each start of castoff asks again."
 
 
-def list_doubtful(only: str = "") -> tuple[tuple[SessionDir, Lease], ...]:
-    """The sessions of this machine, or ``only`` one, of which a host has to be asked how they stand."""
-    every = look_over(state_dir()).whole
-    return tuple((s, lease) for s, lease in every if only in ("", s.id) and (lease.state != "held" or lease.to))
-
-
 async def recover(links: Links, only: str = "") -> AsyncIterator[Recovered]:
     """Settle what is unfinished of all sessions, or of ``only`` one, as hosts answer.
 
     Nothing is told of a session that is at work where it belongs. Raises only for damaged settings.
     """
     hosts: dict[str, list[SessionDir]] = {}
-    for session, lease in list_doubtful(only):
-        hosts.setdefault(lease.to, []).append(session)
+    for session, lease in look_over(state_dir()).doubtful():
+        if only in ("", session.id):
+            hosts.setdefault(lease.to, []).append(session)
     told: asyncio.Queue[Recovered | None] = asyncio.Queue()
 
     async def ask(host: str, sessions: Sequence[SessionDir]) -> None:

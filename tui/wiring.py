@@ -1,5 +1,6 @@
 """The real `Backend`: sessions on disk, runners, hosts, moves. What is slow to import is imported where it is used."""
 
+import asyncio
 import shlex
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
@@ -108,7 +109,7 @@ class World:
 
     async def recover(self) -> AsyncIterator[Recovered]:
         """Settle the moves that were cut, of all sessions, in parts as hosts answer."""
-        if not any(lease.state != "held" or lease.to for _, lease in look_over(state_dir()).whole):
+        if not (await asyncio.to_thread(look_over, state_dir())).doubtful():
             return
         from remote.recovery import recover
 

@@ -1,15 +1,18 @@
 """A host whose link was lost is connected again as soon as it answers, by whatever way it answers."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from remote.config import Host
-from remote.connection import connect
+from remote.connection import Connection, connect
 from remote.connections import Connections
 from remote.errors import HostUnreachable
-from tests.doubles.chaos_proxy import chaos
+from tests.doubles.chaos_proxy import ChaosProxy, chaos
 from tests.hosts import HostForTests
 from tests.waiting import until
 
@@ -21,29 +24,50 @@ def _behind(host: HostForTests, port: int) -> Host:
     return host.host.model_copy(update={"port": port})
 
 
-async def test_a_host_that_answers_again_is_connected_within_the_same_call(
-    any_host: HostForTests, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("remote.connections._KNOCK_SECONDS", 60.0)
+@dataclass(frozen=True)
+class Lost:
+    """A host whose connection, ``first``, was cut, and to which ``link`` refuses any other for now."""
+
+    pool: Connections
+    host: Host
+    link: ChaosProxy
+    first: Connection
+
+    async def says(self, text: str) -> bool:
+        """Whether the host, connected to when it is not, says ``text`` again."""
+        return (await (await self.pool.get(self.host)).run(["echo", text])).text == text
+
+
+@asynccontextmanager
+async def lost(known: HostForTests) -> AsyncGenerator[Lost]:
+    """A host that was connected to, and that nobody reaches now."""
     async with (
-        chaos(any_host.host.port or 22) as link,
-        Connections(host_keys=any_host.host_keys, ssh_config=Path("/nonexistent")) as pool,
+        chaos(known.host.port or 22) as link,
+        Connections(host_keys=known.host_keys, ssh_config=Path("/nonexistent")) as pool,
     ):
-        host = _behind(any_host, link.port)
+        host = _behind(known, link.port)
         first = await pool.get(host)
         link.refuse()
         link.cut()
         await until(lambda: first.closed)
-        waiting = asyncio.create_task(pool.get(host))
+        yield Lost(pool, host, link, first)
+
+
+async def test_a_host_that_answers_again_is_connected_within_the_same_call(
+    any_host: HostForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remote.connections._KNOCK_SECONDS", 60.0)
+    async with lost(any_host) as there:
+        waiting = asyncio.create_task(there.pool.get(there.host))
         # Refused once for certain: the next one is another's, who keeps trying.
         with pytest.raises(ConnectionRefusedError):
-            await asyncio.open_connection("127.0.0.1", link.port)
+            await asyncio.open_connection("127.0.0.1", there.link.port)
         assert not waiting.done()
-        await link.open()
-        joined = link.joined
+        await there.link.open()
+        joined = there.link.joined
         second = await waiting
-        assert link.joined == joined + 1, "what knocked is what is used: a server counts who comes and says nothing"
-        assert second.rtt == first.rtt and second.peer == ("127.0.0.1", link.port)
+        assert there.link.joined == joined + 1, "what knocked is what is used: servers count who comes silently"
+        assert second.rtt == there.first.rtt and second.peer == ("127.0.0.1", there.link.port)
         assert (await second.run(["echo", "back"])).text == "back"
 
 
@@ -51,19 +75,11 @@ async def test_a_host_that_stays_away_is_an_error_after_a_while(
     any_host: HostForTests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("remote.connections._KNOCK_SECONDS", 0.6)
-    async with (
-        chaos(any_host.host.port or 22) as link,
-        Connections(host_keys=any_host.host_keys, ssh_config=Path("/nonexistent")) as pool,
-    ):
-        host = _behind(any_host, link.port)
-        first = await pool.get(host)
-        link.refuse()
-        link.cut()
-        await until(lambda: first.closed)
+    async with lost(any_host) as there:
         with pytest.raises(HostUnreachable, match="refuses connections"):
-            await pool.get(host)
-        await link.open()
-        assert (await (await pool.get(host)).run(["echo", "back"])).text == "back"
+            await there.pool.get(there.host)
+        await there.link.open()
+        assert await there.says("back")
 
 
 async def test_an_attempt_that_hangs_is_given_up_when_the_host_answers(
@@ -72,15 +88,7 @@ async def test_an_attempt_that_hangs_is_given_up_when_the_host_answers(
     """What was sent while nothing got through is sent again late: by then another attempt is through long since."""
     monkeypatch.setattr("remote.connections._KNOCK_SECONDS", 0.0)
     hanging = asyncio.Event()
-    async with (
-        chaos(any_host.host.port or 22) as link,
-        Connections(host_keys=any_host.host_keys, ssh_config=Path("/nonexistent")) as pool,
-    ):
-        host = _behind(any_host, link.port)
-        first = await pool.get(host)
-        link.refuse()
-        link.cut()
-        await until(lambda: first.closed)
+    async with lost(any_host) as there:
         really = connect
 
         async def hang_first(host: Host, **options: object) -> object:
@@ -90,30 +98,22 @@ async def test_an_attempt_that_hangs_is_given_up_when_the_host_answers(
             return await asyncio.Event().wait()
 
         monkeypatch.setattr("remote.connections.connect", hang_first)
-        waiting = asyncio.create_task(pool.get(host))
+        waiting = asyncio.create_task(there.pool.get(there.host))
         await hanging.wait()
-        await link.open()
+        await there.link.open()
         assert (await (await waiting).run(["echo", "back"])).text == "back"
 
 
 async def test_who_gives_up_while_it_knocks_leaves_nothing_open(any_host: HostForTests) -> None:
-    async with (
-        chaos(any_host.host.port or 22) as link,
-        Connections(host_keys=any_host.host_keys, ssh_config=Path("/nonexistent")) as pool,
-    ):
-        host = _behind(any_host, link.port)
-        first = await pool.get(host)
-        link.refuse()
-        link.cut()
-        await until(lambda: first.closed)
-        waiting = asyncio.create_task(pool.get(host))
+    async with lost(any_host) as there:
+        waiting = asyncio.create_task(there.pool.get(there.host))
         for _ in range(5):
             await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        await link.open()
-        assert (await (await pool.get(host)).run(["echo", "back"])).text == "back"
+        await there.link.open()
+        assert await there.says("back")
 
 
 async def test_behind_a_jump_host_nobody_knocks(
