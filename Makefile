@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv first; the second time that takes no time.
 .NOTPARALLEL:
-.PHONY: demo test soak soak-trips soak-kills soak-links soak-model check bench clean requirements docs
+.PHONY: demo test test-agents soak soak-trips soak-kills soak-links soak-model check bench clean requirements docs
 
 BIN = .venv/bin
 
@@ -14,6 +14,10 @@ demo:  ## watch an agent work, press Ctrl+H, close the laptop, reattach, pull th
 test:  ## all tests, against a real sshd, tmux, rsync, git and bubblewrap
 	@.ci/setup dev
 	@$(BIN)/pytest $(SHARED)
+
+test-agents:  ## the journey of each real agent that a profile is shipped for; installs them once, into the user's cache
+	@.ci/setup dev
+	@$(BIN)/pytest -m agents tests/e2e/test_journey_agents.py
 
 soak: soak-model soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
 

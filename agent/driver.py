@@ -59,7 +59,7 @@ class Driver:
         self._launch = launch
         self._host = host
         self._agent: AgentProcess | None = None
-        self._meter = Meter(profile.usage, recorder.state.usage)
+        self._meter = Meter(profile.usage, recorder.state.usage, profile.cost)
         self._answers: dict[str, asyncio.Future[str | None]] = {}
         self._numbers = itertools.count(recorder.state.head_seq + 1)
         self._ending = ""
@@ -88,7 +88,7 @@ class Driver:
         agent = await self._start(launch, listener)
         try:
             session_id, how = await agent.open(known, self._profile.resume)
-            self._meter = Meter(self._profile.usage, self._recorder.state.usage)
+            self._meter = Meter(self._profile.usage, self._recorder.state.usage, self._profile.cost)
             self._recorder.record(
                 AgentStarted(
                     agent=self._profile.name,

@@ -18,6 +18,7 @@ from agent.paths import config_dir
 
 _SHIPPED = Path(__file__).parent / "profiles"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}|[{}]")
 _LAUNCH_PLACEHOLDERS = frozenset({"{python}", "{agents}"})
 IN_TREE = "{tree}/"
@@ -43,6 +44,9 @@ class Profile(BaseModel):
     launch: Annotated[_Words, Field(min_length=1)]
     find: _Words = ()
     """Globs, relative to castoff's own directory of agents, where the program is looked for before PATH."""
+    interpreter: _Words = ()
+    """Globs, relative to the same directory, of what runs a program found there: a node of the agent's own. Where none
+    of them is, the program is started by itself."""
     version_hint: str = ""
     """The version that this profile was measured with; ``""`` where it is castoff's own."""
     session_files: Annotated[_Words, Field(min_length=1)]
@@ -55,6 +59,8 @@ class Profile(BaseModel):
     for the project's path. Without any, what ``agent/mcp.toml`` knows of the agent of this name."""
     unset: _Words = ()
     """Variables that would move the agent's files out of HOME; they are not passed on."""
+    env: Mapping[str, str] = {}
+    """Variables that the agent always gets, whatever else they are set to."""
     resume: Annotated[tuple[Literal["resume", "load"], ...], Field(min_length=1)]
     """How a session is taken up again, best first."""
     ends_on_eof: bool = True
@@ -62,8 +68,12 @@ class Profile(BaseModel):
     modes: Mapping[Policy, str] = {}
     """The agent's mode id for each of our policies, where it has modes."""
     usage: Usage
+    """What its numbers of tokens count, and its cost, if ``cost`` does not say something else."""
+    cost: Usage | None = None
+    login: str = ""
+    """The sentence that says how it gets its login."""
     install: Annotated[str, Field(min_length=1)]
-    """The sentence that says how to install it."""
+    """The sentence that says how to install it; the command in it, after a colon, is what the tests run."""
 
     @field_validator("name")
     @classmethod
@@ -78,6 +88,14 @@ class Profile(BaseModel):
         _refuse_placeholders((value,) if isinstance(value, str) else value, _LAUNCH_PLACEHOLDERS)
         return value
 
+    @field_validator("env")
+    @classmethod
+    def _check_env(cls, env: Mapping[str, str]) -> Mapping[str, str]:
+        for name, value in env.items():
+            if not _VARIABLE.fullmatch(name) or "\0" in value:
+                raise ValueError(f"{name!r} cannot be a variable")
+        return env
+
     @field_validator("mcp")
     @classmethod
     def _check_mcp(cls, places: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
@@ -88,7 +106,7 @@ class Profile(BaseModel):
             _refuse_placeholders(tuple(keys), frozenset({"{tree}"}))
         return places
 
-    @field_validator("find", "session_files", "config_files")
+    @field_validator("find", "interpreter", "session_files", "config_files")
     @classmethod
     def _check_globs(cls, globs: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         _refuse_placeholders(globs, frozenset({"{sid}"} if info.field_name == "session_files" else ()))

@@ -1,5 +1,6 @@
 """Where an agent's program is, and the command line that starts it."""
 
+import json
 import os
 import shutil
 import sys
@@ -48,7 +49,35 @@ def agent_command(profile: Profile, environ: Mapping[str, str] = os.environ) -> 
         why = f" at {override} ({override_name(profile)})" if override else " here"
         way_out = _expand(profile.install, environ)
         raise AgentFailed(f"{profile.title} is not installed{why}.", way_out, code="agent-missing")
-    return (str(program), *(_expand(word, environ) for word in profile.launch[1:]))
+    return (*_interpreter(profile, program, environ), str(program), *_arguments(profile, environ))
+
+
+def installed_version(program: Path) -> str:
+    """The version in the ``package.json`` of the npm package that ``program`` belongs to; ``""`` if it has none."""
+    real = program.resolve()
+    for directory in real.parents:
+        if "node_modules" not in directory.parts:
+            break
+        try:
+            version = json.loads((directory / "package.json").read_bytes()).get("version")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if isinstance(version, str):
+            return version
+    return ""
+
+
+def _interpreter(profile: Profile, program: Path, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What runs ``program`` if it is in castoff's own directory: another one brings its own or finds it on PATH."""
+    own = agents_dir(environ).absolute()
+    if not program.is_relative_to(own):
+        return ()
+    found = (_executable(match) for pattern in profile.interpreter for match in sorted(own.glob(pattern)))
+    return tuple(str(each) for each in found if each)[:1]
+
+
+def _arguments(profile: Profile, environ: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(_expand(word, environ) for word in profile.launch[1:])
 
 
 def program_roots(program: Path, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 class Meter:
     """Turns one agent process's numbers into session totals, starting from what was used before it."""
 
-    def __init__(self, counting: Counting, before: Usage) -> None:
+    def __init__(self, counting: Counting, before: Usage, cost: Counting | None = None) -> None:
+        """``counting`` is what the tokens count, ``cost`` what the cost does, where that is something else."""
         self._counting = counting
+        self._cost = cost or counting
         self._base = before
         self._input = before.input_tokens
         self._output = before.output_tokens
@@ -41,18 +43,18 @@ class Meter:
         """The totals after a usage update: cost per process is added to what was spent before."""
         self._running = self._running or used.input_tokens is not None
         self._priced = used.cost_usd is not None
-        if self._counting == "process" and used.cost_usd is not None:
+        if self._cost == "process" and used.cost_usd is not None:
             # What an earlier process did not price, this one's numbers do not hold.
             cost = used.cost_usd + (self._base.cost_usd or 0.0)
             return used.model_copy(update={"cost_usd": cost, "unpriced": self._base.unpriced})
-        if self._counting == "context":
+        if self._cost == "context":
             return used.model_copy(update={"cost_usd": None})
         return used
 
     def end_turn(self) -> Used | None:
         """What is to be said at a turn's end, till which agents may keep its cost: that it was not told."""
         priced, self._priced = self._priced, None
-        return Used(unpriced=True) if priced is False and self._counting != "context" else None
+        return Used(unpriced=True) if priced is False and self._cost != "context" else None
 
     def _total(self, so_far: int | None, before: int | None, reported: int) -> int:
         match self._counting:

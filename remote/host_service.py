@@ -87,6 +87,7 @@ def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
         protocol.Regain: host_give.regain,
         settings_protocol.SetVariable: host_settings.set_variable,
         settings_protocol.ListVariables: host_settings.list_variables,
+        settings_protocol.ListAgents: host_settings.list_agents,
         settings_protocol.ForgetMirrors: host_settings.forget_copies,
         settings_protocol.Sweep: waste_there.sweep,
         settings_protocol.AddChannel: host_settings.add,

@@ -5,6 +5,7 @@ import asyncio
 from agent.events import Frozen
 from remote import settings_protocol as protocol
 from remote.agent_env import read_env, set_env
+from remote.agents import find_agents
 from remote.channels import Channel, add_channel, list_channels, remove_channel
 from remote.host_protocol import Nothing
 from remote.mirror import forget_mirrors
@@ -20,6 +21,11 @@ async def set_variable(request: protocol.SetVariable) -> Frozen:
 async def list_variables(_: protocol.ListVariables) -> Frozen:
     """The names."""
     return protocol.Names(names=tuple(sorted(read_env())))
+
+
+async def list_agents(_: protocol.ListAgents) -> Frozen:
+    """What is installed, of the profiles known here; raises `agent.errors.ProfileError`."""
+    return protocol.AgentsThere(agents=await asyncio.to_thread(find_agents))
 
 
 async def forget_copies(_: protocol.ForgetMirrors) -> Frozen:

@@ -23,7 +23,7 @@ def launch_here(session: SessionDir, profile: Profile) -> Launch:
     project = Path(session.info.project)
     if not project.is_dir():
         raise AgentFailed(f"The project {project} is not there.", "Restore it, or pull the run into a new place.")
-    env = {name: value for name, value in os.environ.items() if name not in profile.unset}
+    env = {name: value for name, value in os.environ.items() if name not in profile.unset} | dict(profile.env)
     return Launch(agent_command(profile), env, cwd=project, tree=str(project), tree_here=project, redact=redact)
 
 
@@ -40,7 +40,7 @@ def launch_on_host(profile: Profile, place: Place, given: Mapping[str, str]) -> 
     env = {name: value for name, value in {**variables, **given}.items() if name not in profile.unset}
     return Launch(
         scoped(give_way(wrap_in(place, argv, binds))),
-        environment_in(place, env | GIT_STAT),
+        environment_in(place, env | dict(profile.env) | GIT_STAT),
         cwd=Path(place.tree),
         tree=place.tree_at,
         tree_here=Path(place.tree),

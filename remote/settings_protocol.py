@@ -30,6 +30,27 @@ class Names(Frozen):
     names: tuple[str, ...]
 
 
+class ListAgents(Frozen):
+    """The agents of all profiles there, installed or not."""
+
+    op: Literal["agents"] = "agents"
+
+
+class AgentThere(Frozen):
+    """One agent on one machine. ``program`` is "" where it is not installed, ``version`` where nothing tells it."""
+
+    name: str
+    title: str
+    program: str = ""
+    version: str = ""
+
+
+class AgentsThere(Frozen):
+    """One line a profile."""
+
+    agents: tuple[AgentThere, ...]
+
+
 class ForgetMirrors(Frozen):
     """Remove the copies of projects that are kept for their next handoff."""
 
@@ -103,5 +124,13 @@ class Channels(Frozen):
 
 
 SettingsRequest = (
-    SetVariable | ListVariables | ForgetMirrors | Sweep | AddChannel | RemoveChannel | ListChannels | TestChannels
+    SetVariable
+    | ListVariables
+    | ListAgents
+    | ForgetMirrors
+    | Sweep
+    | AddChannel
+    | RemoveChannel
+    | ListChannels
+    | TestChannels
 )

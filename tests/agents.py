@@ -57,7 +57,7 @@ def install_codex(target: Path) -> None:
         complete = Path(scratch, "complete")
         complete.mkdir()
         Path(scratch, "node_modules").rename(complete / "node_modules")
-        _make_readable(complete)
+        make_readable(complete)
         try:
             complete.rename(target)
         except OSError:
@@ -65,7 +65,7 @@ def install_codex(target: Path) -> None:
                 raise
 
 
-def _make_readable(root: Path) -> None:
+def make_readable(root: Path) -> None:
     """Let other users of the machine read and run what is below ``root``."""
     for directory, _, names in os.walk(root):
         Path(directory).chmod(0o755)
@@ -76,11 +76,16 @@ def _make_readable(root: Path) -> None:
 
 
 def provide_codex(prefix: Path, data: Path) -> Path:
+    """`provide_agent` for Codex."""
+    return provide_agent("codex", prefix, data)
+
+
+def provide_agent(name: str, prefix: Path, data: Path) -> Path:
     """Put the agent where castoff finds it under ``data`` (what ``$CASTOFF_DATA`` names) and return its program.
 
     Hard links where that is possible, so that a user who may not look into ``prefix`` can run it as well.
     """
-    target = data / "agents" / "codex"
+    target = data / "agents" / name
 
     def link(source: str, copy: str) -> None:
         try:
@@ -89,7 +94,7 @@ def provide_codex(prefix: Path, data: Path) -> Path:
             shutil.copy2(source, copy)
 
     shutil.copytree(prefix, target, copy_function=link, symlinks=True)
-    program = find_agent(load_profile("codex"), {"CASTOFF_DATA": str(data), "PATH": ""})
+    program = find_agent(load_profile(name), {"CASTOFF_DATA": str(data), "PATH": ""})
     assert program is not None
     return program
 
@@ -151,13 +156,13 @@ def responses_model(tmp_path: Path) -> Iterator[ResponsesModel]:
     argv = [sys.executable, "-I", str(MODEL_DOUBLE), "--scripts", str(model.scripts)]
     with subprocess.Popen([*argv, "--ready-file", str(ready), "--log", str(model.log)], cwd=place) as process:
         try:
-            port = json.loads(_wait_for(ready, process).read_text("utf-8"))["port"]
+            port = json.loads(wait_for_file(ready, process).read_text("utf-8"))["port"]
             yield ResponsesModel(f"http://127.0.0.1:{port}/v1", model.scripts, model.log)
         finally:
             process.kill()
 
 
-def _wait_for(ready: Path, process: subprocess.Popen[bytes]) -> Path:
+def wait_for_file(ready: Path, process: subprocess.Popen[bytes]) -> Path:
     wait_until(lambda: ready.exists() or process.poll() is not None, why="the scripted model did not start")
     assert ready.exists(), "the scripted model ended"
     return ready

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.agents", "tests.codex_machines", "tests.hosts", "tests.e2e.scene", "tests.e2e.errands"]
+pytest_plugins = [
+    "tests.agents",
+    "tests.codex_machines",
+    "tests.real_agents",
+    "tests.hosts",
+    "tests.e2e.scene",
+    "tests.e2e.errands",
+]
 
 LONGEST = (
     "e2e/test_fidelity.py",

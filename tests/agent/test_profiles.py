@@ -6,7 +6,7 @@ import pytest
 
 from agent.errors import AgentFailed, ProfileError
 from agent.profiles import Profile, list_profiles, load_profile
-from agent.programs import agent_command, find_agent, program_roots
+from agent.programs import agent_command, find_agent, installed_version, program_roots
 from agent.session_files import session_files
 
 OWN = """
@@ -34,13 +34,13 @@ def make_program(path: Path) -> Path:
 
 
 def test_shipped_profiles_are_valid(tmp_path: Path) -> None:
-    assert [profile.name for profile in list_profiles(tmp_path)] == ["builtin", "codex"]
+    assert [profile.name for profile in list_profiles(tmp_path)] == ["builtin", "claude", "codex"]
 
 
 def test_own_profile_is_listed_and_replaces_a_shipped_one(tmp_path: Path) -> None:
     write_own(tmp_path)
     write_own(tmp_path, OWN.replace('"mine"', '"codex"'), "codex")
-    assert [profile.name for profile in list_profiles(tmp_path)] == ["builtin", "codex", "mine"]
+    assert [profile.name for profile in list_profiles(tmp_path)] == ["builtin", "claude", "codex", "mine"]
     assert load_profile("codex", tmp_path).title == "Mine"
 
 
@@ -56,7 +56,7 @@ def test_unknown_profile_names_the_known_ones(tmp_path: Path, name: str) -> None
     with pytest.raises(ProfileError, match="no agent profile") as caught:
         load_profile(name, tmp_path)
     assert caught.value.code == "profile-unknown"
-    assert "builtin, codex" in caught.value.way_out
+    assert "builtin, claude, codex" in caught.value.way_out
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,9 @@ def test_unknown_profile_names_the_known_ones(tmp_path: Path, name: str) -> None
         (".mine/{sid}.json", ".", "session_files", "begin with a name"),
         ('resume = ["load"]', 'resume = ["fork"]', "resume.0", "'resume' or 'load'"),
         ('resume = ["load"]', 'resume = ["load"]\nmodes = {always = "yolo"}', "modes.always", "'ask', 'accept-edits'"),
+        ('resume = ["load"]', 'resume = ["load"]\nenv = {"A=B" = "x"}', "env", "'A=B' cannot be a variable"),
+        ('resume = ["load"]', 'resume = ["load"]\ninterpreter = ["../node"]', "interpreter", "'..'"),
+        ('usage = "turn"', 'usage = "turn"\ncost = "often"', "cost", "'none', 'context'"),
         ('name = "mine"', 'name = "other"', "name", "must be 'mine'"),
         ('name = "mine"', 'name = "Mine!"', "name", "lower-case"),
     ],
@@ -115,6 +118,34 @@ def test_program_is_found_by_override_then_own_prefix_then_path(tmp_path: Path) 
     assert find_agent(codex, environ) == own
     other = make_program(tmp_path / "other")
     assert agent_command(codex, {**environ, "CASTOFF_AGENT_CODEX": str(other)})[0] == str(other)
+
+
+def test_an_own_interpreter_runs_a_program_of_our_own_and_no_other(tmp_path: Path) -> None:
+    claude = load_profile("claude", tmp_path)
+    environ = {"CASTOFF_DATA": str(tmp_path / "data"), "PATH": str(tmp_path / "bin")}
+    prefix = tmp_path / "data/agents/claude/node_modules"
+    node = make_program(prefix / "node" / "bin" / "node")
+    on_path = make_program(tmp_path / "bin" / "claude-agent-acp")
+    assert agent_command(claude, environ) == (str(on_path),)
+    own = make_program(prefix / ".bin" / "claude-agent-acp")
+    assert agent_command(claude, environ) == (str(node), str(own))
+    node.unlink()
+    assert agent_command(claude, environ) == (str(own),)
+
+
+def test_installed_version_is_that_of_the_programs_own_package(tmp_path: Path) -> None:
+    package = tmp_path / "node_modules" / "@x" / "agent"
+    program = make_program(package / "dist" / "index.js")
+    (tmp_path / "package.json").write_text('{"version": "9.9.9"}', "utf-8")
+    assert installed_version(program) == ""
+    (package / "package.json").write_text('{"version": "1.2.3"}', "utf-8")
+    command = tmp_path / "node_modules" / ".bin" / "agent"
+    command.parent.mkdir()
+    command.symlink_to(program)
+    assert installed_version(command) == "1.2.3"
+    (package / "package.json").write_text('["no object"]', "utf-8")
+    assert installed_version(command) == ""
+    assert installed_version(make_program(tmp_path / "alone")) == ""
 
 
 def test_override_that_names_nothing_is_not_ignored(tmp_path: Path) -> None:

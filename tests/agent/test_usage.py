@@ -54,6 +54,15 @@ def test_cost(counting: Counting, cost: float | None) -> None:
     assert read == Used(cost_usd=cost, context_used=7, context_size=9)
 
 
+def test_cost_may_count_something_else_than_tokens() -> None:
+    meter = Meter("turn", BEFORE, "process")
+    assert meter.read_update(Used(cost_usd=0.25)).cost_usd == 1.25
+    used = meter.read_reply(reply(5, 2))
+    assert used is not None
+    assert (used.input_tokens, used.output_tokens) == (105, 12)
+    assert Meter("turn", BEFORE, "context").read_update(Used(cost_usd=0.25)).cost_usd is None
+
+
 def test_cost_that_is_unknown_stays_unknown() -> None:
     assert Meter("process", BEFORE).read_update(Used(context_used=7)).cost_usd is None
 

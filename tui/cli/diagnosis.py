@@ -119,12 +119,13 @@ def _hosts() -> Iterator[Finding]:
 
 def _agents() -> Iterator[Finding]:
     from agent.profiles import list_profiles
-    from agent.programs import agent_command
+    from agent.programs import agent_command, find_agent
 
     for profile in list_profiles():
         about = f"agent {profile.name}"
         try:
-            program = agent_command(profile)[0]
+            agent_command(profile)
+            program = find_agent(profile)
         except AgentFailed as error:
             yield Finding(about=about, grade="note", sentence=str(error), way_out=error.way_out)
         else:

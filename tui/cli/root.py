@@ -38,6 +38,7 @@ COMMANDS = {
     "allow": Entry("allow:allow", "Agree to what a project's settings file asks for."),
     "secrets": Entry("secrets:secrets", "See and change which secrets of a project may travel."),
     "host": Entry("host:host", "Add, list, check, set up and remove hosts."),
+    "agents": Entry("agents:agents", "List agents, and where they are installed."),
     "check": Entry("check:check", "Check that the records of sessions are what was written."),
     "gc": Entry("gc:gc", "Remove what castoff keeps and nobody needs any more, here and on hosts."),
     "notify": Entry("notify:notify", "Say where notifications go."),
