@@ -30,6 +30,19 @@ Usage = Literal["none", "context", "turn", "process", "session"]
 _Words = tuple[Annotated[str, Field(min_length=1)], ...]
 
 
+class Service(BaseModel):
+    """A model service whose key can stay outside a sandbox: the variable ``key`` holds the key, ``variable`` moves the
+    service from its own ``address``, and each request carries the key in ``header``, as ``value`` with ``{key}``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    address: Annotated[str, Field(pattern=r"^https://[^@]+$")]
+    header: Annotated[str, Field(pattern=r"^[A-Za-z-]+$")] = "Authorization"
+    value: Annotated[str, Field(pattern=r"\{key\}")] = "Bearer {key}"
+
+
 class Profile(BaseModel):
     """One agent. Globs are relative to HOME; ``{sid}`` stands for the agent's own session id.
 
@@ -57,6 +70,10 @@ class Profile(BaseModel):
     """Where the agent's settings list its MCP servers: a file (``.toml``, else JSON), and the keys that lead to them.
     Files are relative to HOME, or in the session's project when they begin with ``{tree}/``; the key ``{tree}`` stands
     for the project's path. Without any, what ``agent/mcp.toml`` knows of the agent of this name."""
+    network: _Words = ()
+    """Where the agent itself has to connect to, as `remote.egress` reads it: on the list of every run of it."""
+    services: tuple[Service, ...] = ()
+    """Its model services with a key; each is reached only where its key is set."""
     unset: _Words = ()
     """Variables that would move the agent's files out of HOME; they are not passed on."""
     env: Mapping[str, str] = {}

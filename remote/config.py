@@ -7,7 +7,7 @@ place, so comments and what other versions wrote survive, and it is replaced who
 import re
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import tomlkit
 from pydantic import ValidationError, field_validator
@@ -17,20 +17,20 @@ from agent.durable import write_record
 from agent.events import Frozen
 from agent.paths import config_dir
 from remote.errors import HostInvalid, HostNotConfigured, SettingsDamaged
+from remote.levels import Need
 from remote.size_limits import SizeLimits
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DESTINATION = re.compile(r"(?:[^@\s:/-][^@\s:/]*@)?[^@\s/-][^@\s/]*")
-
-SandboxChoice = Literal["auto", "open", "none"]
 
 
 class Host(Frozen):
     """One machine of the user's, reached by SSH.
 
     ``destination`` is ``user@host``, ``host`` or an alias of ``~/.ssh/config``; ``port`` and ``user`` win over it
-    and over that file. ``identity`` is a private key's path. ``sandbox`` is the level asked for: the best there is
-    (``auto``), bubblewrap or nothing (``open``), or no sandbox on purpose (``none``).
+    and over that file. ``identity`` is a private key's path. ``sandbox`` is the level asked for: bubblewrap
+    where it works (``auto``), bubblewrap or nothing (``open``), that and no network but the run's list or nothing
+    (``full``), or no sandbox on purpose (``none``).
     """
 
     name: str
@@ -38,7 +38,7 @@ class Host(Frozen):
     port: int | None = None
     user: str | None = None
     identity: str | None = None
-    sandbox: SandboxChoice = "auto"
+    sandbox: Need = "auto"
 
     @field_validator("name")
     @classmethod

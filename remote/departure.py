@@ -161,7 +161,7 @@ class Departure:
             size=self._cargo.manifest.all_size,
             seconds=self.watch.seconds,
             sandbox=self._sandbox,
-            same_path=self._sandbox == "open",
+            same_path=self._sandbox != "none",
             say=self.terms.say,
             proceed=True,
             budget=self.terms.budget,

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent.events import Frozen
-from remote.sandbox import Level, probe_command
+from remote.levels import Level
+from remote.sandbox import probe_command
 
 _SECONDS = 15.0
 _VERSION = re.compile(r"\d+(?:\.\d+)+[a-z]?")
@@ -35,7 +36,7 @@ class Facts(Frozen):
     bwrap: str
     sandbox: Level
     sandbox_detail: str
-    """Why there is no sandbox, in one sentence; empty if there is one."""
+    """Why it is not level ``full``, in one sentence; empty if it is."""
     free: int
     free_inodes: int
     load: float
@@ -89,11 +90,19 @@ def _sandbox() -> tuple[Level, str]:
     """The level that works here: tried, not guessed."""
     if shutil.which("bwrap") is None:
         return "none", "bubblewrap is not installed (apt install bubblewrap)."
-    status, said = _run(probe_command())
-    if status == 0:
-        return "open", ""
-    why = said.strip().splitlines()[-1] if said.strip() else f"status {status}"
+    if not (why_not_full := _try_level("full")):
+        return "full", ""
+    if not (why := _try_level("open")):
+        return "open", f"A sandbox without network does not work here: {why_not_full}."
     return "none", f"bubblewrap is installed and does not work here: {why}."
+
+
+def _try_level(level: Level) -> str:
+    """Why it does not work, or ""."""
+    status, said = _run(probe_command(level))
+    if status == 0:
+        return ""
+    return said.strip().splitlines()[-1] if said.strip() else f"status {status}"
 
 
 def _run(argv: Sequence[str]) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from agent.events import Frozen
+from remote.levels import Level
 
 
 class Problem(Frozen):
@@ -65,7 +66,7 @@ class HostFacts(Frozen):
     user: str
     system: str
     runtime: str
-    sandbox: Literal["open", "none"]
+    sandbox: Level
     sandbox_detail: str = ""
     free: int
     rtt: float

@@ -11,12 +11,15 @@ from agent.durable import read_model, remove_record, write_model
 from agent.events import Frozen
 from agent.sessions import SessionDir
 from agent.setup import SetupCommand
+from remote.egress import Egress
 
 
 class Furnishing(Frozen):
     """``setup`` in the order in which the commands run; ``variables`` by name, and never shown."""
 
     setup: tuple[SetupCommand, ...] = ()
+    egress: Egress = Egress()
+    """What the project needs of the network, where the sandbox has none of its own."""
     variables: Mapping[str, str] = Field(default={}, repr=False)
 
 

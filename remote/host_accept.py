@@ -175,9 +175,9 @@ async def _take_in(request: protocol.Accept) -> None:
         origin=request.arrival.origin,
         sandbox=request.sandbox,
         tree=str(tree),
-        tree_at=request.tree_at if request.sandbox == "open" else str(tree),
+        tree_at=request.tree_at if request.sandbox != "none" else str(tree),
         home=str(home_path(request.run_id)),
-        home_at=request.home_at if request.sandbox == "open" else str(home_path(request.run_id)),
+        home_at=request.home_at if request.sandbox != "none" else str(home_path(request.run_id)),
         beside=await asyncio.to_thread(place_beside, request.run_id, manifest),
     )
     write_place(path, place)

@@ -102,7 +102,7 @@ def _choice(manifest: Manifest) -> str:
 
 
 def _inside(place: Place, store: Path) -> str:
-    return str(_STORE_AT if place.sandbox == "open" else store)
+    return str(_STORE_AT if place.sandbox != "none" else store)
 
 
 async def _run(place: Place, words: Sequence[str], store: Path | None) -> bytes:

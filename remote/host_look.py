@@ -1,6 +1,7 @@
 """What a host says of itself and of its runs."""
 
 import asyncio
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -27,11 +28,13 @@ from remote.host_lease import session_path
 from remote.host_runner import is_alive
 from remote.host_tools import foresee_programs
 from remote.launch import agent_binds
+from remote.levels import chosen
 from remote.parcel import fold
 from remote.place import Place, read_place
 from remote.revive import tell_restart
 from remote.run import Run
 from remote.sandbox import Bind, wrap
+from remote.sandbox_advice import advise, read_switches
 from remote.tools import Program
 from snapshot.walk import show_path
 
@@ -85,19 +88,32 @@ def _agent_settings(request: protocol.Look) -> dict[str, Any]:
 def _level(request: protocol.Look, facts: Facts) -> tuple[protocol.SandboxLevel, str]:
     if request.sandbox == "none":
         return "none", "switched off for this host"
-    return facts.sandbox, facts.sandbox_detail
+    level = chosen(request.sandbox, facts.sandbox)
+    enough = level == request.sandbox or (level == "open" and request.sandbox == "auto")
+    return level, "" if enough else facts.sandbox_detail
 
 
 def _sandbox(request: protocol.Look, level: protocol.SandboxLevel, detail: str) -> list[Problem]:
-    if level == "open":
-        return _paths(request)
-    asked = request.sandbox == "open"
     why = detail.rstrip(".")
+    if level != "none":
+        return [*_paths(request), *_too_weak(request, level, why)]
+    asked = request.sandbox in ("open", "full")
     sentence = f"There is no sandbox on this host ({why}): the agent can read and change all that its user can."
     path = " The tree is at another path there than here."
-    way_out = "Let bubblewrap work there: castoff host check says what it lacks."
+    way_out = _advice() if request.sandbox != "none" else "castoff host add, with --sandbox auto, asks for one."
     problem = Problem(code="no-sandbox", sentence=sentence + path, way_out=way_out, blocking=asked)
     return [problem, *(_beside(each) for each in request.beside)]
+
+
+def _too_weak(request: protocol.Look, level: protocol.SandboxLevel, why: str) -> list[Problem]:
+    if request.sandbox != "full" or level == "full":
+        return []
+    sentence = f"The run needs the sandbox level full, and this host can do {level} only ({why})."
+    return [Problem(code="no-sandbox", sentence=sentence, way_out=_advice())]
+
+
+def _advice() -> str:
+    return advise(installed=shutil.which("bwrap") is not None, switches=read_switches())
 
 
 def _beside(path: str) -> Problem:

@@ -15,6 +15,7 @@ from agent.soundness import Finding
 from remote.findings import Problem
 from remote.furnishing import Furnishing
 from remote.holding import Holding
+from remote.levels import Level, Need
 from remote.patch import Changes
 from remote.run import Run
 from remote.settings_protocol import SettingsRequest
@@ -22,7 +23,7 @@ from remote.start import Since
 from remote.tools import Program
 from snapshot.names import Name
 
-SandboxLevel = Literal["open", "none"]
+SandboxLevel = Level
 
 
 class Look(Frozen):
@@ -33,7 +34,7 @@ class Look(Frozen):
     size: int
     tree_at: str
     home_at: str
-    sandbox: Literal["auto", "open", "none"]
+    sandbox: Need
     model: str = ""
     """The model that the session uses, where this side knows it; its key is the host's own."""
     programs: tuple[str, ...] = ()
@@ -49,7 +50,7 @@ class Seen(Frozen):
 
     user: str
     system: str
-    sandbox: Literal["open", "none"]
+    sandbox: Level
     sandbox_detail: str = ""
     free: int
     agent_version: str = ""
@@ -158,7 +159,7 @@ class Accept(Frozen):
     epoch: int
     parcel_digest: str
     host: str
-    sandbox: Literal["open", "none"]
+    sandbox: Level
     tree_at: str
     home_at: str
     arrival: Arrival

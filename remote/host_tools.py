@@ -36,9 +36,9 @@ async def foresee_programs(
             origin="",
             sandbox=sandbox,
             tree=str(tree),
-            tree_at=tree_at if sandbox == "open" else str(tree),
+            tree_at=tree_at if sandbox != "none" else str(tree),
             home=str(home),
-            home_at=home_at if sandbox == "open" else str(home),
+            home_at=home_at if sandbox != "none" else str(home),
         )
         return await find_programs_in(place, names, versions=[name for name in names if is_versioned(name)])
 

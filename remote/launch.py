@@ -12,9 +12,10 @@ from agent.programs import agent_command, program_roots
 from agent.sessions import SessionDir
 from remote.agent_env import read_env
 from remote.errors import RemoteError
+from remote.gate_keys import PORT, hide_keys, proxy_variables
 from remote.place import Beside, Place
 from remote.redaction import redact
-from remote.sandbox import RUNTIME_AT, Bind, environment, wrap
+from remote.sandbox import GATE_AT, RUNTIME_AT, Bind, environment, wrap
 from remote.scope import scoped
 
 
@@ -27,10 +28,10 @@ def launch_here(session: SessionDir, profile: Profile) -> Launch:
     return Launch(agent_command(profile), env, cwd=project, tree=str(project), tree_here=project, redact=redact)
 
 
-def launch_on_host(profile: Profile, place: Place, given: Mapping[str, str]) -> Launch:
+def launch_on_host(profile: Profile, place: Place, given: Mapping[str, str], gate: Path | None = None) -> Launch:
     """Start the agent in the sandbox of its run, with the host's variables and those ``given``, which win.
 
-    Raises `AgentFailed`.
+    At level ``full`` the socket ``gate`` is its way out. Raises `AgentFailed`.
     """
     argv, binds = _command_inside(profile, place)
     try:
@@ -38,8 +39,10 @@ def launch_on_host(profile: Profile, place: Place, given: Mapping[str, str]) -> 
     except RemoteError as error:
         raise AgentFailed(str(error), error.way_out) from error
     env = {name: value for name, value in {**variables, **given}.items() if name not in profile.unset}
+    if gate is not None:
+        env = hide_keys(profile.services, env) | proxy_variables()
     return Launch(
-        scoped(give_way(wrap_in(place, argv, binds))),
+        scoped(give_way(wrap_in(place, argv, binds, gate))),
         environment_in(place, env | dict(profile.env) | GIT_STAT),
         cwd=Path(place.tree),
         tree=place.tree_at,
@@ -70,8 +73,11 @@ def python_inside(place: Place) -> str:
     return str(RUNTIME_AT / Path(sys.executable).relative_to(runtime_path()))
 
 
-def wrap_in(place: Place, argv: Sequence[str], binds: Sequence[Bind] = ()) -> list[str]:
-    """The argument list that runs ``argv`` in the run's sandbox; raises `AgentFailed`."""
+def wrap_in(place: Place, argv: Sequence[str], binds: Sequence[Bind] = (), gate: Path | None = None) -> list[str]:
+    """The argument list that runs ``argv`` in the run's sandbox, with a way out by ``gate``; raises `AgentFailed`."""
+    if gate is not None:
+        argv = [python_inside(place), "-I", "-m", "remote.gate_inside", str(GATE_AT), str(PORT), "--", *argv]
+        binds = [*binds, Bind(source=gate, at=GATE_AT, writable=True)]
     try:
         return wrap(
             argv,

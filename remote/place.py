@@ -1,15 +1,15 @@
 """Where a run lives on its host: the record that turns a session's directory into a run's."""
 
 from pathlib import Path
-from typing import Literal
 
 from agent.durable import make_private, read_model, write_model
 from agent.events import Frozen
 from agent.paths import state_dir
 from agent.sessions import SessionDir
+from remote.levels import Level
 from snapshot.names import Name
 
-SandboxLevel = Literal["open", "none"]
+SandboxLevel = Level
 
 
 class Beside(Frozen):

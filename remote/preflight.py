@@ -62,7 +62,7 @@ class Preflight:
             size=seen.size,
             tree_at=info.project,
             home_at=info.home,
-            sandbox=self._host.sandbox,
+            sandbox=self.project.need(self._host.sandbox),
             model=os.environ.get("CASTOFF_MODEL", ""),
             programs=self.losses.wanted_programs,
             beside=seen.beside,

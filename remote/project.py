@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from blake3 import blake3
-from pydantic import ConfigDict, ValidationError, field_validator
+from pydantic import ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from agent.events import Budget, Frozen
 from agent.paths import config_dir
 from agent.setup import SetupCommand
+from remote.egress import parse_entry, parse_network
 from remote.errors import ProjectFileInvalid
+from remote.levels import Need
 from snapshot.selection import Selection, check_pattern
 
 NAME = ".castoff.toml"
@@ -27,6 +29,7 @@ _LARGEST = 64 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KINDS = {
     "missing": "this has to be there",
+    "literal_error": "this is none of the words that can stand here",
     "tuple_type": 'write a list: ["…"]',
     "string_type": "write text in quotes",
     "model_type": "write a table",
@@ -72,10 +75,27 @@ class Command(SetupCommand):
         return _as_tuple(files)
 
 
+class NetworkSettings(Frozen):
+    """Where runs at level ``full`` may connect to, beside what castoff finds itself: `remote.egress.Egress`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    allow: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+
+    @field_validator("allow", "private", mode="before")
+    @classmethod
+    def _check_entries(cls, entries: object, info: ValidationInfo) -> object:
+        for entry in _texts(entries):
+            parse_entry(entry) if info.field_name == "allow" else parse_network(entry)
+        return _as_tuple(entries)
+
+
 class ProjectSettings(Frozen):
     """What one file says, or both together; ``None`` and empty are what counts where nothing is said.
 
     ``include`` and ``exclude`` are patterns as in ``.gitignore``, ``env`` names of variables whose values go along.
+    ``sandbox`` is the level that a run needs, whatever the host's own setting is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -85,6 +105,8 @@ class ProjectSettings(Frozen):
     env: tuple[str, ...] = ()
     setup: tuple[Command, ...] = ()
     host: str = ""
+    sandbox: Need = "auto"
+    network: NetworkSettings = NetworkSettings()
     budget: Limits = Limits()
 
     @field_validator("include", "exclude", mode="before")
@@ -191,6 +213,8 @@ def _known(above: list[str]) -> list[str]:
             return list(Limits.model_fields)
         case ["setup"]:
             return list(Command.model_fields)
+        case ["network"]:
+            return list(NetworkSettings.model_fields)
         case _:
             return list(ProjectSettings.model_fields)
 

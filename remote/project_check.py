@@ -6,10 +6,13 @@ from pathlib import Path
 
 from agent.sessions import SessionDir
 from remote.agreement import agree, find_disagreement
+from remote.egress import Egress, find_hosts
 from remote.findings import Extras, Problem, Stays
 from remote.furnishing import Furnishing
+from remote.levels import Need, stricter
 from remote.project import Project, read_project
 from remote.terms import Terms
+from snapshot.git import git
 from snapshot.refusal import Kept
 from snapshot.selection import Selection
 from snapshot.survey import Survey
@@ -56,7 +59,21 @@ class ProjectCheck:
         """What the run gets there; the variables have the values of this very moment."""
         settings = self._project.settings
         values = {name: os.environ[name] for name in settings.env if name in os.environ}
-        return Furnishing(setup=settings.setup, variables=values)
+        listed = Egress(allow=settings.network.allow, private=settings.network.private)
+        return Furnishing(setup=settings.setup, variables=values, egress=listed.joined(_find_remotes(self._tree)))
+
+    def need(self, host: Need) -> Need:
+        """The level of sandbox that counts where the host's settings ask for ``host``."""
+        return stricter(host, self._project.settings.sandbox)
+
+
+def _find_remotes(tree: Path) -> Egress:
+    """The servers of the repository's remotes that speak HTTP; none where there is no repository."""
+    if not (tree / ".git").exists():
+        return Egress()
+    names = r"^remote\..*\.(url|pushurl)$"
+    said = git("config", "--get-regexp", names, tree=tree, accept=(0, 1)).out.decode(errors="replace")
+    return Egress(allow=tuple(dict.fromkeys(find_hosts(said))))
 
 
 def _told(kept: Iterable[Kept]) -> tuple[Stays, ...]:

@@ -1,22 +1,23 @@
 """The sandbox of a run: bubblewrap, with the tree and HOME at the laptop's absolute paths.
 
-Level ``open``: own mounts, processes and capabilities, network shared. Level ``none``: no sandbox, said plainly.
+Level ``open``: own mounts, processes and capabilities, network shared. Level ``full``: no network and no further
+namespaces as well. Level ``none``: no sandbox, said plainly (`remote.levels`).
 Inside exist only the system (read-only), the run's tree and HOME, castoff's runtime, and what ``binds`` adds.
 Pure: builds argument lists and environments, starts nothing.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 from agent.events import Frozen
 from remote.errors import SandboxUnavailable
+from remote.levels import Level
 from snapshot.walk import show_path
-
-Level = Literal["open", "none"]
 
 RUNTIME_AT = PurePosixPath("/run/castoff/runtime")
 """Where castoff's runtime appears inside."""
+GATE_AT = PurePosixPath("/run/castoff/gate")
+"""Where the socket of the gate appears inside."""
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix")
 _NAME_SERVICE = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager/resolv.conf", "/run/nscd")
@@ -72,8 +73,7 @@ def wrap(
         *_read_only(base_prefix),
         *(word for bind in (*binds, *own) for word in _bind(bind)),
         *("--ro-bind", str(runtime), str(RUNTIME_AT)),
-        *("--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-        *("--hostname", "castoff", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+        *_apart(level),
         *("--chdir", str(tree_inside), "--", *argv),
     ]
 
@@ -91,12 +91,22 @@ def environment(given: Mapping[str, str], *, level: Level, home: Path, home_at: 
     return {**basic, **given}
 
 
-def probe_command() -> list[str]:
-    """A command that succeeds only if a sandbox of level ``open`` can be built here."""
+def probe_command(level: Level = "open") -> list[str]:
+    """A command that succeeds only if a sandbox of ``level`` can be built here."""
     return [
         *("bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),
-        *("--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-        *("--hostname", "castoff", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--", "true"),
+        *_apart(level),
+        *("--", "true"),
+    ]
+
+
+def _apart(level: Level) -> list[str]:
+    """What keeps its processes apart from the host's."""
+    # Without a further user namespace, much of the kernel is out of reach; an agent's own bubblewrap cannot start then.
+    own = ["--unshare-user", "--disable-userns", "--unshare-net"] if level == "full" else ["--unshare-user-try"]
+    return [
+        *(*own, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *("--hostname", "castoff", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
     ]
 
 

@@ -15,6 +15,8 @@ _SECONDS = 3.0
 _LINGER = Path("/var/lib/systemd/linger")
 _ADDED = ("XDG_RUNTIME_DIR", "INVOCATION_ID")
 """What `systemd-run` needs, or adds, and the program does not get."""
+LIMITS = ("MemoryMax=80%", "MemorySwapMax=50%", "TasksMax=4096", "CPUWeight=50")
+"""What a run may take of its machine (man 5 systemd.resource-control): its runner, and you, stay able to act."""
 
 
 def lingers() -> bool:
@@ -37,7 +39,8 @@ def scoped(argv: Sequence[str]) -> list[str]:
 
 def _wrap(argv: Sequence[str]) -> list[str]:
     without = [word for name in _ADDED for word in ("-u", name)]
-    run = ["systemd-run", "--user", "--scope", "--quiet", "--collect", "--", "env", *without, *argv]
+    limits = [word for limit in LIMITS for word in ("--property", limit)]
+    run = ["systemd-run", "--user", "--scope", "--quiet", "--collect", *limits, "--", "env", *without, *argv]
     return ["env", f"XDG_RUNTIME_DIR={_runtime_dir()}", *run]
 
 

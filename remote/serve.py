@@ -7,6 +7,7 @@ from agent.profiles import load_profile
 from agent.runner import serve
 from agent.sessions import open_session
 from remote.furnishing import read_furnishing
+from remote.gatekeeper import Refusals, open_gate
 from remote.launch import launch_here, launch_on_host
 from remote.notify import Notifier
 from remote.pane import print_event
@@ -28,16 +29,17 @@ async def serve_session(path: Path, held: str = "") -> None:
     if place is None:
         await serve(Duty(session, profile, lambda: launch_here(session, profile), linger=_LINGER_SECONDS))
         return
-    async with Notifier(session) as notifier:
+    refusals = Refusals()
+    async with Notifier(session) as notifier, open_gate(session, profile, place, refusals) as gate:
         await serve(
             Duty(
                 session,
                 profile,
-                lambda: launch_on_host(profile, place, read_furnishing(session).variables),
+                lambda: launch_on_host(profile, place, read_furnishing(session).variables, gate),
                 host=place.host,
                 unattended=True,
                 held=held,
-                prepare=lambda recorder: set_up(session, place, recorder),
-                watchers=(lambda recorder: recorder.observe(print_event), notifier.watch),
+                prepare=lambda recorder: set_up(session, place, recorder, gate=gate),
+                watchers=(refusals.watch, lambda recorder: recorder.observe(print_event), notifier.watch),
             )
         )

@@ -20,6 +20,7 @@ from agent.sessions import SessionDir
 from agent.setup import SetupCommand, SetupDone, SetupRecord, find_due
 from agent.streaming import stream_process
 from remote.furnishing import read_furnishing
+from remote.gate_keys import proxy_variables
 from remote.launch import GIT_STAT, environment_in, wrap_in
 from remote.place import Place
 from snapshot.digest import file_digest
@@ -31,8 +32,13 @@ TAIL = 20_000
 _HOLD_SECONDS = 0.3
 
 
-async def set_up(session: SessionDir, place: Place, recorder: Recorder, *, seconds: float = LIMIT_SECONDS) -> None:
-    """Run what is due, recording it; raises `agent.errors.RecordDamaged`, `OSError` when nothing can be recorded."""
+async def set_up(
+    session: SessionDir, place: Place, recorder: Recorder, *, seconds: float = LIMIT_SECONDS, gate: Path | None = None
+) -> None:
+    """Run what is due, recording it; at level ``full`` the socket ``gate`` is its way out.
+
+    Raises `agent.errors.RecordDamaged`, `OSError` when nothing can be recorded.
+    """
     furnishing = read_furnishing(session)
     path = session.path / "setup-done.json"
     record = read_model(path, SetupRecord) if path.exists() else SetupRecord()
@@ -43,7 +49,7 @@ async def set_up(session: SessionDir, place: Place, recorder: Recorder, *, secon
         recorder.record(SetupStarted(command=command.run, number=number, total=len(due)))
         ended = SetupEnded(status=None, detail="It was stopped.", stopped=True)
         try:
-            ended = await _run(command.run, place, furnishing.variables, Printer(recorder), seconds)
+            ended = await _run(command.run, place, furnishing.variables, Printer(recorder), seconds, gate)
         finally:
             recorder.record(ended)
             digest = digests[command.run]
@@ -55,11 +61,12 @@ async def set_up(session: SessionDir, place: Place, recorder: Recorder, *, secon
 
 
 async def _run(
-    command: str, place: Place, variables: Mapping[str, str], printer: "Printer", seconds: float
+    command: str, place: Place, variables: Mapping[str, str], printer: "Printer", seconds: float, gate: Path | None
 ) -> SetupEnded:
     try:
-        argv = wrap_in(place, ["/bin/sh", "-c", command])
-        env = environment_in(place, {**variables, **GIT_STAT, "TERM": "dumb", "GIT_TERMINAL_PROMPT": "0"})
+        argv = wrap_in(place, ["/bin/sh", "-c", command], gate=gate)
+        way = proxy_variables() if gate is not None else {}
+        env = environment_in(place, {**variables, **GIT_STAT, **way, "TERM": "dumb", "GIT_TERMINAL_PROMPT": "0"})
         ended = await stream_process(argv, Path(place.tree), env, seconds, printer.take)
     except (AgentFailed, OSError) as error:
         return SetupEnded(status=None, detail=f"It could not be started: {error}")

@@ -206,7 +206,7 @@ def test_probe_works_here() -> None:
 def test_facts_tell_what_is_there() -> None:
     facts = collect_facts()
     assert facts.missing == ()
-    assert (facts.sandbox, facts.sandbox_detail) == ("open", "")
+    assert (facts.sandbox, facts.sandbox_detail) == ("full", "")
     assert facts.free > 0 and facts.processors >= 1
     assert facts.tmux and facts.bwrap and facts.git[0].isdigit()
     assert Facts.model_validate(json.loads(facts.model_dump_json())) == facts

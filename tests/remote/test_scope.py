@@ -43,7 +43,8 @@ def test_the_program_gets_its_words_and_variables_and_stays_the_process(programs
     with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True) as process:
         said, _ = process.communicate(timeout=60)
     assert said.split(" ", 1) == [str(process.pid), "['a b', '--', '$x'] ['HOME', 'PATH']\n"]
-    assert (programs / "asked").read_text().splitlines()[-1].startswith("--user --scope --quiet --collect -- env")
+    asked = (programs / "asked").read_text().splitlines()[-1]
+    assert asked.startswith("--user --scope --quiet --collect --property MemoryMax=80% ") and "TasksMax=4096" in asked
 
 
 def test_without_linger_its_groups_would_end_with_the_login(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

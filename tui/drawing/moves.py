@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from remote.findings import Extras, Problem, Stays
+from remote.levels import SAYS
 from remote.steps import (
     Applied,
     Away,
@@ -30,10 +31,6 @@ from tui.drawing.words import count, duration, size
 from tui.moves import Step, Timed
 
 LABEL = 10
-_SANDBOX = {
-    "open": "bubblewrap: its own file system and processes; the network is open",
-    "none": "none: the agent runs as your user on the host, with all that user may do",
-}
 
 
 def _row(label: str, text: str, width: int, role: Role = "text") -> list[Line]:
@@ -47,7 +44,7 @@ def draw_preflight(step: Preflighted, width: int, mark: int | None = None) -> li
     there = f"{facts.user}@{facts.host}, {facts.system}, {size(facts.free)} free, {facts.rtt * 1000:.0f} ms away"
     out = _row("There", there, width)
     role: Role = "warn" if facts.sandbox == "none" else "text"
-    out += _row("Sandbox", facts.sandbox_detail or _SANDBOX[facts.sandbox], width, role)
+    out += _row("Sandbox", facts.sandbox_detail or SAYS[facts.sandbox].sentence, width, role)
     out += _row("Travels", f"{count(step.files, 'file')}, {size(step.size)}", width)
     out += _row("", step.git, width, "muted")
     out += _draw_extras(step.extras, width)

@@ -45,7 +45,11 @@ async def allow(out: Output, path: Path, yes: bool, forget: bool) -> None:
     for command in project.asks.setup:
         out.write("command   ", "bold")
         out.say(command.run.replace("\n", "\n          "))
-    out.record("asks", {"env": project.asks.env, "setup": [command.run for command in project.asks.setup]})
+    reach = (*project.asks.network.allow, *project.asks.network.private)
+    for where in reach:
+        out.say(f"  connect to {where}")
+    commands = [command.run for command in project.asks.setup]
+    out.record("asks", {"env": project.asks.env, "setup": commands, "network": reach})
     if not yes and not is_agreed(tree, project):
         if out.as_json or not can_ask():
             raise click.UsageError("Nobody can be asked here: add --yes to agree to what is listed.")
