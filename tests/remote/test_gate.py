@@ -165,7 +165,7 @@ async def test_what_is_not_listed_is_refused_and_told(tmp_path: Path, line: byte
 
 async def test_a_listed_name_that_leads_inside_is_refused(tmp_path: Path) -> None:
     async with _gate(tmp_path, ["localhost:{port}"]) as case:
-        said = await case.ask(b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\n" % case.port)
+        said = await case.ask(b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n\r\n" % case.port)
         assert said.startswith(b"HTTP/1.1 403 ") and "private address" in case.told[0]
     async with _gate(tmp_path, ["localhost:{port}"], ["127.0.0.0/8"]) as case:
         words = b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n\r\n" % case.port
