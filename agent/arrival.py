@@ -4,6 +4,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from agent.arrival_check import ArrivalCheck, tell_agent, tell_user
+from agent.blocks import PromptBlock
 from agent.durable import read_model
 from agent.events import Budget, BudgetSet, Event, Frozen, Moved, Noted, PhaseChanged, Policy, PolicySet, Prompted
 from agent.sessions import SessionDir
@@ -111,6 +112,20 @@ def describe(arrival: Arrival) -> str:
 
 
 def continuation(state: SessionState) -> str:
-    """The prompt that takes up an interrupted turn, in words for the agent."""
+    """The prompt that takes up an interrupted turn, in words for the agent.
+
+    A prompt that nothing of the agent followed may never have reached it, and is quoted.
+    """
     unsure = " The last tool call was cut off and may have run: check before you repeat it."
-    return "Please continue where you stopped." + (unsure if state.interrupted_calls else "")
+    unheard = _unheard(state)
+    quoted = f" You may not have been given the last prompt. It was:\n\n{unheard}" if unheard else ""
+    return "Please continue where you stopped." + (unsure if state.interrupted_calls else "") + quoted
+
+
+def _unheard(state: SessionState) -> str:
+    """The interrupted turn's prompt, if the agent showed no sign of it."""
+    since = list(takewhile(lambda block: block.type != "prompt", reversed(state.blocks)))
+    if state.interrupted_turn is None or any(block.type in ("text", "thought", "tool") for block in since):
+        return ""
+    prompt = next((b for b in reversed(state.blocks) if isinstance(b, PromptBlock)), None)
+    return prompt.text if prompt is not None and prompt.prompt_id == state.interrupted_turn else ""

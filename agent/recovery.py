@@ -63,7 +63,9 @@ def recovery_prompt(state: SessionState, cause: Cause, prompt_id: str) -> Prompt
 
 
 def was_cut(state: SessionState) -> bool:
-    """Whether a runner ended before it could say what becomes of a turn that was cut short."""
+    """Whether a runner ended in the middle of a turn, or before it could say what becomes of one that was cut short."""
+    if state.turn is not None:
+        return True
     return state.interrupted_turn is not None and state.phase in ("working", "needs-input", "draining")
 
 

@@ -166,7 +166,7 @@ class Runner:
         if arrival is not None:
             for event in arrive(arrival, self._recorder.state, self._recorder.epoch):
                 self._recorder.record(event)
-        elif self._duty.unattended and was_cut(self._recorder.state):
+        elif self._duty.unattended and was_cut(state):
             self._recover("reboot" if self._rebooted else "runner")
             self._pause = 0.0  # it is not the agent that needs a rest
         self._recorder.sync()

@@ -10,6 +10,7 @@ import pytest
 
 from agent import recovery
 from agent import runner as runner_module
+from agent.arrival import continuation
 from agent.durable import write_model
 from agent.events import (
     Budget,
@@ -18,6 +19,7 @@ from agent.events import (
     Noted,
     PhaseChanged,
     Prompted,
+    Text,
     ToolCalled,
     TurnEnded,
     TurnStarted,
@@ -192,6 +194,28 @@ async def test_a_turn_that_a_crash_cut_is_taken_up_before_what_waits(place: Plac
     assert [told in note and "make world" in note for note in notes(state)] == [True]
 
 
+async def test_a_turn_that_had_only_just_begun_is_taken_up(place: Place) -> None:
+    record(place, PhaseChanged(phase="idle"), Prompted(prompt_id="p1", text="Build it"), TurnStarted(prompt_id="p1"))
+    async with place.running(duty(place)) as run:
+        await run.until(lambda s: s.phase == "finished" and not s.queue)
+    # Nothing says that the agent ever got the prompt, so it gets it now.
+    (said,) = prompts(place)
+    assert "continue where you stopped" in said and said.rstrip('"').endswith("Build it")
+
+
+def test_a_prompt_that_the_agent_went_by_is_not_quoted() -> None:
+    heard = [
+        Prompted(seq=1, prompt_id="p1", text="Build it"),
+        TurnStarted(seq=2, prompt_id="p1"),
+        Text(seq=3, text="I begin."),
+        TurnEnded(seq=4, prompt_id="p1", stop_reason="crash"),
+    ]
+    assert "Build it" not in continuation(advance(SessionState(), heard))
+    assert continuation(advance(SessionState(), [*heard[:2], heard[3].model_copy(update={"seq": 3})])).endswith(
+        "Build it"
+    )
+
+
 async def test_a_held_session_starts_no_agent_before_its_user_resumes(place: Place) -> None:
     cut_short(place)
     async with place.running(duty(place, held="It crashed too often.")) as run:
@@ -294,7 +318,8 @@ def test_what_is_work() -> None:
         TurnStarted(seq=2, prompt_id="p"),
         PhaseChanged(seq=3, phase="working"),
     ]
-    assert has_work(advance(SessionState(), cut)) and not was_cut(advance(SessionState(), cut))
+    # Killed before it could say that it is at work, too.
+    assert all(has_work(state) and was_cut(state) for n in (2, 3) for state in [advance(SessionState(), cut[:n])])
     ended = [*cut, TurnEnded(seq=4, prompt_id="p", stop_reason="crash")]
     assert was_cut(advance(SessionState(), ended))
     assert not has_work(advance(SessionState(), [*ended, PhaseChanged(seq=5, phase="paused")]))

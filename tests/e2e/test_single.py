@@ -267,8 +267,12 @@ async def test_a_full_disk_here_leaves_the_session_at_work(scene: Scene, monkeyp
     await viewer.close()
 
 
-async def test_a_lost_answer_to_the_offer_is_settled_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tries", [1, 2])
+async def test_a_lost_answer_to_the_offer_is_settled_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tries: int
+) -> None:
     """The host took the session, but its answer was lost: asked again, it says that it has it, and of which history."""
+    monkeypatch.setattr("remote.endurance._TRIES", tries)
     fill_project(scene.place)
     session = await start_task(scene)
     lose_answer_to(monkeypatch, "accept", after=True)
@@ -276,7 +280,17 @@ async def test_a_lost_answer_to_the_offer_is_settled_at_once(scene: Scene, monke
     assert read_lease(session).state == "away"
 
 
+async def test_an_offer_that_never_arrived_is_made_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_project(scene.place)
+    session = await start_task(scene)
+    lose_answer_to(monkeypatch, "accept", after=False)
+    assert isinstance(told := await scene.move(session), Away), told
+    lease = read_lease(session)
+    assert (lease.epoch, lease.state) == (2, "away")
+
+
 async def test_an_offer_that_never_arrived_is_taken_back(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remote.endurance._TRIES", 1)
     fill_project(scene.place)
     session = await start_task(scene)
     lose_answer_to(monkeypatch, "accept", after=False)
