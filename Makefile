@@ -4,8 +4,9 @@
 
 BIN = .venv/bin
 
-# Tests in as many processes as there are cores, each file in one of them: what a file sets up is dear, and is its own.
-SHARED = --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 2
+# Tests in several processes, as many as tests/conftest.py says, each file in one of them: what a file sets up is dear,
+# and is its own.
+SHARED = --numprocesses auto --dist loadfile --no-loadscope-reorder --max-worker-restart 2
 
 demo:  ## watch an agent work, press Ctrl+H, close the laptop, reattach, pull the work back
 	@.ci/setup run

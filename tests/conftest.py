@@ -1,5 +1,6 @@
 """Plugins whose fixtures all tests may use, the signals that they count on, their order, and how a failure is told."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -32,6 +33,11 @@ LONGEST = (
 
 # A shell that runs the tests in the background makes them ignore Ctrl-C, and the programs they start inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, as tests often wait for others, and four at most."""
+    return min(4, (os.cpu_count() or 1) + 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
