@@ -259,7 +259,8 @@ class Notified(Event):
 
     kind: Literal["notified"] = "notified"
     notification_id: str
-    about: Literal["finished", "failed", "needs-input", "paused", "setup-failed", "crashed", "rebooted"]
+    about: str
+    """What it tells: `remote.notification.About`, to which newer versions add."""
     channel: str
     ok: bool
     detail: str = ""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
@@ -97,6 +98,7 @@ class Reception:
         task = asyncio.current_task()
         assert task is not None
         self._viewers.add(task)
+        self._recorder.greeted_at = time.time()
         try:
             await ViewerSession(self._recorder, self._session.id, self._handle, reader, writer).serve()
         finally:

@@ -61,6 +61,8 @@ class Recorder:
         self.epoch = epoch
         self.path = journal
         self._holds = holds
+        self.greeted_at = 0.0
+        """When a viewer last came, by Unix time: somebody looks."""
         self.closed = False
         self.fenced = False
         self.failure: OSError | None = None

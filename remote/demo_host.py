@@ -35,7 +35,7 @@ def prepare(wanted: Wanted) -> Told:
     for target in read_targets():
         if target.url.endswith(INBOX_PATH) and target.url != wanted.channel:
             remove_channel(target.id)
-    add_channel(wanted.channel)
+    add_channel(wanted.channel, proven=True)
     return Told(state=state_dir())
 
 

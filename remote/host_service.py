@@ -94,6 +94,9 @@ def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
         settings_protocol.RemoveChannel: host_settings.remove,
         settings_protocol.ListChannels: host_settings.list_all,
         settings_protocol.TestChannels: host_settings.test,
+        settings_protocol.SendCode: host_settings.code,
+        settings_protocol.ProveChannel: host_settings.prove,
+        settings_protocol.SetRules: host_settings.set_notify_rules,
     }
 
 

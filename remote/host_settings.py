@@ -6,10 +6,18 @@ from agent.events import Frozen
 from remote import settings_protocol as protocol
 from remote.agent_env import read_env, set_env
 from remote.agents import find_agents
-from remote.channels import Channel, add_channel, list_channels, remove_channel
+from remote.channels import (
+    Channel,
+    add_channel,
+    list_channels,
+    prove_channel,
+    read_rules,
+    remove_channel,
+    set_rules,
+)
 from remote.host_protocol import Nothing
 from remote.mirror import forget_mirrors
-from remote.notify import send_test
+from remote.trial import Delivery, send_code, send_test
 
 
 async def set_variable(request: protocol.SetVariable) -> Frozen:
@@ -34,8 +42,25 @@ async def forget_copies(_: protocol.ForgetMirrors) -> Frozen:
 
 
 async def add(request: protocol.AddChannel) -> Frozen:
-    """Keep a channel and show it masked."""
-    return protocol.Channels(channels=(_line(add_channel(request.url)),))
+    """Keep a channel, send the code that proves it, and show it masked."""
+    channel = add_channel(request.url, after=request.after)
+    line = _line(channel) if channel.proven else _tell(await send_code(channel.id, request.host))
+    return protocol.Channels(channels=(line,))
+
+
+async def code(request: protocol.SendCode) -> Frozen:
+    """Send a new code over a channel."""
+    return protocol.Channels(channels=(_tell(await send_code(request.channel, request.host)),))
+
+
+async def prove(request: protocol.ProveChannel) -> Frozen:
+    """Believe a channel whose code was typed back."""
+    return protocol.Channels(channels=(_line(prove_channel(request.channel, request.code)),))
+
+
+async def set_notify_rules(request: protocol.SetRules) -> Frozen:
+    """Change the rules, and say what they are."""
+    return set_rules(request.changes) if request.changes else read_rules()
 
 
 async def remove(request: protocol.RemoveChannel) -> Frozen:
@@ -52,9 +77,12 @@ async def list_all(_: protocol.ListChannels) -> Frozen:
 async def test(request: protocol.TestChannels) -> Frozen:
     """Send a test and say what became of it."""
     deliveries = await send_test(request.channel or None)
-    lines = [_line(d.channel).model_copy(update={"ok": d.ok, "detail": d.detail}) for d in deliveries]
-    return protocol.Channels(channels=tuple(lines))
+    return protocol.Channels(channels=tuple(map(_tell, deliveries)))
 
 
 def _line(channel: Channel) -> protocol.ChannelLine:
-    return protocol.ChannelLine(channel=channel.id, shown=channel.label)
+    return protocol.ChannelLine(channel=channel.id, shown=channel.label, proven=channel.proven, after=channel.after)
+
+
+def _tell(delivery: Delivery) -> protocol.ChannelLine:
+    return _line(delivery.channel).model_copy(update={"ok": delivery.ok, "detail": delivery.detail})

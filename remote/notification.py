@@ -5,14 +5,28 @@ It is read on lock screens, and passes through other people's servers.
 
 import re
 import time
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
+from agent.blocks import ToolBlock
 from agent.events import Frozen
 from agent.sanitise import clean
 from agent.sessions import SessionInfo
 from agent.state import SessionState
 
-About = Literal["finished", "failed", "needs-input", "paused", "setup-failed", "crashed", "rebooted"]
+About = Literal[
+    "finished",
+    "failed",
+    "needs-input",
+    "paused",
+    "setup-failed",
+    "crashed",
+    "rebooted",
+    "silent",
+    "host-full",
+]
+Priority = Literal["low", "normal", "high"]
 
 _VERBS: dict[About, str] = {
     "finished": "finished",
@@ -22,12 +36,24 @@ _VERBS: dict[About, str] = {
     "setup-failed": "goes on, but a setup command failed",
     "crashed": "goes on after a crash",
     "rebooted": "goes on after its host was restarted",
+    "silent": "is at work, but gives no news",
+    "host-full": "may soon find its host full",
+}
+_PRIORITIES: dict[About, Priority] = {
+    "failed": "high",
+    "needs-input": "high",
+    "paused": "high",
+    "host-full": "high",
+    "crashed": "low",
+    "rebooted": "low",
 }
 _TITLE_LENGTH = 60
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*[.,:;!?…]*")
 _WORD_LENGTH = 24
 _TOKEN_LENGTH = 10
 _CHANGING = ("edit", "delete", "move")
+_DETAIL_LENGTH = 160
+_DIGEST_LINES = 5
 
 
 class Notification(Frozen):
@@ -36,20 +62,46 @@ class Notification(Frozen):
     id: str
     title: str
     body: str
+    priority: Priority = "normal"
 
 
-def compose(info: SessionInfo, state: SessionState, about: About, seq: int, at: float) -> Notification:
-    """The notification for the phase change ``seq`` at the Unix time ``at``; less than 500 characters."""
-    identity = f"{info.id}-{seq}"
+def compose(
+    info: SessionInfo, state: SessionState, about: About, seq: int, at: float, *, details: bool = False
+) -> Notification:
+    """The notification for what happened with the event ``seq`` at the Unix time ``at``; less than 500 characters.
+
+    ``details``: with a line of what the agent said, asks or failed of.
+    """
+    identity = f"{info.id}-{seq}" + (f"-{about}" if about in ("silent", "host-full") else "")
     lines = (
         _sum_up(state),
         f"{time.strftime('%H:%M', time.gmtime(at))} UTC{_duration(state, at)}.",
+        _detail(state) if details else "",
         f"To reattach: castoff runs, run {info.id}. [{identity}]",
     )
     return Notification(
         id=identity,
         title=f"castoff: {plain_title(info.title)} {_VERBS[about]}",
         body="\n".join(filter(None, lines)),
+        priority=_PRIORITIES.get(about, "normal"),
+    )
+
+
+def gather(notifications: Sequence[Notification]) -> Notification:
+    """One notification in the place of several, oldest first: the newest lines, and the ids of all."""
+    if len(notifications) == 1:
+        return notifications[0]
+    shown = notifications[-_DIGEST_LINES:]
+    before = len(notifications) - len(shown)
+    lines = [f"… and {before} before."] if before else []
+    lines += [f"{each.title.removeprefix('castoff: ')} [{each.id}]" for each in shown]
+    first, last = notifications[0].id, notifications[-1].id
+    urgent = any(each.priority == "high" for each in notifications)
+    return Notification(
+        id=f"{first}..{last}",
+        title=f"castoff: {len(notifications)} messages",
+        body="\n".join((*lines, f"To reattach: castoff runs. [{first}..{last}]")),
+        priority="high" if urgent else "normal",
     )
 
 
@@ -83,16 +135,40 @@ def _sum_up(state: SessionState) -> str:
         done = sum(entry.status == "completed" for entry in state.plan)
         parts.append(f"{done} of {len(state.plan)} steps done")
     touched = _count_touched(state)
-    parts.append("1 file touched" if touched == 1 else f"{touched} files touched")
+    parts.append(("1 file touched" if touched == 1 else f"{touched} files touched") + _count_lines(state))
     if state.usage.cost_usd is not None:
         parts.append(f"{'at least ' if state.usage.unpriced else ''}${state.usage.cost_usd:.2f}")
     return ", ".join(parts) + "."
 
 
 def _count_touched(state: SessionState) -> int:
-    tools = [b for b in state.blocks if b.type == "tool" and b.status == "completed" and b.tool_kind in _CHANGING]
+    tools = _changing(state)
     shown = {content.path for tool in tools for content in tool.content if content.type == "diff"}
     return len(shown | {location.path for tool in tools for location in tool.locations})
+
+
+def _changing(state: SessionState) -> list[ToolBlock]:
+    return [b for b in state.blocks if b.type == "tool" and b.status == "completed" and b.tool_kind in _CHANGING]
+
+
+def _count_lines(state: SessionState) -> str:
+    """Lines that the edits put in and took out, as far as the agent showed them."""
+    added = removed = 0
+    for tool in _changing(state):
+        for content in tool.content:
+            if content.type == "diff":
+                old, new = Counter((content.old_text or "").splitlines()), Counter(content.new_text.splitlines())
+                added, removed = added + (new - old).total(), removed + (old - new).total()
+    return f" (+{added} −{removed})" if added or removed else ""
+
+
+def _detail(state: SessionState) -> str:
+    """What it is about, in the words of the agent or of castoff: one line."""
+    question = state.questions[0].call_id if state.questions else None
+    asked = next((b.title for b in state.blocks if b.type == "tool" and b.call_id == question), "")
+    said = next((b.text for b in reversed(state.blocks) if b.type == "text"), "")
+    text = clean(" ".join((asked or state.detail or said).split()), single_line=True)
+    return text if len(text) <= _DETAIL_LENGTH else f"{text[: _DETAIL_LENGTH - 1]}…"
 
 
 def _duration(state: SessionState, at: float) -> str:

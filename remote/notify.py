@@ -6,78 +6,85 @@ At least once, with an id, retried, recorded in the journal. The runner neither 
 import asyncio
 import contextlib
 import logging
+import time
+from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from agent.clocks import Clock, passing
 from agent.errors import RecordDamaged
-from agent.events import AnyEvent, Frozen, Noted, Notified, PhaseChanged, SetupEnded
+from agent.events import AnyEvent, BudgetSet, Notified, PermissionAnswered, PolicySet, Prompted
 from agent.journal import read_events
 from agent.recorder import Recorder
 from agent.sessions import SessionDir
 from agent.state import SessionState
-from remote.channels import Channel, Target, read_targets, unknown_channel
+from remote.channels import Target, read_rules, read_targets
 from remote.delivery import deliver
 from remote.errors import RemoteError
-from remote.notification import Notification, compose
+from remote.lookout import disk_is_filling, is_silent
+from remote.notification import About, compose, gather
 from remote.outbox import Outbox, Pending, read_outbox, write_outbox
+from remote.rules import Rules
+from remote.schedule import Choice, Waiting, choose
 
 _PAUSES = (2.0, 8.0, 30.0, 120.0, 300.0, 900.0, *(1800.0,) * 22)
 """Seconds between the tries: half a day together, for a host may be offline for long."""
 _QUICK = 2
 """After so many of the pauses a failure is told, while the tries go on."""
 _CLOSE_SECONDS = 5.0
+_LOOK_SECONDS = 20.0
+_KEPT_TIMES = 200
 
 _log = logging.getLogger(__name__)
-
-
-class Delivery(Frozen):
-    """What became of a test notification on one channel; ``detail`` says why it failed."""
-
-    channel: Channel
-    ok: bool
-    detail: str = ""
-
-
-async def send_test(channel_id: str | None = None) -> tuple[Delivery, ...]:
-    """Send a test to one channel, or to all; raises `remote.errors.SettingsError`."""
-    targets = [t for t in read_targets() if channel_id in (None, t.id)]
-    if channel_id is not None and not targets:
-        raise unknown_channel(channel_id)
-    test = Notification(id="test", title="castoff: test", body="This channel works: castoff can reach you here.")
-    details = await asyncio.gather(*(deliver(target, test) for target in targets))
-    return tuple(Delivery(channel=t.channel, ok=not d, detail=d) for t, d in zip(targets, details, strict=True))
 
 
 class Notifier:
     """Watches one run's recorder and sends what is due; use it around the runner's whole life."""
 
-    def __init__(self, session: SessionDir, *, pauses: tuple[float, ...] = _PAUSES) -> None:
-        """``pauses`` are the seconds before each further try on a channel where sending failed."""
+    def __init__(
+        self,
+        session: SessionDir,
+        *,
+        pauses: tuple[float, ...] = _PAUSES,
+        wall: Clock = time.time,
+        look: float = _LOOK_SECONDS,
+    ) -> None:
+        """``pauses`` are the seconds before each further try on a channel where sending failed, ``look`` those between
+        looks at whether the run is silent or its host full."""
         self._session = session
         self._pauses = pauses
+        self._wall = wall
+        self._look_seconds = look
         self._outbox = Outbox()
+        self._on_disk = self._outbox
         self._recorder: Recorder | None = None
-        self._queue: asyncio.Queue[Pending] = asyncio.Queue()
-        self._saving = asyncio.Lock()
-        self._closing = asyncio.Event()
-        self._worker: asyncio.Task[None] | None = None
-        self._later: set[asyncio.Task[None]] = set()
-        """Notifications that are tried again, each in its own time."""
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._carrying: dict[str, asyncio.Task[None]] = {}
+        """By channel: what is being sent to it."""
+        self._waiting: dict[tuple[str, str], tuple[float, int]] = {}
+        """By notification and channel: when it is due, by the clock of `passing`, and how often it was tried."""
+        self._sent: dict[str, deque[float]] = {}
+        self._contact = 0.0
+        self._heard = (0, passing())
+        """The last event that is no notification's, and when it came."""
 
     async def __aenter__(self) -> Self:
         """Sending begins."""
-        self._worker = asyncio.create_task(self._work(), name="notifier")
+        for part in (self._work(), self._look()):
+            self._tasks.append(asyncio.create_task(part, name="notifier"))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Wait a few seconds for what is being sent; the rest stays in the outbox for the next runner."""
-        assert self._worker is not None
-        self._closing.set()
-        done = asyncio.create_task(self._queue.join())
-        await asyncio.wait((done, self._worker), timeout=_CLOSE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        tasks = (done, self._worker, *self._later)
+        self._closing = True
+        self._wake.set()
+        await asyncio.wait(self._tasks[:1], timeout=_CLOSE_SECONDS)
+        tasks = (*self._tasks, *self._carrying.values())
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -87,6 +94,7 @@ class Notifier:
         self._recorder = recorder
         self._take_up(recorder)
         recorder.observe(self._notice)
+        self._wake.set()
 
     def _take_up(self, recorder: Recorder) -> None:
         try:
@@ -99,103 +107,157 @@ class Notifier:
             self._outbox = Outbox(epoch=recorder.epoch, seen=recorder.state.head_seq)
             self._write()
             return
-        self._outbox = found
-        for pending in found.pending:
-            self._queue.put_nowait(pending)
+        self._outbox = self._on_disk = found
         for event in read_events(recorder.path, found.seen):
             self._notice(event, recorder.state)
 
     def _notice(self, event: AnyEvent, state: SessionState) -> None:
-        if not isinstance(event, PhaseChanged | SetupEnded | Noted):
+        if isinstance(event, Notified):
             return
+        self._heard = (event.seq, passing())
+        if _is_human(event):
+            self._contact = event.at
+            self._wake.set()
         try:
             self._outbox, about = self._outbox.judge(event)
             if about is not None:
-                notification = compose(self._session.info, state, about, event.seq, event.at)
-                pending = Pending(about=about, notification=notification)
-                self._outbox = self._outbox.put(pending)
-                self._queue.put_nowait(pending)
+                self._put(about, state, event.seq, event.at)
         except Exception:  # noqa: BLE001 - the recorder calls this in the middle of the runner's work
             _log.exception("A notification could not be written.")
 
-    async def _work(self) -> None:
+    def _put(self, about: About, state: SessionState, seq: int, at: float) -> None:
+        notification = compose(self._session.info, state, about, seq, at, details=_rules().details)
+        self._outbox = self._outbox.put(Pending(about=about, notification=notification, at=at))
+        self._wake.set()
+
+    async def _look(self) -> None:
+        """Look now and then for what no event tells."""
         while True:
-            pending = await self._queue.get()
+            await asyncio.sleep(self._look_seconds)
+            recorder = self._recorder
+            if recorder is None or recorder.closed or recorder.fenced:
+                continue
+            state, (seq, heard) = recorder.state, self._heard
+            minutes = _rules().silent_minutes
+            if self._outbox.silent != seq and is_silent(state, passing() - heard, minutes):
+                self._outbox = self._outbox.model_copy(update={"silent": seq})
+                self._put("silent", state, seq, self._wall())
+            full = await asyncio.to_thread(disk_is_filling, self._session.path, told=self._outbox.full)
+            if full != self._outbox.full:
+                self._outbox = self._outbox.model_copy(update={"full": full})
+                if full:
+                    self._put("host-full", state, state.head_seq, self._wall())
+
+    async def _work(self) -> None:
+        """Send what is due, channel by channel, until there is nothing more to do and all is to end."""
+        while True:
+            self._wake.clear()
             try:
-                failed = await self._send(pending)
-            except Exception as error:  # noqa: BLE001 - whatever it was, the next notification is still sent
-                self._stumble(pending, error)
-            else:
-                if failed:
-                    later = asyncio.create_task(self._insist(pending, failed))
-                    self._later.add(later)
-                    later.add_done_callback(self._later.discard)
-            finally:
-                self._queue.task_done()
+                pause = await self._dispatch()
+            except Exception:  # noqa: BLE001 - the runner goes on, and so do later notifications
+                _log.exception("Notifications could not be sent.")
+                pause = _LOOK_SECONDS
+            if self._closing and not self._carrying and not self._wake.is_set():
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
-    async def _send(self, pending: Pending) -> list[Target]:
-        """Try each channel that is due once; returns those where it failed."""
+    async def _dispatch(self) -> float | None:
+        """Begin what can be begun; returns in how many seconds there is more, ``None``: when something comes."""
         await self._save()
+        targets, rules = self._read_settings()
+        self._outbox = self._outbox.keep_open(frozenset(target.id for target in targets))
+        waits: list[float] = []
+        for target in targets:
+            if target.id in self._carrying:
+                continue
+            choice = self._choose(target, rules)
+            if choice.now:
+                self._carry(target, choice.now)
+            elif choice.wait is not None:
+                waits.append(choice.wait)
+        self._outbox = self._outbox.keep_open(frozenset(target.id for target in targets))
+        await self._save()
+        return min(waits, default=None)
+
+    def _read_settings(self) -> tuple[tuple[Target, ...], Rules]:
+        if not self._outbox.pending:
+            return (), Rules()
         try:
-            targets = read_targets()
+            return tuple(target for target in read_targets() if target.proven), read_rules()
         except RemoteError as error:
-            self._record(pending, "-", f"{error} {error.way_out}".rstrip())
-            targets = ()
-        due = [target for target in targets if target.id not in pending.settled]
-        sent = await asyncio.gather(*(self._try(pending, target) for target in due))
-        failed = [target for target, went in zip(due, sent, strict=True) if not went]
-        if not failed:
-            await self._drop(pending)
-        return failed
+            for pending in self._outbox.pending:
+                self._record(pending, "-", f"{error} {error.way_out}".rstrip())
+            return (), Rules()
 
-    async def _try(self, pending: Pending, target: Target) -> bool:
-        detail = await deliver(target, pending.notification)
-        if detail and self._pauses:
-            return False
-        await self._settle(pending, target, detail)
-        return True
+    def _choose(self, target: Target, rules: Rules) -> Choice:
+        waiting = [
+            Waiting(pending=pending, due=due, tries=tries)
+            for pending in self._outbox.pending
+            if target.id not in pending.settled
+            for due, tries in (self._due(pending, target),)
+            # At the end only what was never tried: the rest has a next runner.
+            if not (self._closing and (tries or due > passing()))
+        ]
+        spared = [w.pending for w in waiting if target.after and w.pending.at < self._last_contact()]
+        if spared:
+            self._settle(spared, target)
+            return self._choose(target, rules)
+        choice = choose(waiting, self._sent.get(target.id, ()), rules, passing(), self._wall())
+        return Choice() if self._closing and not choice.now else choice
 
-    async def _insist(self, pending: Pending, failed: list[Target]) -> None:
+    def _due(self, pending: Pending, target: Target) -> tuple[float, int]:
+        key = (pending.notification.id, target.id)
+        if key not in self._waiting:
+            later = max(0.0, pending.at + target.after * 60 - self._wall()) if target.after else 0.0
+            self._waiting[key] = (passing() + later, 0)
+        return self._waiting[key]
+
+    def _last_contact(self) -> float:
+        """When a human was last there, by Unix time."""
+        return max(self._contact, self._recorder.greeted_at if self._recorder is not None else 0.0)
+
+    def _carry(self, target: Target, waiting: Sequence[Waiting]) -> None:
+        task = asyncio.create_task(self._bring(target, waiting), name=f"notification to {target.id}")
+        self._carrying[target.id] = task
+        task.add_done_callback(lambda _: self._come_back(target))
+
+    def _come_back(self, target: Target) -> None:
+        del self._carrying[target.id]
+        self._wake.set()
+
+    async def _bring(self, target: Target, waiting: Sequence[Waiting]) -> None:
+        pending = [each.pending for each in waiting]
         try:
-            if all(await asyncio.gather(*(self._try_again(pending, target) for target in failed))):
-                await self._drop(pending)
-        except Exception as error:  # noqa: BLE001 - the runner goes on, and so do the others
-            self._stumble(pending, error)
-
-    async def _try_again(self, pending: Pending, target: Target) -> bool:
-        """Send to one channel, after each pause; ``False`` if it has to be left to the next runner."""
-        detail = ""
-        for number, pause in enumerate(self._pauses, 1):
-            if await self._closes_within(pause):
-                return False
-            if _is_gone(target):
-                return True
-            detail = await deliver(target, pending.notification)
+            detail = await deliver(target, gather([each.notification for each in pending]))
             if not detail:
-                break
-            if number == _QUICK and number < len(self._pauses):
-                self._record(pending, target.label, f"{detail} It is tried again for some hours.")
-        await self._settle(pending, target, detail)
+                self._sent.setdefault(target.id, deque(maxlen=_KEPT_TIMES)).append(passing())
+            done = [each for each in waiting if not detail or not self._postpone(each, target, detail)]
+            self._settle([each.pending for each in done], target)
+            for each in done:
+                self._record(each.pending, target.label, detail)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next notification is still sent
+            _log.error("A notification was not sent.", exc_info=error)
+            self._settle(pending, target)
+            for each in pending:
+                self._record(each, "-", f"Sending failed with {type(error).__name__}.")
+
+    def _postpone(self, waiting: Waiting, target: Target, detail: str) -> bool:
+        """Whether it is tried again, later."""
+        tries = waiting.tries + 1
+        if tries > len(self._pauses):
+            return False
+        self._waiting[waiting.pending.notification.id, target.id] = (passing() + self._pauses[tries - 1], tries)
+        if tries == _QUICK + 1:
+            self._record(waiting.pending, target.label, f"{detail} It is tried again for some hours.")
         return True
 
-    async def _settle(self, pending: Pending, target: Target, detail: str) -> None:
-        self._outbox = self._outbox.settle(pending.notification.id, target.id)
-        await self._save()
-        self._record(pending, target.label, detail)
-
-    async def _drop(self, pending: Pending) -> None:
-        self._outbox = self._outbox.drop(pending.notification.id)
-        await self._save()
-
-    def _stumble(self, pending: Pending, error: Exception) -> None:
-        _log.error("A notification was not sent.", exc_info=error)
-        self._record(pending, "-", f"Sending failed with {type(error).__name__}.")
-
-    async def _closes_within(self, seconds: float) -> bool:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closing.wait()
-        return self._closing.is_set()
+    def _settle(self, pending: Sequence[Pending], target: Target) -> None:
+        ids = frozenset(each.notification.id for each in pending)
+        self._outbox = self._outbox.settle(ids, target.id)
+        for identity in ids:
+            self._waiting.pop((identity, target.id), None)
 
     def _record(self, pending: Pending, channel: str, detail: str) -> None:
         """Put the outcome into the journal while it is open; ``detail`` is empty if all went well."""
@@ -214,20 +276,32 @@ class Notifier:
             _log.warning("What became of a notification could not be recorded: %s.", error)
 
     async def _save(self) -> None:
-        async with self._saving:
+        if self._outbox is not self._on_disk:
             await asyncio.to_thread(self._write)
 
     def _write(self) -> None:
         """Make the outbox durable; a full disk must not keep the user from hearing of it."""
+        outbox = self._outbox
         try:
-            write_outbox(self._session, self._outbox)
+            write_outbox(self._session, outbox)
         except OSError as error:
             _log.warning("The outbox of notifications could not be written: %s.", error)
+        self._on_disk = outbox
 
 
-def _is_gone(target: Target) -> bool:
-    """Whether the user removed the channel meanwhile; settings that cannot be read remove none."""
+def _is_human(event: AnyEvent) -> bool:
+    match event:
+        case Prompted():
+            return event.source == "user"
+        case PermissionAnswered():
+            return event.by == "user"
+        case _:
+            return isinstance(event, BudgetSet | PolicySet)
+
+
+def _rules() -> Rules:
+    """The rules, or those of a beginner where they cannot be read: that is said when something is sent."""
     try:
-        return all(each.id != target.id for each in read_targets())
+        return read_rules()
     except RemoteError:
-        return False
+        return Rules()

@@ -6,6 +6,8 @@ These are requests of `remote.host_protocol`.
 
 from typing import Literal
 
+from pydantic import Field
+
 from agent.events import Frozen
 from remote.waste import Waste
 
@@ -82,10 +84,13 @@ class Swept(Frozen):
 
 
 class AddChannel(Frozen):
-    """Keep a notification channel."""
+    """Keep a notification channel, and send a code over it unless it is believed already."""
 
     op: Literal["channel-add"] = "channel-add"
     url: str
+    after: float = 0.0
+    host: str = ""
+    """What the user calls the host: the code names it."""
 
 
 class RemoveChannel(Frozen):
@@ -108,11 +113,36 @@ class TestChannels(Frozen):
     channel: str = ""
 
 
+class SendCode(Frozen):
+    """Send a code over a channel, to be typed back."""
+
+    op: Literal["channel-code"] = "channel-code"
+    channel: str
+    host: str = ""
+
+
+class ProveChannel(Frozen):
+    """Believe a channel by the code that came over it."""
+
+    op: Literal["channel-prove"] = "channel-prove"
+    channel: str
+    code: str
+
+
+class SetRules(Frozen):
+    """Change some of the rules of notifications, by the names of `remote.rules.Rules`; none: ask for them."""
+
+    op: Literal["notify-rules"] = "notify-rules"
+    changes: dict[str, str | float | bool] = Field(default={})
+
+
 class ChannelLine(Frozen):
-    """One channel, masked, and what a test of it gave."""
+    """One channel, masked, and what a test of it gave, or the sending of its code."""
 
     channel: str
     shown: str
+    proven: bool = False
+    after: float = 0.0
     ok: bool | None = None
     detail: str = ""
 
@@ -133,4 +163,7 @@ SettingsRequest = (
     | RemoveChannel
     | ListChannels
     | TestChannels
+    | SendCode
+    | ProveChannel
+    | SetRules
 )

@@ -2,9 +2,11 @@
 
 import json
 import logging
+import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from agent.events import (
     PhaseChanged,
     PlanEntry,
     Planned,
+    PolicySet,
     Text,
     ToolCalled,
     Used,
@@ -29,11 +32,22 @@ from agent.recorder import Recorder
 from agent.sessions import SessionDir, SessionInfo, create_session
 from agent.state import SessionState
 from remote import channels, delivery, notify
-from remote.channels import Target, add_channel, channels_path, list_channels, read_targets, remove_channel
+from remote.channels import (
+    Target,
+    add_channel,
+    channels_path,
+    list_channels,
+    prove_channel,
+    read_rules,
+    read_targets,
+    remove_channel,
+    set_rules,
+)
 from remote.errors import SettingsDamaged, SettingsError
 from remote.notification import Notification, compose, plain_title
-from remote.notify import Notifier, send_test
+from remote.notify import Notifier
 from remote.outbox import read_outbox
+from remote.trial import send_code, send_test
 from tests.remote.receiver import Receiver, run_receiver
 from tests.snapshot.plants import plants
 from tests.waiting import until
@@ -88,7 +102,7 @@ def refused_url() -> str:
 
 
 async def test_each_of_the_four_phases_is_told(receiver: Receiver, session: SessionDir) -> None:
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     async with watched(session) as recorder:
         go(recorder, "starting", "idle", "working", "needs-input", "working", "finished")
         go(recorder, "working", "paused", "idle", "working", "failed", "stopped")
@@ -106,7 +120,7 @@ async def test_each_of_the_four_phases_is_told(receiver: Receiver, session: Sess
 
 
 async def test_what_was_taken_up_after_a_crash_is_told(receiver: Receiver, session: SessionDir) -> None:
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     async with watched(session) as recorder:
         go(recorder, "working")
         for recovered in ("", "agent", "runner", "reboot"):
@@ -120,7 +134,7 @@ async def test_what_was_taken_up_after_a_crash_is_told(receiver: Receiver, sessi
 async def test_the_same_phase_is_not_told_twice_without_work_in_between(
     receiver: Receiver, session: SessionDir
 ) -> None:
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     async with watched(session) as recorder:
         go(recorder, "working", "finished", "starting", "finished", "idle", "finished")
         go(recorder, "working", "finished")
@@ -133,7 +147,7 @@ async def test_the_same_phase_is_not_told_twice_without_work_in_between(
 
 async def test_a_receiver_that_fails_twice_gets_it_the_third_time(receiver: Receiver, session: SessionDir) -> None:
     receiver.answers = [500, 500]
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     async with watched(session) as recorder:
         go(recorder, "working", "finished")
         await until(lambda: outcomes(session))
@@ -146,9 +160,9 @@ async def test_a_channel_that_is_down_for_long_holds_up_no_other_and_gets_it_in_
     receiver: Receiver, session: SessionDir
 ) -> None:
     receiver.answers = [500] * 4
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     with run_receiver() as other:
-        add_channel(other.url())
+        add_channel(other.url(), proven=True)
         async with watched(session, pauses=(0.01,) * 10) as recorder:
             go(recorder, "working", "finished")
             await until(lambda: any(o.ok for o in outcomes(session)) and other.messages)
@@ -160,7 +174,7 @@ async def test_a_channel_that_is_down_for_long_holds_up_no_other_and_gets_it_in_
 
 async def test_what_waits_for_its_next_try_holds_up_no_later_one(receiver: Receiver, session: SessionDir) -> None:
     receiver.answers = [500]
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     async with watched(session, pauses=(3600.0,)) as recorder:
         go(recorder, "working", "needs-input", "working", "finished")
         await until(lambda: [o.about for o in outcomes(session)] == ["finished"])
@@ -172,7 +186,7 @@ async def test_what_waits_for_its_next_try_holds_up_no_later_one(receiver: Recei
 
 async def test_a_channel_that_was_removed_gets_nothing_more(receiver: Receiver, session: SessionDir) -> None:
     receiver.answers = [500]
-    channel = add_channel(receiver.url())
+    channel = add_channel(receiver.url(), proven=True)
     async with watched(session, pauses=(0.2, 0.2)) as recorder:
         go(recorder, "working", "finished")
         await until(lambda: not receiver.answers)
@@ -184,8 +198,8 @@ async def test_a_channel_that_was_removed_gets_nothing_more(receiver: Receiver, 
 async def test_only_the_channel_that_failed_is_tried_again(receiver: Receiver, session: SessionDir) -> None:
     with run_receiver() as flaky:
         flaky.answers = [500, 500, 500, 500]
-        add_channel(receiver.url())
-        add_channel(flaky.url())
+        add_channel(receiver.url(), proven=True)
+        add_channel(flaky.url(), proven=True)
         async with watched(session) as recorder:
             go(recorder, "working", "finished")
             await until(lambda: len(outcomes(session)) == 2)
@@ -200,7 +214,7 @@ async def test_a_refused_port_is_recorded_without_the_secret(
     session: SessionDir, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    add_channel(refused_url())
+    add_channel(refused_url(), proven=True)
     async with watched(session) as recorder:
         go(recorder, "working", "failed")
         await until(lambda: outcomes(session))
@@ -216,7 +230,7 @@ async def test_a_refused_port_is_recorded_without_the_secret(
 async def test_what_a_dead_runner_left_is_sent_by_the_next_with_the_same_id(
     receiver: Receiver, session: SessionDir
 ) -> None:
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     receiver.answers = [500]
     async with watched(session, pauses=(60.0,)) as recorder:
         go(recorder, "working", "finished")
@@ -232,8 +246,8 @@ async def test_what_a_dead_runner_left_is_sent_by_the_next_with_the_same_id(
 async def test_a_channel_that_has_it_is_spared_by_the_next_runner(receiver: Receiver, session: SessionDir) -> None:
     with run_receiver() as flaky:
         flaky.answers = [500]
-        add_channel(receiver.url())
-        add_channel(flaky.url())
+        add_channel(receiver.url(), proven=True)
+        add_channel(flaky.url(), proven=True)
         async with watched(session, pauses=(60.0,)) as recorder:
             go(recorder, "working", "finished")
             await until(lambda: outcomes(session) and flaky.tried)
@@ -245,7 +259,7 @@ async def test_a_channel_that_has_it_is_spared_by_the_next_runner(receiver: Rece
 async def test_a_phase_change_that_a_crash_kept_from_the_outbox_is_told(
     receiver: Receiver, session: SessionDir
 ) -> None:
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     async with watched(session) as recorder:
         go(recorder, "working")
     crashed = Recorder(session.journal, 1)
@@ -257,7 +271,7 @@ async def test_a_phase_change_that_a_crash_kept_from_the_outbox_is_told(
 
 
 async def test_what_happened_before_the_session_came_here_is_no_news(receiver: Receiver, session: SessionDir) -> None:
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     at_home = Recorder(session.journal, 1)
     go(at_home, "working", "finished")
     at_home.close()
@@ -271,7 +285,7 @@ async def test_a_hanging_receiver_holds_nobody_up(
     receiver: Receiver, session: SessionDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "_CLOSE_SECONDS", 0.2)
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     receiver.gate.clear()
     async with watched(session) as recorder:
         go(recorder, "working", "finished")
@@ -284,7 +298,7 @@ async def test_a_hanging_receiver_holds_nobody_up(
 
 
 async def test_a_file_that_others_can_read_is_refused(receiver: Receiver, session: SessionDir) -> None:
-    add_channel(receiver.url(SECRET))
+    add_channel(receiver.url(SECRET), proven=True)
     assert channels_path().stat().st_mode & 0o777 == 0o600
     channels_path().chmod(0o644)
     with pytest.raises(SettingsDamaged, match="read by others"):
@@ -356,7 +370,7 @@ def test_channels_are_added_once_and_removed_by_id() -> None:
 
 
 async def test_a_test_message_tells_for_each_channel_whether_it_went_out(receiver: Receiver) -> None:
-    good, bad = add_channel(receiver.url()), add_channel(refused_url())
+    good, bad = add_channel(receiver.url(), proven=True), add_channel(refused_url(), proven=True)
     assert [(d.channel, d.ok) for d in await send_test()] == [(good, True), (bad, False)]
     assert [d.channel for d in await send_test(good.id)] == [good]
     assert [m["title"] for m in receiver.messages] == ["castoff: test"] * 2
@@ -365,7 +379,7 @@ async def test_a_test_message_tells_for_each_channel_whether_it_went_out(receive
 
 
 async def test_the_text_holds_counts_and_nothing_of_the_work(receiver: Receiver, session: SessionDir) -> None:
-    add_channel(receiver.url())
+    add_channel(receiver.url(), proven=True)
     diff = DiffContent(path="/home/me/shop/private.py", old_text="", new_text=SECRET)
     async with watched(session) as recorder:
         recorder.record(Moved(origin="laptop", to="vm", files=3, size=10, seconds=1))
@@ -380,7 +394,7 @@ async def test_the_text_holds_counts_and_nothing_of_the_work(receiver: Receiver,
         await until(lambda: receiver.messages)
     (message,) = receiver.messages
     text = f"{message['title']}\n{message['message']}"
-    assert "1 of 2 steps done, 1 file touched, $0.40." in text
+    assert "1 of 2 steps done, 1 file touched (+1 −0), $0.40." in text
     assert "after it arrived here" in text
     assert SECRET not in text
     assert "/" not in text
@@ -427,3 +441,122 @@ def test_a_runner_loads_no_rules_before_it_sends() -> None:
         [sys.executable, "-I", "-c", loaded], check=True, capture_output=True, text=True, cwd="/"
     ).stdout
     assert out.strip() == "[]"
+
+
+async def test_a_channel_that_nobody_confirmed_gets_nothing_but_its_code(
+    receiver: Receiver, session: SessionDir
+) -> None:
+    with run_receiver() as proven:
+        add_channel(proven.url(), proven=True)
+        channel = add_channel(receiver.url())
+        assert (await send_code(channel.id, "vm")).ok
+        async with watched(session) as recorder:
+            go(recorder, "working", "finished")
+            await until(lambda: outcomes(session))
+        (message,) = receiver.messages
+        code = re.search(r"code of vm is (\d{4})\.", message["message"])
+        assert code is not None
+        with pytest.raises(SettingsError, match="not the code"):
+            prove_channel(channel.id, "x")
+        assert prove_channel(channel.id, code[1]).proven
+        with pytest.raises(SettingsError, match="no code is under way"):
+            prove_channel(channel.id, code[1])
+        assert all(each.proven for each in list_channels()), "a later slip takes nothing back"
+        async with watched(session) as recorder:
+            go(recorder, "working", "finished")
+            await until(lambda: len(receiver.messages) == 2)
+
+
+async def test_a_second_channel_is_used_only_when_nobody_came(receiver: Receiver, session: SessionDir) -> None:
+    with run_receiver() as second:
+        add_channel(receiver.url(), proven=True)
+        add_channel(second.url(), proven=True, after=15)
+        async with watched(session) as recorder:
+            go(recorder, "working", "needs-input")
+            await until(lambda: outcomes(session))
+            recorder.record(PolicySet(policy="accept-edits"))
+            await until(lambda: (left := read_outbox(session)) is not None and not left.pending)
+        assert second.messages == []
+        late = time.time() + 901
+        async with Notifier(session, wall=lambda: late) as notifier:
+            recorder = Recorder(session.journal, 1)
+            notifier.watch(recorder)
+            go(recorder, "working", "paused")
+            await until(lambda: second.messages)
+            recorder.close()
+    assert [m["title"] for m in second.messages] == ["castoff: Mend the shop paused"]
+
+
+async def test_in_quiet_hours_it_is_kept(receiver: Receiver, session: SessionDir) -> None:
+    add_channel(receiver.url(), proven=True)
+    set_rules({"quiet": "00:00-12:00"})
+    noon = 12 * 3600.0
+    async with Notifier(session, wall=lambda: noon - 3600) as notifier:
+        recorder = Recorder(session.journal, 1)
+        notifier.watch(recorder)
+        go(recorder, "working", "paused")
+        await until(lambda: (box := read_outbox(session)) is not None and box.pending)
+        recorder.close()
+    assert receiver.tried == []
+    async with Notifier(session, wall=lambda: noon + 1) as notifier:
+        recorder = Recorder(session.journal, 1)
+        notifier.watch(recorder)
+        await until(lambda: receiver.messages)
+        recorder.close()
+
+
+async def test_a_flood_is_gathered(receiver: Receiver, session: SessionDir) -> None:
+    add_channel(receiver.url(), proven=True)
+    set_rules({"burst": 2, "gap": 0.3})
+    receiver.gate.clear()
+    async with watched(session) as recorder:
+        for _ in range(20):
+            go(recorder, "working", "needs-input")
+        receiver.gate.set()
+        await until(lambda: len(outcomes(session)) == 20)
+    assert len(receiver.messages) <= 3
+    told = "".join(m["message"] for m in receiver.messages)
+    assert all(o.ok for o in outcomes(session)) and "before." in told
+
+
+async def test_a_silent_run_and_a_full_host_are_told_once(
+    receiver: Receiver, session: SessionDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_channel(receiver.url(), proven=True)
+    set_rules({"silent_minutes": 0.001})
+    full = [False]
+    monkeypatch.setattr(notify, "disk_is_filling", lambda _, told: full[0])  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    for look in range(2):
+        async with Notifier(session, look=0.02) as notifier:
+            recorder = Recorder(session.journal, 1)
+            notifier.watch(recorder)
+            if look == 0:
+                go(recorder, "working")
+                await until(lambda: len(outcomes(session)) == 1)
+                full[0] = True
+            await until(lambda: len(outcomes(session)) == 2)
+            recorder.close()
+    verbs = [message["title"].removeprefix("castoff: Mend the shop ") for message in receiver.messages]
+    assert verbs == ["is at work, but gives no news", "may soon find its host full"]
+
+
+async def test_details_only_where_they_are_switched_on(receiver: Receiver, session: SessionDir) -> None:
+    add_channel(receiver.url(), proven=True)
+    set_rules({"details": True})
+    async with watched(session) as recorder:
+        go(recorder, "working")
+        recorder.record(Text(text="All tests pass.\x1b]0;x\x07"))
+        go(recorder, "finished")
+        await until(lambda: receiver.messages)
+    (message,) = receiver.messages
+    assert "All tests pass." in message["message"] and "\x1b" not in message["message"]
+
+
+def test_rules_and_channels_are_kept_together() -> None:
+    add_channel("json://127.0.0.1:1/a")
+    set_rules({"quiet": "22:00-07:00"})
+    add_channel("json://127.0.0.1:1/b")
+    remove_channel(list_channels()[0].id)
+    assert read_rules().quiet == "22:00-07:00" and len(list_channels()) == 1
+    with pytest.raises(SettingsError, match="Quiet hours are written"):
+        set_rules({"quiet": "always"})

@@ -1,10 +1,12 @@
 """``castoff host`` against real SSH servers: first contact, looking, forgetting."""
 
 import io
+import re
 import threading
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -120,8 +122,10 @@ def test_a_host_that_does_not_answer_spoils_no_list(castoff: Castoff, make_sessi
 class Phone(BaseHTTPRequestHandler):
     """Takes every message."""
 
+    got: ClassVar[list[str]] = []
+
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.got.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
         self.send_response(200)
         self.end_headers()
 
@@ -153,9 +157,16 @@ def test_setup_and_channels_with_a_dead_host_beside(
     assert castoff("host", "check", name, "--json").records[-1]["code"] == "host-not-ready"
     monkeypatch.setattr("sys.stdin", io.StringIO(phone_url + "\n"))
     added = castoff("notify", "add", "-", "--json")
-    assert (added.status, added.records[0]) == (1, {"type": "added", "host": name})
+    assert (added.status, added.records[0]["host"], added.records[0]["ok"]) == (1, name, True)
     (channel, failed) = castoff("notify", "list", "--json").records
-    assert (channel["host"], failed["code"]) == (name, "host-unreachable")
+    assert (channel["host"], channel["proven"], failed["code"]) == (name, False, "host-unreachable")
+    refused = castoff("notify", "confirm", channel["channel"], "x", "--host", name, "--json").records[-1]
+    assert (refused["code"], "not the code" in refused["reason"]) == ("code-wrong", True)
+    assert castoff("notify", "code", channel["channel"], "--host", name).status == 0
+    code = re.findall(r"code of \S+ is (\d{4})", "".join(Phone.got))[-1]
+    assert castoff("notify", "confirm", channel["channel"], code, "--host", name).status == 0
+    rules = castoff("notify", "set", "--quiet", "22:00-07:00", "--host", name, "--json").records[0]
+    assert (rules["quiet"], rules["details"]) == ("22:00-07:00", False)
     sent = castoff("notify", "test", "--host", name, "--json")
     assert (sent.status, sent.records[0]["ok"]) == (0, True), sent
     assert castoff("notify", "remove", channel["channel"], "--host", name).status == 0

@@ -1,15 +1,29 @@
 """``castoff notify``: where hosts send word to."""
 
-from collections.abc import AsyncGenerator, Sequence
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from agent.events import Frozen
+from remote.config import Settings
 from remote.errors import RemoteError
 from remote.host_protocol import Nothing, Request
-from remote.settings_protocol import AddChannel, Channels, ListChannels, RemoveChannel, TestChannels
+from remote.rules import Rules
+from remote.settings_protocol import (
+    AddChannel,
+    ChannelLine,
+    Channels,
+    ListChannels,
+    ProveChannel,
+    RemoveChannel,
+    SendCode,
+    SetRules,
+    TestChannels,
+)
 from tui.cli.edge import async_command
 from tui.cli.errors import NotHere
 from tui.cli.names import complete_host
@@ -19,6 +33,7 @@ from tui.cli.target import open_links
 from tui.cli.trust import make_trust
 
 Body = TypeVar("Body", bound=Frozen)
+_TRIES = 3
 
 _host_option = click.option(
     "--host", "hosts", multiple=True, shell_complete=complete_host, help="On this host only; by default on all."
@@ -36,25 +51,73 @@ Examples:
 def notify() -> None:
     """Say where hosts send word when a run is finished, has failed or needs input.
 
-    A channel is an Apprise URL (ntfy://..., mailto://..., and many more). It is kept on the hosts, which send.
+    A channel is an Apprise URL (ntfy://..., mailto://..., and many more). It is kept on the hosts, which send, and is
+    believed when you typed back a code that came over it.
     """
 
 
 @notify.command(epilog="\b\nExample:\n  castoff notify add - --host vm < url.txt\n")
 @click.argument("url", required=False)
+@click.option(
+    "--after", type=click.FloatRange(0), default=0.0, help="Only after MINUTES without contact.", metavar="MINUTES"
+)
 @_host_option
 @async_command
-async def add(out: Output, url: str | None, hosts: tuple[str, ...]) -> None:
+async def add(out: Output, url: str | None, after: float, hosts: tuple[str, ...]) -> None:
     """Add a channel. Without URL, or with -, it is read without echo or from standard input.
+
+    Each host sends a code of four digits there; nothing else goes there before you typed it back, for services say
+    "sent" of what nobody gets.
 
     A URL often holds a password or a secret topic. As an argument other processes of this machine can see it.
     """
     if url in (None, "-"):
         url = read_secret("Apprise URL: ")
-    async with _ask(out, AddChannel(url=url or ""), Nothing, hosts) as answers:
-        for name, _ in answers:
-            out.say(f"{name}: added. castoff notify test --host {name} tries it.")
-            out.record("added", {"host": name})
+    async with _ask(out, lambda name: AddChannel(url=url or "", after=after, host=name), Channels, hosts) as answers:
+        await _go_on(out, answers)
+
+
+@notify.command(epilog="\b\nExample:\n  castoff notify code CHANNEL --host vm\n")
+@click.argument("channel")
+@_host_option
+@async_command
+async def code(out: Output, channel: str, hosts: tuple[str, ...]) -> None:
+    """Send a new code over CHANNEL, and ask for it where somebody is there to type it."""
+    async with _ask(out, lambda name: SendCode(channel=channel, host=name), Channels, hosts) as answers:
+        await _go_on(out, answers)
+
+
+@notify.command(epilog="\b\nExample:\n  castoff notify confirm CHANNEL 0417 --host vm\n")
+@click.argument("channel")
+@click.argument("code")
+@_host_option
+@async_command
+async def confirm(out: Output, channel: str, code: str, hosts: tuple[str, ...]) -> None:
+    """Type back the CODE that came over CHANNEL: from then on notifications go there."""
+    await _confirm(out, channel, code, hosts)
+
+
+@notify.command("set", epilog="\b\nExample:\n  castoff notify set --quiet 22:00-07:00 --zone Europe/Berlin\n")
+@click.option("--quiet", metavar="HH:MM-HH:MM", help="What happens then is told at its end; '' for never.")
+@click.option("--zone", help="The time zone of that clock, as Europe/Berlin.")
+@click.option("--burst", type=click.IntRange(1), help="More messages than this in ten minutes are sent as one.")
+@click.option(
+    "--silent-minutes", type=click.FloatRange(0), help="No news of a run at work for so long is news; 0: never."
+)
+@click.option("--click", "opens", metavar="URL", help="What a tap on the message opens, as ssh://vm.example.org.")
+@click.option("--details/--no-details", default=None, help="Tell the agent's words and commands too.")
+@_host_option
+@async_command
+async def set_rules(out: Output, hosts: tuple[str, ...], opens: str | None, **given: str | float | bool | None) -> None:
+    """Say when and how hosts send word; without options, show it."""
+    if given["quiet"] and not given["zone"]:
+        given["zone"] = _zone_here()
+    changes = {name: value for name, value in {**given, "click": opens}.items() if value is not None}
+    async with _ask(out, lambda _: SetRules(changes=changes), Rules, hosts) as answers:
+        for name, rules in answers:
+            out.record("rules", {"host": name, **rules.model_dump(mode="json")})
+            said = [f"{key.replace('_', '-')} {value}" for key, value in rules.model_dump().items() if value != ""]
+            out.say(f"{name}: {', '.join(said)}")
 
 
 @notify.command("list", epilog="\b\nExample:\n  castoff notify list\n")
@@ -62,7 +125,7 @@ async def add(out: Output, url: str | None, hosts: tuple[str, ...]) -> None:
 @async_command
 async def list_channels(out: Output, hosts: tuple[str, ...]) -> None:
     """List the channels on the hosts, secrets masked."""
-    async with _ask(out, ListChannels(), Channels, hosts) as answers:
+    async with _ask(out, lambda _: ListChannels(), Channels, hosts) as answers:
         _show(out, answers)
 
 
@@ -72,7 +135,7 @@ async def list_channels(out: Output, hosts: tuple[str, ...]) -> None:
 @async_command
 async def test(out: Output, channel: str, hosts: tuple[str, ...]) -> None:
     """Send a test from each host to its channels, or to CHANNEL only. Exit status 1 when one of them failed."""
-    async with _ask(out, TestChannels(channel=channel), Channels, hosts) as answers:
+    async with _ask(out, lambda _: TestChannels(channel=channel), Channels, hosts) as answers:
         _show(out, answers)
     lines = [line for _, found in answers for line in found.channels]
     if not lines:
@@ -87,26 +150,76 @@ async def test(out: Output, channel: str, hosts: tuple[str, ...]) -> None:
 @async_command
 async def remove(out: Output, channel: str, hosts: tuple[str, ...]) -> None:
     """Forget CHANNEL, named as the list names it."""
-    async with _ask(out, RemoveChannel(channel=channel), Nothing, hosts) as answers:
+    async with _ask(out, lambda _: RemoveChannel(channel=channel), Nothing, hosts) as answers:
         for name, _ in answers:
             out.say(f"{name}: removed.")
             out.record("removed", {"host": name})
 
 
+def _name_hosts(hosts: Sequence[str]) -> tuple[str, ...]:
+    """The hosts named, or all; raises `NotHere` if there is none."""
+    names = tuple(hosts) or tuple(host.name for host in Settings().hosts())
+    if not names:
+        raise NotHere("There is no host yet.", "castoff host add NAME user@address", code="no-host")
+    return names
+
+
+def _zone_here() -> str | None:
+    """The name of this machine's time zone, where it says it."""
+    _, found, name = str(Path("/etc/localtime").resolve()).partition("zoneinfo/")
+    return name if found else None
+
+
+async def _go_on(out: Output, answers: Sequence[tuple[str, Channels]]) -> None:
+    """Say what became of the codes, then ask for one after the other."""
+    lines = [(name, line) for name, found in answers for line in found.channels]
+    for name, line in lines:
+        out.record("added", {"host": name, **line.model_dump(mode="json")})
+        state = (
+            "it is believed" if line.proven else "a code was sent" if line.ok else f"no code was sent. {line.detail}"
+        )
+        out.say(f"{name}: {line.shown}: {state}")
+    for name, line in lines:
+        await _prove(out, name, line)
+
+
+async def _prove(out: Output, host: str, line: ChannelLine) -> None:
+    """Ask for the code that was sent, or say how it is typed back later."""
+    if line.proven or not line.ok:
+        return
+    if out.as_json or not sys.stdin.isatty():
+        out.say(f"Nothing else is sent there before: castoff notify confirm {line.channel} CODE --host {host}")
+        return
+    for left in reversed(range(_TRIES)):
+        try:
+            await _confirm(out, line.channel, click.prompt(f"Code that {host} sent there"), (host,))
+        except RemoteError as error:
+            if error.code != "code-wrong" or not left:
+                raise
+            out.say(str(error))
+        else:
+            return
+
+
+async def _confirm(out: Output, channel: str, code: str, hosts: Sequence[str]) -> None:
+    async with _ask(out, lambda _: ProveChannel(channel=channel, code=code), Channels, hosts) as answers:
+        for name, _ in answers:
+            out.say(f"{name}: believed. Notifications go there from now on.")
+            out.record("proven", {"host": name, "channel": channel})
+
+
 @asynccontextmanager
 async def _ask(
-    out: Output, request: Request, body: type[Body], hosts: Sequence[str]
+    out: Output, request: Callable[[str], Request], body: type[Body], hosts: Sequence[str]
 ) -> AsyncGenerator[list[tuple[str, Body]]]:
-    """The hosts' answers. All are asked; the first error is raised at the end, when what the others said is shown."""
+    """The hosts' answers to ``request(name)``. All are asked; the first error is raised at the end, when what the
+    others said is shown."""
     answers: list[tuple[str, Body]] = []
     failed: RemoteError | None = None
     async with open_links(make_trust(out)) as links:
-        names = list(hosts) or [host.name for host in links.settings.hosts()]
-        if not names:
-            raise NotHere("There is no host yet.", "castoff host add NAME user@address", code="no-host")
-        for name in names:
+        for name in _name_hosts(hosts):
             try:
-                answers.append((name, await (await links.client(name)).ask(request, body)))
+                answers.append((name, await (await links.client(name)).ask(request(name), body)))
             except RemoteError as error:
                 failed = failed or error
     yield answers
@@ -120,8 +233,10 @@ def _show(out: Output, answers: Sequence[tuple[str, Channels]]) -> None:
         for line in found.channels:
             out.record("channel", {"host": name, **line.model_dump(mode="json")})
             state = "" if line.ok is None else "sent" if line.ok else f"failed: {line.detail}"
-            rows.append((name, line.channel, line.shown, state))
+            believed = "yes" if line.proven else "no: castoff notify code"
+            when = f"after {line.after:g} min" if line.after else "at once"
+            rows.append((name, line.channel, line.shown, believed, when, state))
     if rows:
-        out.table(("HOST", "CHANNEL", "WHERE", "TEST"), rows)
+        out.table(("HOST", "CHANNEL", "WHERE", "BELIEVED", "USED", "TEST"), rows)
     else:
         out.say("No channel yet. Add one: castoff notify add")
