@@ -13,8 +13,8 @@ class Receiver(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.answers: list[int] = []
         self.tried: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
