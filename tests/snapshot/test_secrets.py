@@ -136,6 +136,7 @@ def test_examples_are_no_secrets() -> None:
         "Authorization: Bearer <token>",
         'token = get_token("abc")',
         "next_token = page.next_token",
+        '"anthropic-beta":["thinking-token-count-2026-05-13","advanced-tool-use-2025-11-20"]',
     ):
         assert scan_bytes(line.encode(), "x.env") == (), line
 
