@@ -17,14 +17,16 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
-async def deliver(target: Target, notification: Notification) -> str:
+async def deliver(target: Target, notification: Notification, *, click: str = "") -> str:
     """Send it and return "", or a sentence on why that failed; never raises but when cancelled.
+
+    ``click`` is what a tap on it opens, where the service has that.
 
     A channel that answers late counts as failed although the message may arrive: hence the id in the body.
     """
     try:
         async with asyncio.timeout(_SECONDS):
-            sent = await _in_thread(lambda: _push(target, notification))
+            sent = await _in_thread(lambda: _push(target, notification, click))
     except TimeoutError:
         return f"The service did not answer within {_SECONDS:g} seconds."
     except Exception as error:  # noqa: BLE001 - a plugin of a foreign library must never reach the runner
@@ -34,10 +36,10 @@ async def deliver(target: Target, notification: Notification) -> str:
     return "" if sent else "The service refused the message or cannot be reached."
 
 
-def _push(target: Target, notification: Notification) -> bool:
+def _push(target: Target, notification: Notification, click: str) -> bool:
     # The last place before it leaves: whoever wrote it, no secret goes out.
     safe = redact_notification(notification)
-    return push(target.url, safe.title, safe.body)
+    return push(target.url, safe.title, safe.body, priority=safe.priority, click=click)
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:

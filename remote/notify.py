@@ -230,7 +230,7 @@ class Notifier:
     async def _bring(self, target: Target, waiting: Sequence[Waiting]) -> None:
         pending = [each.pending for each in waiting]
         try:
-            detail = await deliver(target, gather([each.notification for each in pending]))
+            detail = await deliver(target, gather([each.notification for each in pending]), click=_rules().click)
             if not detail:
                 self._sent.setdefault(target.id, deque(maxlen=_KEPT_TIMES)).append(passing())
             done = [each for each in waiting if not detail or not self._postpone(each, target, detail)]

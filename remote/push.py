@@ -9,9 +9,27 @@ import re
 from typing import Any
 
 from agent.events import Frozen
+from remote.notification import Priority
 
 _WITH_PORT = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^@/]*@)?[^@/:?#]+:\d{1,5}(?=[/?#]|$)", re.IGNORECASE)
 """A URL with a port: what stands before it is a machine's name and not a token."""
+
+
+class Extras(Frozen):
+    """How a service's plugin calls a message's priorities, and the link that a tap opens, if it has one."""
+
+    levels: dict[Priority, str]
+    click: str = ""
+
+
+_NTFY = Extras(levels={"high": "high", "low": "low"}, click="click")
+_EXTRAS = {
+    "ntfy": _NTFY,
+    "ntfys": _NTFY,
+    "pover": Extras(levels={"high": "high", "low": "low"}, click="supplemental_url"),
+    "gotify": Extras(levels={"high": "high", "low": "low"}),
+    "gotifys": Extras(levels={"high": "high", "low": "low"}),
+}
 
 
 class Service(Frozen):
@@ -32,9 +50,12 @@ def inspect_url(url: str) -> Service | None:
     return Service(name=url.partition("://")[0].lower(), address=str(instance.host or "") if named else "")
 
 
-def push(url: str, title: str, body: str) -> bool:
-    """Send one message, taking up to some seconds; whether the service took it."""
-    instance = _instance(url)
+def push(url: str, title: str, body: str, *, priority: Priority = "normal", click: str = "") -> bool:
+    """Send one message, taking up to some seconds; whether the service took it.
+
+    ``priority`` and what a tap opens (``click``) where the service has them; what the URL itself says goes before.
+    """
+    instance = _instance(url, priority, click)
     if instance is None:
         return False
     sender = _apprise().Apprise()
@@ -43,11 +64,27 @@ def push(url: str, title: str, body: str) -> bool:
     return bool(sender.notify(title=title, body=body, body_format="text"))
 
 
-def _instance(url: str) -> Any:
+def _instance(url: str, priority: Priority = "normal", click: str = "") -> Any:
     if "://" not in url:
         return None
     # Not `Apprise.add`, which would split the text at commas.
-    return _apprise().Apprise.instantiate(url)
+    instance = _apprise().Apprise.instantiate(url)
+    extras = _extras(url, priority, click) if instance is not None else {}
+    if not extras:
+        return instance
+    fields: Any = importlib.import_module("apprise.plugins").url_to_dict(url)
+    said = {name for name in extras if fields.get(name) or name in (fields.get("qsd") or {})}
+    return _apprise().Apprise.instantiate(fields | {k: v for k, v in extras.items() if k not in said}) or instance
+
+
+def _extras(url: str, priority: Priority, click: str) -> dict[str, str]:
+    """What a service is told beside the text, by the names that Apprise's plugins give it."""
+    service = url.partition("://")[0].lower()
+    names = _EXTRAS.get(service)
+    if names is None:
+        return {}
+    levels = {"priority": names.levels[priority]} if priority != "normal" else {}
+    return levels | ({names.click: click} if click and names.click else {})
 
 
 def _apprise() -> Any:

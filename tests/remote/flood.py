@@ -21,19 +21,21 @@ _MOST_WAITING = 100
 
 async def flood(path: Path, count: int) -> None:
     session = open_session(path)
-    done = sum(isinstance(e, PhaseChanged) and e.phase == "needs-input" for e in read_events(session.journal))
+    phases = [event for event in read_events(session.journal) if isinstance(event, PhaseChanged)]
+    done = sum(event.phase == "needs-input" for event in phases)
+    last = phases[-1].seq if phases else 0
     async with Notifier(session, pauses=(0.05,) * 10_000) as notifier:
         recorder = Recorder(session.journal, 1)
         notifier.watch(recorder)
         while True:
             box = read_outbox(session)
             waiting = len(box.pending) if box is not None else 0
-            if done >= count and not waiting and box is not None and box.seen >= recorder.state.head_seq - 2:
+            if done >= count and not waiting and box is not None and box.seen >= last:
                 break
             for _ in range(min(count - done, 10 if waiting < _MOST_WAITING else 0)):
                 recorder.record(PhaseChanged(phase="working"))
                 recorder.record(PhaseChanged(phase="needs-input"))
-                done += 1
+                done, last = done + 1, recorder.state.head_seq
             await asyncio.sleep(0.01)
         recorder.close()
 

@@ -410,17 +410,17 @@ def test_a_title_that_holds_code_or_keys_is_cut() -> None:
     assert len(whole.title) + len(whole.body) < 500
 
 
-async def test_no_planted_secret_leaves_in_a_thousand_notifications(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_planted_secret_leaves_in_ten_thousand_notifications(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a title or a body is made of; what is left of it is still told."""
     sent: list[tuple[str, str]] = []
 
-    def push(_url: str, title: str, body: str) -> bool:
+    def push(_url: str, title: str, body: str, **_: str) -> bool:
         sent.append((title, body))
         return True
 
     monkeypatch.setattr(delivery, "push", push)
-    corpus = plants(seed=61, rounds=8)
-    assert len(corpus) >= 1000
+    corpus = plants(seed=61, rounds=80)
+    assert len(corpus) >= 10_000
     target = Target(id="a", service="json", address="", url="json://127.0.0.1:1/a")
     for number, plant in enumerate(corpus):
         words = f"It is {plant.data.decode()}"
