@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from agent.agent_process import AgentProcess
 
 _RESEND_SECONDS = 2.0
-_CANCEL_SECONDS = 20.0
+_CANCEL_SECONDS = 12.0
+"""With what a burial takes (`agent.agent_process.LONGEST_END_SECONDS` at worst, some 10 s for an agent that hangs) less
+than `agent.budget.STOP_SECONDS`."""
 
 
 class Driver:
@@ -164,7 +166,7 @@ class Driver:
         return "died" if died else reason
 
     async def cancel(self, reason: str) -> None:
-        """End the turn in progress, if any, with ``reason``: asked again every 2 s, forced after 20 s.
+        """End the turn in progress, if any, with ``reason``: asked again every 2 s, forced after 12 s.
 
         Some agents lose a cancel under load, therefore the repetition.
         """
@@ -173,7 +175,7 @@ class Driver:
         deadline = asyncio.get_running_loop().time() + _CANCEL_SECONDS
         while (turn := self._turn) is not None and self._agent is not None:
             if asyncio.get_running_loop().time() > deadline:
-                await self._bury()
+                await self._bury(polite=False)
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_RESEND_SECONDS):
@@ -197,11 +199,14 @@ class Driver:
         self._drop_questions()
         await self._bury()
 
-    async def _bury(self) -> None:
-        """End the agent; a burial that has begun is carried through, whoever is cancelled meanwhile."""
+    async def _bury(self, *, polite: bool = True) -> None:
+        """End the agent; a burial that has begun is carried through, whoever is cancelled meanwhile.
+
+        Not ``polite``: it was asked for long enough, and the end of its input is not waited for.
+        """
         agent, self._agent = self._agent, None
         if agent is not None:
-            self._burial = asyncio.create_task(agent.close(ends_on_eof=self._profile.ends_on_eof))
+            self._burial = asyncio.create_task(agent.close(ends_on_eof=polite and self._profile.ends_on_eof))
         if self._burial is not None:
             await asyncio.shield(self._burial)
 

@@ -202,6 +202,9 @@ class Budget(Frozen):
     max_usd: float | None = None
     max_turns: int | None = None
     max_minutes: float | None = None
+    max_tokens: int | None = None
+    """Read and written by the model, together."""
+    max_tool_calls: int | None = None
 
 
 class BudgetSet(Event):
@@ -209,6 +212,24 @@ class BudgetSet(Event):
 
     kind: Literal["budget"] = "budget"
     budget: Budget
+
+
+class BudgetMarked(Event):
+    """So many percent of a limit of the budget are used: ``share`` is one of `agent.budget.MARKS`."""
+
+    kind: Literal["budget_mark"] = "budget_mark"
+    limit: str
+    """The limit's field in `Budget`."""
+    share: int
+    text: str
+    """A sentence for the user."""
+
+
+class BudgetTimed(Event):
+    """So many seconds the budget has been in force, by a clock that nobody sets: said where a runner ends."""
+
+    kind: Literal["budget_time"] = "budget_time"
+    seconds: float
 
 
 class Moved(Event):
@@ -291,6 +312,8 @@ _KnownEvent = Annotated[
     | AgentStarted
     | PolicySet
     | BudgetSet
+    | BudgetMarked
+    | BudgetTimed
     | Moved
     | SetupStarted
     | SetupPrinted

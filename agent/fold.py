@@ -21,7 +21,9 @@ from agent.blocks import (
 from agent.events import (
     AgentStarted,
     AnyEvent,
+    BudgetMarked,
     BudgetSet,
+    BudgetTimed,
     Moved,
     Noted,
     PermissionAnswered,
@@ -75,6 +77,7 @@ class _Fold:
         self._running = list(state.running)
         self._turn = state.turn
         self._turns = state.turns
+        self._tool_calls = state.tool_calls
         self._usage = state.usage
         self._epoch = state.epoch
         self._at = state.at
@@ -123,6 +126,11 @@ class _Fold:
                 self._changes["policy"] = event.policy
             case BudgetSet():
                 self._budget_set(event)
+            case BudgetMarked():
+                self._budget_marked(event)
+            case BudgetTimed():
+                # What the wall clock said meanwhile counts no more.
+                self._budget_at = event.at - event.seconds
             case Moved():
                 self._moved(event)
             case SetupStarted():
@@ -151,6 +159,7 @@ class _Fold:
                 "running": tuple(self._running),
                 "turn": self._turn,
                 "turns": self._turns,
+                "tool_calls": self._tool_calls,
                 "usage": self._usage,
                 "interrupted_turn": self._interrupted,
                 "interrupted_calls": self._interrupted_calls,
@@ -217,6 +226,7 @@ class _Fold:
     def _tool_called(self, event: ToolCalled) -> None:
         if event.call_id not in self._tools:
             self._tools[event.call_id] = len(self._blocks)
+            self._tool_calls += 1
             self._blocks.append(ToolBlock(seq=event.seq, at=event.at, call_id=event.call_id))
         index = self._tools[event.call_id]
         block = self._blocks[index]
@@ -305,8 +315,16 @@ class _Fold:
             "budget": event.budget,
             "budget_base": self._usage,
             "budget_turns": self._turns,
+            "budget_calls": self._tool_calls,
+            "budget_marks": (),
         }
         self._budget_at = event.at
+
+    def _budget_marked(self, event: BudgetMarked) -> None:
+        marks = self._changes.get("budget_marks", self._base.budget_marks)
+        assert isinstance(marks, tuple)
+        self._changes["budget_marks"] = (*marks, (event.limit, event.share))
+        self._blocks.append(NoteBlock(seq=event.seq, at=event.at, level="warning", text=event.text))
 
     def _setup_started(self, event: SetupStarted) -> None:
         block = SetupBlock(seq=event.seq, at=event.at, command=event.command, number=event.number, total=event.total)

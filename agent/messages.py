@@ -71,6 +71,13 @@ class SetBudget(Frozen):
     budget: Budget
 
 
+class Extend(Frozen):
+    """Grant the budget once more, counted from now, and go on if that was what the session waited for."""
+
+    type: Literal["extend"] = "extend"
+    id: str
+
+
 class Resume(Frozen):
     """Go on after a pause."""
 
@@ -93,7 +100,7 @@ class Stop(Frozen):
     id: str
 
 
-Command = Prompt | Interrupt | Answer | SetPolicy | SetBudget | Resume | Drain | Stop
+Command = Prompt | Interrupt | Answer | SetPolicy | SetBudget | Extend | Resume | Drain | Stop
 ClientMessage = Annotated[Hello | Command, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from agent.allowance import Allowance
 from agent.arrival import arrive, continuation, read_arrival
-from agent.budget import BudgetTime, find_limit, unmeasured
+from agent.budget import unmeasured
 from agent.driver import Driver
 from agent.duty import Duty
 from agent.errors import AgentError, AgentFailed, CommandRefused, NotOwner
 from agent.events import (
+    AnyEvent,
     BudgetSet,
     Noted,
     PermissionAnswered,
@@ -24,13 +26,16 @@ from agent.events import (
     PhaseChanged,
     PolicySet,
     Prompted,
+    ToolCalled,
     TurnEnded,
+    Used,
 )
 from agent.lease import Tenure, firm_lease
 from agent.messages import (
     Answer,
     Command,
     Drain,
+    Extend,
     Interrupt,
     Prompt,
     Resume,
@@ -44,6 +49,7 @@ from agent.reception import Reception, was_rebooted
 from agent.recorder import Recorder
 from agent.recovery import Cause, give_up, note_recovery, pause_before, recovery_prompt, was_cut
 from agent.runner_lock import hold
+from agent.state import SessionState
 
 _WATCH_SECONDS = 1.0
 _REASONS = {"max_tokens": "The model's answer was cut at its length limit.", "refusal": "The model refused to go on."}
@@ -67,8 +73,9 @@ class Runner:
         self._preparation = Preparation(duty.prepare, recorder)
         self._reception = Reception(duty.session, recorder, self.handle, self._notice, self._ended)
         self._idle_since = time.monotonic()
-        self._budget_time = BudgetTime()
+        self._allowance = Allowance(recorder)
         recorder.observe(self._notice)
+        recorder.observe(self._count)
         for watch in duty.watchers:
             watch(recorder)
 
@@ -128,6 +135,8 @@ class Runner:
                 await self._driver.apply_policy()
             case SetBudget():
                 self._recorder.record(BudgetSet(budget=command.budget))
+            case Extend():
+                self._extend()
             case Resume():
                 self._resume()
             case Drain():
@@ -147,7 +156,7 @@ class Runner:
             if prompt is None or self._draining or self._recorder.state.phase in ("paused", "failed"):
                 self._wake.clear()
                 await self._wake.wait()
-            elif (limit := self._limit()) is not None:
+            elif (limit := self._allowance.limit()) is not None:
                 self._say("paused", limit)
             elif self._driver.alive or await self._start_agent():
                 self._conclude(await self._driver.run_turn(prompt))
@@ -221,7 +230,7 @@ class Runner:
             case "end_turn" | "max_tokens" | "max_turn_requests" | "refusal":
                 self._say("idle" if state.queue else "finished", _REASONS.get(reason, ""))
             case "budget":
-                self._say("paused", self._limit() or "The budget is used up.")
+                self._say("paused", self._allowance.limit() or "The budget is used up.")
             case "died" if self._duty.unattended:
                 self._recover("agent", _last_detail(self._recorder))
             case "error" | "died":
@@ -253,9 +262,15 @@ class Runner:
             self._say("idle")
         self._wake.set()
 
+    def _extend(self) -> None:
+        waits = self._recorder.state.phase == "paused" and self._allowance.limit() is not None
+        self._allowance.renew()
+        if waits:
+            self._resume()
+
     def _resume(self) -> None:
         state = self._recorder.state
-        if (limit := self._limit()) is not None:
+        if (limit := self._allowance.limit()) is not None:
             raise CommandRefused(f"{limit} Raise the budget first.", code="budget")
         if state.interrupted_turn is not None and not state.queue:
             self._recorder.record(Prompted(prompt_id=_prompt_id(), text=continuation(state), source="castoff"))
@@ -294,6 +309,7 @@ class Runner:
         await self._driver.close()
         # The turn's own end is recorded by the worker; only after it the last phase may stand, and nothing after that.
         await self._wait_until(lambda: self._recorder.state.turn is None)
+        self._allowance.close()
         self._say(phase)
         self._recorder.sync()
         self._recorder.fence()
@@ -307,10 +323,12 @@ class Runner:
                 raise self._recorder.failure
             if self._lost():
                 self._ended.set()
-            elif self._driver.busy and self._limit():
-                self._cut_turn()
+            elif self._driver.busy and self._allowance.limit():
+                self._cut_turn("budget")
             elif self._idle():
                 self._ended.set()
+            if self._driver.busy:
+                self._allowance.tell_marks()
 
     def _lost(self) -> bool:
         """Whether the session is not held here any more; nothing is recorded then."""
@@ -319,14 +337,17 @@ class Runner:
         self._recorder.fence()
         return True
 
-    def _limit(self) -> str | None:
-        state = self._recorder.state
-        return find_limit(state, self._budget_time.now(state))
+    def _count(self, event: AnyEvent, _: SessionState) -> None:
+        """Cut a turn at the very event that uses the budget up: a quick agent does much in a second."""
+        if isinstance(event, Used | ToolCalled) and self._driver.busy and self._allowance.limit():
+            self._cut_turn("budget")
 
-    def _cut_turn(self) -> None:
-        """Cancel for the budget, aside: an agent that takes its time must not keep us from looking at the lease."""
+    def _cut_turn(self, reason: str) -> None:
+        """Cancel, aside: an agent that takes its time must not keep us from looking at the lease."""
+        if self._draining:
+            return
         if self._cut is None or self._cut.done():
-            self._cut = asyncio.create_task(self._driver.cancel("budget"))
+            self._cut = asyncio.create_task(self._driver.cancel(reason))
 
     def _idle(self) -> bool:
         linger = self._duty.linger

@@ -32,6 +32,8 @@ class SessionState(Frozen):
     """The prompt that the agent works on."""
     turns: int = 0
     """Turns started since the session began."""
+    tool_calls: int = 0
+    """Tool calls made since the session began."""
     questions: tuple[PermissionBlock, ...] = ()
     """Open permission questions, oldest first."""
     running: tuple[str, ...] = ()
@@ -43,6 +45,10 @@ class SessionState(Frozen):
     """What had been used when the budget was set."""
     budget_turns: int = 0
     """Turns that had been started when the budget was set."""
+    budget_calls: int = 0
+    """Tool calls that had been made when the budget was set."""
+    budget_marks: tuple[tuple[str, int], ...] = ()
+    """Limits, by their fields, and the percent of them that the user was told of."""
     budget_at: float = 0.0
     """When the budget was set: Unix time, by the clock of the machine that the session is on. Moves take none of it."""
     agent: str = ""

@@ -18,6 +18,7 @@ from agent.messages import (
     Command,
     Done,
     Drain,
+    Extend,
     Hello,
     Interrupt,
     Occurred,
@@ -110,6 +111,10 @@ class Viewer:
     async def set_budget(self, budget: Budget) -> None:
         """Change the budget; it counts anew from here."""
         await self._command(SetBudget(id=self._next_id(), budget=budget))
+
+    async def extend(self) -> None:
+        """Grant the budget once more and let the session go on."""
+        await self._command(Extend(id=self._next_id()))
 
     async def resume(self) -> None:
         """Go on after a pause or a failure."""
