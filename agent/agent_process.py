@@ -69,6 +69,11 @@ class AgentProcess:
         """Whether the process runs."""
         return self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """The process, which leads its group."""
+        return self._process.pid
+
     def _keep_frame(self, event: StreamEvent) -> None:
         line = json.dumps({"direction": event.direction.value, "frame": event.message}, separators=(",", ":"))
         self._frames.write(line.encode() + b"\n")

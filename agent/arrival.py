@@ -6,9 +6,22 @@ from pathlib import Path
 from agent.arrival_check import ArrivalCheck, tell_agent, tell_user
 from agent.blocks import PromptBlock
 from agent.durable import read_model
-from agent.events import Budget, BudgetSet, Event, Frozen, Moved, Noted, PhaseChanged, Policy, PolicySet, Prompted
+from agent.events import (
+    Budget,
+    BudgetSet,
+    Event,
+    Frozen,
+    Moved,
+    Noted,
+    PhaseChanged,
+    Policy,
+    PolicySet,
+    Prompted,
+    WatchSet,
+)
 from agent.sessions import SessionDir
 from agent.state import SessionState
+from agent.watch import Watch
 
 _NAME = "arrival.json"
 
@@ -27,6 +40,7 @@ class Arrival(Frozen):
     proceed: bool = False
     budget: Budget | None = None
     policy: Policy | None = None
+    watch: Watch | None = None
     check: ArrivalCheck | None = None
     """What was found on arrival, where anybody looked."""
     note: str = ""
@@ -58,6 +72,8 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
         events.append(PolicySet(policy=arrival.policy))
     if arrival.budget is not None:
         events.append(BudgetSet(budget=arrival.budget))
+    if arrival.watch is not None:
+        events.append(WatchSet(watch=arrival.watch))
     text = _first_prompt(arrival, state)
     if text:
         events.append(Prompted(prompt_id=arrival_prompt_id(epoch), text=text, source="castoff"))

@@ -23,6 +23,7 @@ from agent.events import (
     TurnStarted,
     Used,
 )
+from agent.gates import asks_first
 from agent.launch import Launch, Listener, start_program
 from agent.policy import decide
 from agent.profiles import Profile
@@ -73,6 +74,11 @@ class Driver:
     def alive(self) -> bool:
         """Whether an agent is there to be prompted."""
         return self._agent is not None and self._agent.alive
+
+    @property
+    def pid(self) -> int | None:
+        """The agent's process."""
+        return self._agent.pid if self._agent is not None else None
 
     @property
     def busy(self) -> bool:
@@ -183,6 +189,10 @@ class Driver:
                     await self._agent.cancel()
             await asyncio.wait((turn,), timeout=_RESEND_SECONDS)
 
+    async def force(self) -> None:
+        """End an agent that was asked to end its turn and goes on."""
+        await self._bury(polite=False)
+
     def answer(self, request_id: str, option_id: str) -> None:
         """Answer an open question; raises `CommandRefused` if it is not open or has no such option."""
         question = next((q for q in self._recorder.state.questions if q.request_id == request_id), None)
@@ -224,7 +234,7 @@ class Driver:
         self._recorder.record(PermissionAsked(request_id=request_id, call_id=call.call_id, options=options))
         state = self._recorder.state
         tool = next(b for b in state.blocks if b.type == "tool" and b.call_id == call.call_id)
-        chosen = decide(state.policy, tool.tool_kind, options)
+        chosen = None if asks_first(state, tool) else decide(state.policy, tool.tool_kind, options)
         if chosen is not None:
             self._recorder.record(PermissionAnswered(request_id=request_id, option_id=chosen, by="policy"))
             return chosen

@@ -6,7 +6,10 @@ earlier events. Everything shown anywhere is a fold of these (`agent.fold`).
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, TypeAdapter
+
+from agent.frozen import Frozen
+from agent.watch import Watch
 
 Policy = Literal["ask", "accept-edits", "accept-all"]
 PlanStatus = Literal["pending", "in_progress", "completed"]
@@ -14,12 +17,6 @@ ToolStatus = Literal["pending", "in_progress", "completed", "failed"]
 ToolKind = Literal["read", "edit", "delete", "move", "search", "execute", "think", "fetch", "switch_mode", "other"]
 OptionKind = Literal["allow_once", "allow_always", "reject_once", "reject_always"]
 ResumeKind = Literal["new", "resume", "load"]
-
-
-class Frozen(BaseModel):
-    """Base of every record: immutable, and tolerant of fields that a newer version added."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Event(Frozen):
@@ -49,8 +46,8 @@ class TurnStarted(Event):
 
 
 class TurnEnded(Event):
-    """A turn ended. ``stop_reason`` is ACP's; or ``drained`` or ``budget``: castoff cut it short; or with a sentence
-    in ``detail`` ``error``: the agent failed, ``crash``: the runner ended in mid-turn."""
+    """A turn ended. ``stop_reason`` is ACP's; or ``drained``, ``budget`` or ``watch``: castoff cut it short; or with a
+    sentence in ``detail`` ``error``: the agent failed, ``crash``: the runner ended in mid-turn."""
 
     kind: Literal["turn_ended"] = "turn_ended"
     prompt_id: str
@@ -232,6 +229,35 @@ class BudgetTimed(Event):
     seconds: float
 
 
+class WatchSet(Event):
+    """By what the run is watched was chosen."""
+
+    kind: Literal["watch"] = "watch"
+    watch: Watch
+
+
+class Judged(Event):
+    """The watch found something. ``rule`` is a field of `agent.watch.Watch`, ``key`` what it was found in: together
+    they are what `Excused` names. ``level``: the user is told, the agent is told as well, or the run is paused."""
+
+    kind: Literal["verdict"] = "verdict"
+    rule: str
+    level: Literal["told", "nudge", "pause"]
+    key: str = ""
+    evidence: str
+    """A sentence."""
+    calls: tuple[int, ...] = ()
+    """The seqs of the first events of the tool calls that it is about."""
+
+
+class Excused(Event):
+    """The user said that a verdict's matter was fine."""
+
+    kind: Literal["excused"] = "excused"
+    rule: str
+    key: str = ""
+
+
 class Moved(Event):
     """The session arrived at ``to`` (a host's name, or ``here``) from ``origin``, with what the move carried."""
 
@@ -314,6 +340,9 @@ _KnownEvent = Annotated[
     | BudgetSet
     | BudgetMarked
     | BudgetTimed
+    | WatchSet
+    | Judged
+    | Excused
     | Moved
     | SetupStarted
     | SetupPrinted

@@ -24,6 +24,8 @@ from agent.events import (
     BudgetMarked,
     BudgetSet,
     BudgetTimed,
+    Excused,
+    Judged,
     Moved,
     Noted,
     PermissionAnswered,
@@ -41,10 +43,11 @@ from agent.events import (
     TurnEnded,
     TurnStarted,
     Used,
+    WatchSet,
 )
 from agent.state import SessionState, carries_note
 
-_CUT_SHORT = frozenset({"drained", "budget", "crash", "error"})
+_CUT_SHORT = frozenset({"drained", "budget", "watch", "crash", "error"})
 """Stop reasons of turns that did not come to an end of their own and can be taken up again."""
 _UNHEARD = frozenset({"crash", "error"})
 """Stop reasons of turns whose prompt the agent may never have got."""
@@ -52,6 +55,10 @@ _SETTLED = frozenset({"paused", "failed", "finished", "stopped", "drained"})
 """Phases in which nothing is taken up any more that had crashed."""
 _COUNTERS = frozenset({"input_tokens", "output_tokens", "cost_usd"})
 """What only ever grows; an agent that begins to count anew does not make it less."""
+
+_MOST_VERDICTS = 50
+_HUMAN = (PolicySet, BudgetSet, WatchSet, Excused, Moved)
+"""What only a human does."""
 
 
 def advance(state: SessionState, events: Iterable[AnyEvent]) -> SessionState:
@@ -61,6 +68,10 @@ def advance(state: SessionState, events: Iterable[AnyEvent]) -> SessionState:
         if event.seq > fold.head_seq:
             fold.take(event)
     return fold.result()
+
+
+def _by_user(event: Prompted | PermissionAnswered) -> bool:
+    return (event.source if isinstance(event, Prompted) else event.by) == "user"
 
 
 class _Fold:
@@ -95,6 +106,8 @@ class _Fold:
             self._budget_at += event.at - self._at
         self._epoch = max(self._epoch, event.epoch)
         self._at = event.at
+        if isinstance(event, _HUMAN) or (isinstance(event, Prompted | PermissionAnswered) and _by_user(event)):
+            self._changes["human_at"] = event.at
         if not isinstance(event, Text | Thought):
             self._flush()
         match event:
@@ -128,6 +141,14 @@ class _Fold:
                 self._budget_set(event)
             case BudgetMarked():
                 self._budget_marked(event)
+            case WatchSet():
+                self._changes["watch"] = event.watch
+            case Judged():
+                self._judged(event)
+            case Excused():
+                excused = self._changes.get("excused", self._base.excused)
+                assert isinstance(excused, frozenset)
+                self._changes["excused"] = excused | {f"{event.rule}: {event.key}"}
             case BudgetTimed():
                 # What the wall clock said meanwhile counts no more.
                 self._budget_at = event.at - event.seconds
@@ -211,7 +232,7 @@ class _Fold:
             self._changes["untold"] = ""
         if event.stop_reason in _CUT_SHORT:
             self._interrupted, self._interrupted_calls = event.prompt_id, tuple(self._running)
-        if event.stop_reason not in ("end_turn", "drained", "budget"):
+        if event.stop_reason not in ("end_turn", "drained", "budget", "watch"):
             self._blocks.append(
                 TurnBlock(seq=event.seq, at=event.at, stop_reason=event.stop_reason, detail=event.detail)
             )
@@ -325,6 +346,12 @@ class _Fold:
         assert isinstance(marks, tuple)
         self._changes["budget_marks"] = (*marks, (event.limit, event.share))
         self._blocks.append(NoteBlock(seq=event.seq, at=event.at, level="warning", text=event.text))
+
+    def _judged(self, event: Judged) -> None:
+        earlier = self._changes.get("verdicts", self._base.verdicts)
+        assert isinstance(earlier, tuple)
+        self._changes["verdicts"] = (*earlier, event)[-_MOST_VERDICTS:]
+        self._blocks.append(NoteBlock(seq=event.seq, at=event.at, level="warning", text=event.evidence))
 
     def _setup_started(self, event: SetupStarted) -> None:
         block = SetupBlock(seq=event.seq, at=event.at, command=event.command, number=event.number, total=event.total)

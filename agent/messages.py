@@ -78,6 +78,15 @@ class Extend(Frozen):
     id: str
 
 
+class Excuse(Frozen):
+    """Say that the matter of a verdict is fine, and go on if that was what the session waited for."""
+
+    type: Literal["excuse"] = "excuse"
+    id: str
+    rule: str
+    key: str = ""
+
+
 class Resume(Frozen):
     """Go on after a pause."""
 
@@ -100,7 +109,7 @@ class Stop(Frozen):
     id: str
 
 
-Command = Prompt | Interrupt | Answer | SetPolicy | SetBudget | Extend | Resume | Drain | Stop
+Command = Prompt | Interrupt | Answer | SetPolicy | SetBudget | Extend | Excuse | Resume | Drain | Stop
 ClientMessage = Annotated[Hello | Command, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 

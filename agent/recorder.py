@@ -14,6 +14,8 @@ from agent.events import (
     AnyEvent,
     BudgetSet,
     Event,
+    Excused,
+    Judged,
     Moved,
     PermissionAnswered,
     PhaseChanged,
@@ -24,6 +26,7 @@ from agent.events import (
     Thought,
     TurnEnded,
     TurnStarted,
+    WatchSet,
 )
 from agent.fold import advance
 from agent.journal import Journal, read_events
@@ -33,6 +36,8 @@ _HOLD_SECONDS = 0.05
 _RELIED_ON = (
     AgentStarted,
     BudgetSet,
+    Excused,
+    Judged,
     Moved,
     PermissionAnswered,
     PhaseChanged,
@@ -41,6 +46,7 @@ _RELIED_ON = (
     SetupEnded,
     TurnEnded,
     TurnStarted,
+    WatchSet,
 )
 """What others act on - an agent, a host, a phone: on disk before anybody hears of it, also for a power cut."""
 

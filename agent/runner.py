@@ -20,6 +20,8 @@ from agent.errors import AgentError, AgentFailed, CommandRefused, NotOwner
 from agent.events import (
     AnyEvent,
     BudgetSet,
+    Excused,
+    Judged,
     Noted,
     PermissionAnswered,
     Phase,
@@ -35,6 +37,7 @@ from agent.messages import (
     Answer,
     Command,
     Drain,
+    Excuse,
     Extend,
     Interrupt,
     Prompt,
@@ -50,8 +53,12 @@ from agent.recorder import Recorder
 from agent.recovery import Cause, give_up, note_recovery, pause_before, recovery_prompt, was_cut
 from agent.runner_lock import hold
 from agent.state import SessionState
+from agent.verdicts import nudge
+from agent.vigil import Vigil
 
 _WATCH_SECONDS = 1.0
+_TOLD_LATE = 2
+"""Words on usage beyond the limit that an agent may still have: those by which it was reached, and of one call more."""
 _REASONS = {"max_tokens": "The model's answer was cut at its length limit.", "refusal": "The model refused to go on."}
 
 
@@ -65,6 +72,9 @@ class Runner:
         self._driver = Driver(recorder, duty.session, duty.profile, duty.launch, duty.host)
         self._rebooted = was_rebooted(duty.session)
         self._pause = 0.0
+        self._attended = False
+        self._beyond = 0
+        self._force: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
         self._draining = False
@@ -76,6 +86,8 @@ class Runner:
         self._allowance = Allowance(recorder)
         recorder.observe(self._notice)
         recorder.observe(self._count)
+        self._vigil = Vigil(recorder, duty.session.info.project, self._heed) if duty.unattended else None
+        self._why = ""
         for watch in duty.watchers:
             watch(recorder)
 
@@ -101,8 +113,8 @@ class Runner:
         try:
             await self._driver.close()
         finally:
-            if self._cut is not None:
-                await asyncio.wait((self._cut,))
+            if aside := [task for task in (self._cut, self._force) if task is not None]:
+                await asyncio.wait(aside)
             self._recorder.close()
             await self._reception.see_off()
         return results
@@ -113,6 +125,8 @@ class Runner:
         By any other error the runner ends, and raises it: half drained, it would be in everybody's way for ever.
         """
         try:
+            if self._vigil is not None:
+                self._vigil.greet()
             await self._obey(command)
         except AgentError:
             raise
@@ -137,6 +151,8 @@ class Runner:
                 self._recorder.record(BudgetSet(budget=command.budget))
             case Extend():
                 self._extend()
+            case Excuse():
+                self._excuse(command)
             case Resume():
                 self._resume()
             case Drain():
@@ -159,6 +175,7 @@ class Runner:
             elif (limit := self._allowance.limit()) is not None:
                 self._say("paused", limit)
             elif self._driver.alive or await self._start_agent():
+                self._beyond, self._force = 0, None
                 self._conclude(await self._driver.run_turn(prompt))
         if self._recorder.failure is not None:
             raise self._recorder.failure
@@ -231,6 +248,9 @@ class Runner:
                 self._say("idle" if state.queue else "finished", _REASONS.get(reason, ""))
             case "budget":
                 self._say("paused", self._allowance.limit() or "The budget is used up.")
+            case "watch":
+                why, self._why = self._why, ""
+                self._say("paused" if why else "idle", why)
             case "died" if self._duty.unattended:
                 self._recover("agent", _last_detail(self._recorder))
             case "error" | "died":
@@ -266,6 +286,16 @@ class Runner:
         waits = self._recorder.state.phase == "paused" and self._allowance.limit() is not None
         self._allowance.renew()
         if waits:
+            self._resume()
+
+    def _excuse(self, command: Excuse) -> None:
+        found = next((v for v in self._recorder.state.verdicts if (v.rule, v.key) == (command.rule, command.key)), None)
+        if found is None:
+            raise CommandRefused("Nothing of the kind was found.", code="no-verdict")
+        state = self._recorder.state
+        waits = state.phase == "paused" and state.detail == state.verdicts[-1].evidence
+        self._recorder.record(Excused(rule=command.rule, key=command.key))
+        if waits and self._allowance.limit() is None:
             self._resume()
 
     def _resume(self) -> None:
@@ -329,6 +359,27 @@ class Runner:
                 self._ended.set()
             if self._driver.busy:
                 self._allowance.tell_marks()
+            if self._vigil is not None:
+                self._keep_vigil(self._vigil)
+
+    def _keep_vigil(self, vigil: Vigil) -> None:
+        came, self._attended = not self._reception.empty and not self._attended, not self._reception.empty
+        if came:
+            vigil.greet()
+        if self._driver.busy:
+            vigil.look(self._driver.pid)
+        else:
+            vigil.rest()
+
+    def _heed(self, verdict: Judged) -> None:
+        """Do what a verdict asks for; the turn may have ended meanwhile."""
+        if verdict.level == "told" or self._draining or not self._driver.busy:
+            return
+        if verdict.level == "pause":
+            self._why = self._why or verdict.evidence
+        elif not any(prompt.ahead for prompt in self._recorder.state.queue):
+            self._recorder.record(nudge(verdict, _prompt_id()))
+        self._cut_turn("watch")
 
     def _lost(self) -> bool:
         """Whether the session is not held here any more; nothing is recorded then."""
@@ -339,8 +390,14 @@ class Runner:
 
     def _count(self, event: AnyEvent, _: SessionState) -> None:
         """Cut a turn at the very event that uses the budget up: a quick agent does much in a second."""
-        if isinstance(event, Used | ToolCalled) and self._driver.busy and self._allowance.limit():
-            self._cut_turn("budget")
+        if not isinstance(event, Used | ToolCalled) or not self._driver.busy or not self._allowance.limit():
+            return
+        self._cut_turn("budget")
+        if isinstance(event, Used):
+            # The call in flight may still be told of; whoever goes on after that was not stopped by being asked.
+            self._beyond += 1
+            if self._beyond > _TOLD_LATE and self._force is None:
+                self._force = asyncio.create_task(self._driver.force())
 
     def _cut_turn(self, reason: str) -> None:
         """Cancel, aside: an agent that takes its time must not keep us from looking at the lease."""

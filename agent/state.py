@@ -1,7 +1,8 @@
 """The session's state: everything a viewer shows of a session. `agent.fold.advance` is the only way one comes about."""
 
 from agent.blocks import AnyBlock, PermissionBlock
-from agent.events import Budget, Frozen, Phase, PlanEntry, Policy, Prompted
+from agent.events import Budget, Frozen, Judged, Phase, PlanEntry, Policy, Prompted
+from agent.watch import Watch
 
 
 class Usage(Frozen):
@@ -41,6 +42,13 @@ class SessionState(Frozen):
     usage: Usage = Usage()
     policy: Policy = "ask"
     budget: Budget = Budget()
+    watch: Watch = Watch()
+    verdicts: tuple[Judged, ...] = ()
+    """What the watch found, newest last; no more than 50."""
+    excused: frozenset[str] = frozenset()
+    """What was found to be fine, as in `agent.watch.Watch.fine`."""
+    human_at: float = 0.0
+    """When a human was last heard of (Unix time, by the clock of the machine that heard it); 0: never."""
     budget_base: Usage = Usage()
     """What had been used when the budget was set."""
     budget_turns: int = 0

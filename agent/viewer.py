@@ -18,6 +18,7 @@ from agent.messages import (
     Command,
     Done,
     Drain,
+    Excuse,
     Extend,
     Hello,
     Interrupt,
@@ -115,6 +116,10 @@ class Viewer:
     async def extend(self) -> None:
         """Grant the budget once more and let the session go on."""
         await self._command(Extend(id=self._next_id()))
+
+    async def excuse(self, rule: str, key: str) -> None:
+        """Say that a verdict's matter is fine, from now on, and let the session go on."""
+        await self._command(Excuse(id=self._next_id(), rule=rule, key=key))
 
     async def resume(self) -> None:
         """Go on after a pause or a failure."""

@@ -166,6 +166,7 @@ class Departure:
             proceed=True,
             budget=self.terms.budget,
             policy=self.terms.policy,
+            watch=self._preflight.project.watch,
         )
         request = Accept(
             run_id=self.session.id,

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, ValidationError, ValidationInfo, field_validato
 from agent.events import Budget, Frozen
 from agent.paths import config_dir
 from agent.setup import SetupCommand
+from agent.watch import Watch
 from remote.egress import parse_entry, parse_network
 from remote.errors import ProjectFileInvalid
 from remote.levels import Need
@@ -52,6 +53,12 @@ class Limits(Budget):
         if value is not None and not 0 < value < float("inf"):
             raise ValueError("a limit is a number above 0")
         return value
+
+
+class Watching(Watch):
+    """What runs are watched by, as the file has it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Command(SetupCommand):
@@ -108,6 +115,7 @@ class ProjectSettings(Frozen):
     sandbox: Need = "auto"
     network: NetworkSettings = NetworkSettings()
     budget: Limits = Limits()
+    watch: Watching = Watching()
 
     @field_validator("include", "exclude", mode="before")
     @classmethod
@@ -158,10 +166,12 @@ def read_project(tree: Path) -> Project:
     """The settings that count for ``tree``; raises `ProjectFileInvalid`."""
     user, _ = _read(config_dir() / USER_NAME)
     own, data = _read(tree / NAME)
-    said = {name: getattr(own, name) for name in own.model_fields_set - {"budget"}}
+    said = {name: getattr(own, name) for name in own.model_fields_set - {"budget", "watch"}}
     # A limit of the user's own holds until the project's file names that very limit.
     limits = user.budget.model_dump(exclude_unset=True) | own.budget.model_dump(exclude_unset=True)
-    settings = user.model_copy(update={**said, "budget": Limits.model_validate(limits)})
+    watch = user.watch.model_dump(exclude_unset=True) | own.watch.model_dump(exclude_unset=True)
+    merged = {"budget": Limits.model_validate(limits), "watch": Watching.model_validate(watch)}
+    settings = user.model_copy(update={**said, **merged})
     return Project(settings=settings, asks=own, digest=blake3(data).hexdigest() if data is not None else "")
 
 
@@ -211,6 +221,8 @@ def _known(above: list[str]) -> list[str]:
     match above[:1]:
         case ["budget"]:
             return list(Limits.model_fields)
+        case ["watch"]:
+            return list(Watching.model_fields)
         case ["setup"]:
             return list(Command.model_fields)
         case ["network"]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agent.sessions import SessionDir
+from agent.watch import Watch
 from remote.agreement import agree, find_disagreement
 from remote.egress import Egress, find_hosts
 from remote.findings import Extras, Problem, Stays
@@ -40,6 +41,11 @@ class ProjectCheck:
             env=settings.env,
             setup=tuple(command.run for command in settings.setup),
         )
+
+    @property
+    def watch(self) -> Watch:
+        """By what runs of the project are watched."""
+        return Watch.model_validate(self._project.settings.watch.model_dump())
 
     def object(self) -> tuple[Problem, ...]:
         """What was not agreed to, not even now, and which variables have no value here."""

@@ -94,6 +94,14 @@ class ViewerLike(Protocol):
         """Change the budget."""
         ...
 
+    async def extend(self) -> None:
+        """Grant the budget once more and go on."""
+        ...
+
+    async def excuse(self, rule: str, key: str) -> None:
+        """Say that a verdict's matter is fine, and go on."""
+        ...
+
     async def resume(self) -> None:
         """Go on after a pause."""
         ...

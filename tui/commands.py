@@ -20,7 +20,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("runs", "", "the runs on all hosts"),
     Command("pull", "", "take this run home"),
     Command("policy", "ask | accept-edits | accept-all", "what the agent may do without asking"),
-    Command("budget", "$2 30 turns 60 min | off", "limits, counted from now"),
+    Command("budget", "$2 30 turns 60 min | off", "limits, also in tokens and calls, counted from now"),
+    Command("extend", "", "grant the budget once more and go on"),
+    Command("fine", "", "what was found last is fine; go on"),
     Command("resume", "", "go on after a pause"),
     Command("interrupt", "", "cancel the agent's turn"),
     Command("stop", "", "end the agent; the session stays"),
@@ -75,6 +77,8 @@ def draw_commands(commands: list[Command], width: int, limit: int = 8) -> list[L
 
 _LIMITS = re.compile(
     r"(?P<usd>\$\s*\d+(?:\.\d+)?|\d+(?:\.\d+)?\s*(?:usd|dollars?))"
+    r"|(?P<tokens>\d+)\s*(?:tokens?|tok)\b"
+    r"|(?P<calls>\d+)\s*(?:tool\s*)?calls?\b"
     r"|(?P<turns>\d+)\s*(?:turns?|t)\b"
     r"|(?P<minutes>\d+(?:\.\d+)?)\s*(?:minutes?|mins?|m)\b"
     r"|(?P<hours>\d+(?:\.\d+)?)\s*(?:hours?|h)\b",
@@ -93,4 +97,10 @@ def parse_budget(text: str) -> Budget | None:
     turns = next((int(m["turns"]) for m in found if m["turns"]), None)
     minutes = next((float(m["minutes"]) for m in found if m["minutes"]), None)
     hours = next((float(m["hours"]) for m in found if m["hours"]), None)
-    return Budget(max_usd=usd, max_turns=turns, max_minutes=hours * 60 if hours is not None else minutes)
+    return Budget(
+        max_usd=usd,
+        max_turns=turns,
+        max_minutes=hours * 60 if hours is not None else minutes,
+        max_tokens=next((int(m["tokens"]) for m in found if m["tokens"]), None),
+        max_tool_calls=next((int(m["calls"]) for m in found if m["calls"]), None),
+    )

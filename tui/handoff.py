@@ -109,7 +109,8 @@ class Handoff(MoveScreen):
         """The terms as the fields have them; ``None`` where a field holds no number."""
         values = {name: self.query_one(f"#{name}", Input).value.strip() or None for name, _, _ in _LIMITS}
         try:
-            budget = Budget.model_validate(values)
+            # Limits that have no field here stay as they are.
+            budget = Budget.model_validate(self.terms.budget.model_dump() | values)
         except ValidationError:
             return None
         say = self.query_one("#say", Input).value.strip()

@@ -44,6 +44,7 @@ KEYS: tuple[Key, ...] = (
     Key("workspace.page_up", "pageup", "page(-1)", "Page up", "Scroll the focused pane, or the transcript", True),
     Key("workspace.page_down", "pagedown", "page(1)", "Page down", "Scroll the focused pane, or the transcript", True),
     Key("workspace.resume", "f5", "resume", "Go on", "Go on after a pause"),
+    Key("workspace.extend", "shift+f5", "extend", "Extend", "Grant the budget once more and go on"),
     Key("workspace.pull", "ctrl+l", "pull", "Pull back", "Take this run home", True),
     Key("workspace.copy", "ctrl+y", "copy_last", "Copy answer", "Copy the agent's last message", True),
     Key("composer.newline", "ctrl+j,shift+enter", "newline", "New line", "Begin a new line in the composer"),

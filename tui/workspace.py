@@ -225,6 +225,18 @@ class Workspace(FollowingScreen):
         """Go on after a pause."""
         self.command(lambda viewer: viewer.resume())
 
+    def action_extend(self) -> None:
+        """Grant the budget once more and go on."""
+        self.command(lambda viewer: viewer.extend())
+
+    def action_excuse(self) -> None:
+        """Say that what the watch found last is fine."""
+        found = self.state.verdicts[-1:]
+        if not found:
+            self.castoff.complain("Nothing was found that would have to be fine.", "/resume goes on after a pause.")
+            return
+        self.command(lambda viewer: viewer.excuse(found[0].rule, found[0].key))
+
     def action_follow(self) -> None:
         """Go to the end of the transcript."""
         self.query_one(Transcript).follow()

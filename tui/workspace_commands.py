@@ -45,6 +45,8 @@ _ACTIONS = {
     "keys": "app.show_keys",
     "pull": "pull",
     "resume": "resume",
+    "extend": "extend",
+    "fine": "excuse",
     "details": "toggle_details",
     "copy": "copy_last",
 }

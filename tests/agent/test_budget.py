@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.budget import BudgetTime, find_limit, spent_usd, unmeasured
-from agent.events import AnyEvent, Budget, BudgetSet, PhaseChanged
+from agent.budget import BudgetTime, find_limit, find_marks, spent_usd, unmeasured
+from agent.events import AnyEvent, Budget, BudgetSet, BudgetTimed, PhaseChanged, Used
 from agent.fold import advance
 from agent.state import SessionState, Usage
 
@@ -146,3 +146,47 @@ def test_minutes_are_never_counted_between_the_clocks_of_two_machines(skew: floa
         assert find_limit(state, time.now(state)) is None, "no time was taken away"
         steady[0] += 1
         assert find_limit(state, time.now(state)) is not None, "none was given"
+
+
+def test_tokens_and_tool_calls() -> None:
+    limited = SessionState(budget=Budget(max_tokens=100), budget_base=Usage(input_tokens=50), turns=1)
+    spent = limited.model_copy(update={"usage": Usage(input_tokens=120, output_tokens=29)})
+    assert find_limit(spent, 0.0) is None
+    spent = limited.model_copy(update={"usage": Usage(input_tokens=120, output_tokens=30)})
+    assert find_limit(spent, 0.0) == "The budget of 100 tokens is used up."
+    assert find_limit(limited, 0.0) is None and "Tokens unknown" in (unmeasured(limited) or "")
+    calls = SessionState(budget=Budget(max_tool_calls=3), tool_calls=5, budget_calls=2)
+    assert find_limit(calls, 0.0) == "The budget of 3 tool calls is used up."
+    assert find_limit(calls.model_copy(update={"running": ("c",)}), 0.0) is None, "the last call may end"
+    assert find_limit(calls.model_copy(update={"running": ("c",), "tool_calls": 6}), 0.0) is not None
+
+
+def test_marks_are_told_once_each_and_only_the_highest() -> None:
+    events: list[AnyEvent] = [BudgetSet(budget=Budget(max_usd=1.0))]
+    told: list[int] = []
+    for cents in range(1, 100):
+        events.append(Used(cost_usd=cents / 100))
+        state = advance(SessionState(), [e.model_copy(update={"seq": n + 1}) for n, e in enumerate(events)])
+        marks = find_marks(state, 0.0)
+        told += [mark.share for mark in marks]
+        events += marks
+    assert told == [50, 80, 95]
+    assert [mark.share for mark in find_marks(state_of(0.96), 0.0)] == [95]
+    assert find_marks(state_of(1.0), 0.0) == ()
+
+
+def state_of(cost: float) -> SessionState:
+    return state(Budget(max_usd=1.0), cost=cost)
+
+
+def test_the_time_really_used_is_what_counts_after_a_drain() -> None:
+    """The wall clock jumped by two hours while the runner lived; the move's own minutes count for nothing."""
+    events: list[AnyEvent] = [
+        BudgetSet(budget=Budget(max_minutes=30), seq=1, at=1000.0, epoch=1),
+        PhaseChanged(phase="working", seq=2, at=1000.0 + 7200 + 600, epoch=1),
+        BudgetTimed(seconds=600.0, seq=3, at=1000.0 + 7200 + 600, epoch=1),
+        PhaseChanged(phase="idle", seq=4, at=90_000.0, epoch=2),
+    ]
+    for count in (3, 4):
+        after = advance(SessionState(), events[:count])
+        assert after.at - after.budget_at == 600.0

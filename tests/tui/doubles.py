@@ -82,6 +82,12 @@ class DoubleViewer:
     async def set_budget(self, budget: Budget) -> None:
         self._command("budget", budget)
 
+    async def extend(self) -> None:
+        self._command("extend")
+
+    async def excuse(self, rule: str, key: str) -> None:
+        self._command("excuse", rule, key)
+
     async def resume(self) -> None:
         self._command("resume")
 

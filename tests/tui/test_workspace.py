@@ -119,6 +119,8 @@ async def test_escape_between_turns_does_nothing(stage: Stage) -> None:
         ("/policy accept-all", ("policy", "accept-all")),
         ("/budget $2 30 turns 60 min", ("budget", Budget(max_usd=2, max_turns=30, max_minutes=60))),
         ("/budget off", ("budget", Budget())),
+        ("/budget 5000 tokens 40 calls", ("budget", Budget(max_tokens=5000, max_tool_calls=40))),
+        ("/extend", ("extend",)),
         ("/resume", ("resume",)),
         ("/stop", ("stop",)),
         ("/interrupt", ("interrupt",)),

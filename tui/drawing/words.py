@@ -1,6 +1,6 @@
 """Numbers and states in words: sizes, durations, money, phases."""
 
-from agent.budget import spent_usd
+from agent.budget import shares, spent_usd
 from agent.events import Phase
 from agent.state import SessionState
 from tui.drawing.lines import Role
@@ -88,12 +88,4 @@ def turns(state: SessionState) -> str:
 
 def budget_used(state: SessionState, now: float) -> float:
     """The largest used share of any limit, 0 to 1 and beyond; ``now`` is Unix time on the runner's clock."""
-    shares = [0.0]
-    spent = spent_usd(state)
-    if state.budget.max_usd and spent is not None:
-        shares.append(spent / state.budget.max_usd)
-    if state.budget.max_turns:
-        shares.append((state.turns - state.budget_turns) / state.budget.max_turns)
-    if state.budget.max_minutes:
-        shares.append((now - state.budget_at) / 60 / state.budget.max_minutes)
-    return max(shares)
+    return max((share.percent / 100 for share in shares(state, now)), default=0.0)
