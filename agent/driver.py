@@ -179,7 +179,9 @@ class Driver:
         self._ending = reason
         self._drop_questions()
         deadline = asyncio.get_running_loop().time() + _CANCEL_SECONDS
-        while (turn := self._turn) is not None and self._agent is not None:
+        turn = self._turn
+        # The next turn may begin before we look again; nobody asked to end that one.
+        while turn is not None and self._turn is turn and self._agent is not None:
             if asyncio.get_running_loop().time() > deadline:
                 await self._bury(polite=False)
                 return
