@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from remote import project
 from remote.agreement import agree, find_disagreement, is_agreed, withdraw_agreement
 from remote.errors import ProjectFileInvalid
 from remote.project import Limits, Project, ProjectSettings, parse_settings, read_project
@@ -133,3 +134,15 @@ def test_the_example_of_the_page_is_right_and_names_everything() -> None:
     settings = parse_settings(page.partition("```toml\n")[2].partition("```")[0], "the page")
     assert settings.model_fields_set == set(ProjectSettings.model_fields)
     assert settings.budget.model_fields_set == set(Limits.model_fields)
+
+
+def test_what_runs_are_watched_by_is_merged_name_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config"
+    config.mkdir()
+    monkeypatch.setattr(project, "config_dir", lambda: config)
+    (config / "project.toml").write_text("[watch]\nalone_hours = 3\nsame_call = [9, 12]\n")
+    (tmp_path / ".castoff.toml").write_text('[watch]\nsame_call = [5, 8]\nfine = ["same_call: make poll"]\n')
+    watch = read_project(tmp_path).settings.watch
+    assert (watch.alone_hours, watch.same_call, watch.fine) == (3, (5, 8), ("same_call: make poll",))
+    with pytest.raises(ProjectFileInvalid, match="it may be 'same_call'"):
+        parse_settings("[watch]\nsame_cal = [1, 2]\n", "the page")
