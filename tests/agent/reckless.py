@@ -1,24 +1,24 @@
-"""One run of an agent that spends and does not stop, on the real runner: how far it goes, and how long it takes."""
+"""One run of an agent that spends and does not stop, on the real runner: how far it goes."""
 
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.events import Budget, PhaseChanged
+from agent.events import Budget
 from tests.agent.running import Place
 
 AGENT = Path(__file__).parents[1] / "doubles" / "reckless_agent.py"
+PATIENCE = 200.0
+"""Seconds after which a run counts as not stopped, on a machine that does much else."""
 KINDS = ("honest", "silent", "hanging", "deaf", "wrong", "unpriced")
 
 
 class Outcome(NamedTuple):
-    """``over`` are the model calls beyond the one by which the limit was reached, ``seconds`` how long the agent went
-    on after it, ``resumable`` whether the session went on once more budget was granted."""
+    """``over`` are the model calls beyond the one by which the limit was reached; ``resumable``: whether the session
+    went on once more budget was granted."""
 
     kind: str
     over: int
-    seconds: float
     resumable: bool
 
 
@@ -36,14 +36,11 @@ async def run(place: Place, kind: str, cents: int = 5) -> Outcome:
     duty = place.duty([sys.executable, "-I", str(AGENT), kind])
     async with place.running(duty) as run:
         await run.viewer.set_budget(budget_for(kind, cents))
-        began = time.time()
         await run.viewer.prompt("Spend")
-        state = await run.until_phase("paused")
+        state = await run.until(lambda s: s.phase == "paused", PATIENCE)
         assert "is used up" in state.detail
         times = [float(line) for line in calls.read_text().split()] if calls.exists() else []
-        reached = began + cents / 10 if kind in ("silent", "hanging") else times[cents - 1]
-        paused = next(event.at for event in run.events if isinstance(event, PhaseChanged) and event.phase == "paused")
         await run.viewer.extend()
-        state = await run.until(lambda s: s.phase == "working" and s.turns == 2)
+        state = await run.until(lambda s: s.phase == "working" and s.turns == 2, PATIENCE)
         over = max(0, len(times) - cents)
-        return Outcome(kind, over, paused - reached, state.turn is not None)
+        return Outcome(kind, over, state.turn is not None)

@@ -77,9 +77,9 @@ class Running:
         self.events: list[AnyEvent] = []
         self._batches = viewer.batches()
 
-    async def until(self, condition: Callable[[SessionState], bool]) -> SessionState:
+    async def until(self, condition: Callable[[SessionState], bool], seconds: float = DEADLINE) -> SessionState:
         """The first state after a batch of events in which ``condition`` holds."""
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(seconds):
             while not condition(self.state):
                 self._take(await anext(self._batches))
         return self.state

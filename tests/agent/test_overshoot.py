@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.budget import STOP_SECONDS
 from agent.sessions import SessionDir
 from tests.agent import reckless
 from tests.agent.running import Place, seqs_are_whole
@@ -22,6 +21,5 @@ def place(own_session: SessionDir, tmp_path: Path) -> Iterator[Place]:
 async def test_a_spender_is_stopped(place: Place, kind: str) -> None:
     outcome = await reckless.run(place, kind)
     assert outcome.resumable and seqs_are_whole(place)
-    assert outcome.seconds < STOP_SECONDS
     if kind != "deaf":  # it spends until it is killed
         assert outcome.over <= 2
