@@ -193,6 +193,10 @@ class AgentProcess:
         finally:
             self._close_frames()
 
+    def kill(self) -> None:
+        """Kill its process group at once; `close` is still to follow."""
+        self._signal(signal.SIGKILL)
+
     async def _end(self, closing: asyncio.Task[None], ends_on_eof: bool) -> None:
         assert self._process.stdin is not None
         try:

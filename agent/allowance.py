@@ -1,6 +1,6 @@
 """The budget as a runner keeps it: looked at, told of, granted again, and closed with the time that was really used."""
 
-from agent.budget import BudgetTime, find_limit, find_marks
+from agent.budget import BudgetTime, Share, find_limit, find_marks, find_reached
 from agent.errors import CommandRefused
 from agent.events import Budget, BudgetSet, BudgetTimed
 from agent.recorder import Recorder
@@ -17,6 +17,11 @@ class Allowance:
         """A sentence naming the limit that is reached now, or ``None``."""
         state = self._recorder.state
         return find_limit(state, self._time.now(state))
+
+    def reached(self) -> Share | None:
+        """The limit that is reached now."""
+        state = self._recorder.state
+        return find_reached(state, self._time.now(state))
 
     def tell_marks(self) -> None:
         """Record what the user is to be told of how far the budget is used."""

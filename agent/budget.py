@@ -55,13 +55,18 @@ def shares(state: SessionState, now: float) -> tuple[Share, ...]:
     return tuple(Share(name, used, most) for name, used, most in limits if most is not None and used is not None)
 
 
+def find_reached(state: SessionState, now: float) -> Share | None:
+    """The limit that is reached at Unix time ``now``."""
+    return next((share for share in shares(state, now) if share.reached and not _may_end(share, state)), None)
+
+
 def find_limit(state: SessionState, now: float) -> str | None:
     """A sentence naming the limit that is reached at Unix time ``now``, or ``None``."""
-    for share in shares(state, now):
-        if share.reached and not _may_end(share, state):
-            spent = f" ({_dollars(share.used)} spent)" if share.limit == "max_usd" else ""
-            return f"The budget of {_amount(share.limit, share.most)} is used up{spent}."
-    return None
+    share = find_reached(state, now)
+    if share is None:
+        return None
+    spent = f" ({_dollars(share.used)} spent)" if share.limit == "max_usd" else ""
+    return f"The budget of {_amount(share.limit, share.most)} is used up{spent}."
 
 
 def _may_end(share: Share, state: SessionState) -> bool:

@@ -62,6 +62,8 @@ class Driver:
         self._launch = launch
         self._host = host
         self._agent: AgentProcess | None = None
+        self._worker: AgentProcess | None = None
+        """The agent of the turn in progress or of the last one, also while it is being ended."""
         self._meter = Meter(profile.usage, recorder.state.usage, profile.cost)
         self._answers: dict[str, asyncio.Future[str | None]] = {}
         self._numbers = itertools.count(recorder.state.head_seq + 1)
@@ -151,6 +153,7 @@ class Driver:
         self._recorder.sync()
         if self._recorder.fenced:
             return "cancelled"  # whoever holds the session now has the prompt
+        self._worker = agent
         self._turn = asyncio.create_task(agent.prompt(text))
         detail, died = "", False
         try:
@@ -191,9 +194,15 @@ class Driver:
                     await self._agent.cancel()
             await asyncio.wait((turn,), timeout=_RESEND_SECONDS)
 
-    async def force(self) -> None:
-        """End an agent that was asked to end its turn and goes on."""
-        await self._bury(polite=False)
+    async def force(self, grace: float) -> None:
+        """Kill an agent that was asked to end its turn and goes on, unless it ends it within ``grace`` seconds."""
+        turn, worker = self._turn, self._worker
+        if turn is None or worker is None:
+            return
+        await asyncio.wait((turn,), timeout=grace)
+        if not turn.done():
+            worker.kill()
+            await self._bury(polite=False)
 
     def answer(self, request_id: str, option_id: str) -> None:
         """Answer an open question; raises `CommandRefused` if it is not open or has no such option."""

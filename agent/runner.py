@@ -46,6 +46,7 @@ from agent.messages import (
     SetPolicy,
     Stop,
 )
+from agent.overrun import GRACE_SECONDS, Overrun
 from agent.preparation import Preparation
 from agent.protocol import may_run
 from agent.reception import Reception, was_rebooted
@@ -57,8 +58,6 @@ from agent.verdicts import nudge
 from agent.vigil import Vigil
 
 _WATCH_SECONDS = 1.0
-_TOLD_LATE = 2
-"""Words on usage beyond the limit that an agent may still have: those by which it was reached, and of one call more."""
 _REASONS = {"max_tokens": "The model's answer was cut at its length limit.", "refusal": "The model refused to go on."}
 
 
@@ -73,7 +72,7 @@ class Runner:
         self._rebooted = was_rebooted(duty.session)
         self._pause = 0.0
         self._attended = False
-        self._beyond = 0
+        self._overrun = Overrun()
         self._force: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
@@ -175,7 +174,8 @@ class Runner:
             elif (limit := self._allowance.limit()) is not None:
                 self._say("paused", limit)
             elif self._driver.alive or await self._start_agent():
-                self._beyond, self._force = 0, None
+                self._overrun, self._force = Overrun(), None
+                self._overrun.note(self._recorder.state)
                 self._conclude(await self._driver.run_turn(prompt))
         if self._recorder.failure is not None:
             raise self._recorder.failure
@@ -351,13 +351,10 @@ class Runner:
             await asyncio.sleep(_WATCH_SECONDS)
             if self._recorder.failure is not None:
                 raise self._recorder.failure
-            if self._lost():
-                self._ended.set()
-            elif self._driver.busy and self._allowance.limit():
-                self._cut_turn("budget")
-            elif self._idle():
+            if self._lost() or self._idle():
                 self._ended.set()
             if self._driver.busy:
+                self._check_spending()
                 self._allowance.tell_marks()
             if self._vigil is not None:
                 self._keep_vigil(self._vigil)
@@ -390,14 +387,17 @@ class Runner:
 
     def _count(self, event: AnyEvent, _: SessionState) -> None:
         """Cut a turn at the very event that uses the budget up: a quick agent does much in a second."""
-        if not isinstance(event, Used | ToolCalled) or not self._driver.busy or not self._allowance.limit():
+        if isinstance(event, Used | ToolCalled) and self._driver.busy:
+            self._check_spending()
+
+    def _check_spending(self) -> None:
+        state, reached = self._recorder.state, self._allowance.reached()
+        if reached is None:
+            self._overrun.note(state)
             return
         self._cut_turn("budget")
-        if isinstance(event, Used):
-            # The call in flight may still be told of; whoever goes on after that was not stopped by being asked.
-            self._beyond += 1
-            if self._beyond > _TOLD_LATE and self._force is None:
-                self._force = asyncio.create_task(self._driver.force())
+        if self._overrun.goes_on(state, reached) and self._force is None:
+            self._force = asyncio.create_task(self._driver.force(GRACE_SECONDS))
 
     def _cut_turn(self, reason: str) -> None:
         """Cancel, aside: an agent that takes its time must not keep us from looking at the lease."""
