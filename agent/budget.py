@@ -55,6 +55,11 @@ def shares(state: SessionState, now: float) -> tuple[Share, ...]:
     return tuple(Share(name, used, most) for name, used, most in limits if most is not None and used is not None)
 
 
+def most_used(state: SessionState, now: float) -> float | None:
+    """Percent of the limit of which most is used at Unix time ``now``; ``None`` where nothing limited is measured."""
+    return max((share.percent for share in shares(state, now)), default=None)
+
+
 def find_reached(state: SessionState, now: float) -> Share | None:
     """The limit that is reached at Unix time ``now``."""
     return next((share for share in shares(state, now) if share.reached and not _may_end(share, state)), None)
@@ -122,6 +127,17 @@ def spent_usd(state: SessionState) -> float | None:
     if now is None or state.budget.max_usd is None:
         return now
     return max(0.0, now - (base or 0.0))
+
+
+def hourly_usd(state: SessionState, now: float) -> float | None:
+    """Dollars an hour since the budget was set at Unix time ``now``, or since then as far as it was worked; ``None``
+    where that says nothing: no cost known, no budget, or not yet a minute."""
+    spent, base = state.usage.cost_usd, state.budget_base.cost_usd or 0.0
+    until = now if state.turn is not None else state.at
+    hours = (until - state.budget_at) / 3600
+    if spent is None or not state.budget_at or hours * 60 < 1:
+        return None
+    return max(0.0, spent - base) / hours
 
 
 def _spent_tokens(state: SessionState) -> float | None:

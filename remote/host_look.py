@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from agent.budget import spent_usd
+from agent.budget import hourly_usd, most_used, spent_usd
 from agent.errors import AgentError, AgentFailed, JournalDamaged, RecordDamaged
 from agent.events import ToolKind
 from agent.mcp import list_servers
@@ -205,7 +205,7 @@ async def list_rows(request: protocol.ListRuns) -> protocol.Rows:
 
 async def describe_run(session: SessionDir, place: Place) -> Run:
     """The row of one run; raises `RecordDamaged`, `JournalDamaged`."""
-    state = await asyncio.to_thread(fold, session)
+    state, now = await asyncio.to_thread(fold, session), time.time()
     return Run(
         run_id=session.id,
         title=session.info.title,
@@ -224,9 +224,11 @@ async def describe_run(session: SessionDir, place: Place) -> Run:
         cost_usd=spent_usd(state),
         unpriced=state.usage.unpriced,
         budget=state.budget,
+        used_percent=most_used(state, now if state.turn is not None else state.at),
+        hourly_usd=hourly_usd(state, now),
         last_line=_last_line(state),
         at=state.at,
-        now=time.time(),
+        now=now,
     )
 
 

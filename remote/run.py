@@ -28,6 +28,10 @@ class Run(Frozen):
     unpriced: bool = False
     """Whether more was used, of unknown price."""
     budget: Budget = Budget()
+    used_percent: float | None = None
+    """Of the limit of which most is used; ``None`` where nothing that is limited was measured."""
+    hourly_usd: float | None = None
+    """Dollars an hour since the budget was set, where that is known."""
     last_line: str = ""
     at: float = 0.0
     now: float = 0.0

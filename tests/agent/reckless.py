@@ -8,7 +8,7 @@ from agent.events import Budget
 from tests.agent.running import Place
 
 AGENT = Path(__file__).parents[1] / "doubles" / "reckless_agent.py"
-PATIENCE = 200.0
+PATIENCE = 500.0
 """Seconds after which a run counts as not stopped, on a machine that does much else."""
 KINDS = ("honest", "silent", "hanging", "deaf", "wrong", "unpriced")
 

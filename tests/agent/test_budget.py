@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.budget import BudgetTime, find_limit, find_marks, spent_usd, unmeasured
+from agent.budget import BudgetTime, find_limit, find_marks, hourly_usd, most_used, spent_usd, unmeasured
 from agent.events import AnyEvent, Budget, BudgetSet, BudgetTimed, PhaseChanged, Used
 from agent.fold import advance
 from agent.state import SessionState, Usage
@@ -190,3 +190,17 @@ def test_the_time_really_used_is_what_counts_after_a_drain() -> None:
     for count in (3, 4):
         after = advance(SessionState(), events[:count])
         assert after.at - after.budget_at == 600.0
+
+
+def test_money_an_hour() -> None:
+    spent = state(Budget(max_usd=9.0), cost=2.0, base=0.5).model_copy(update={"at": 1000.0 + 1800, "turn": "p"})
+    assert hourly_usd(spent, 1000.0 + 3600) == pytest.approx(1.5)  # pyright: ignore[reportUnknownMemberType]
+    rests = spent.model_copy(update={"turn": None})
+    assert hourly_usd(rests, 1000.0 + 36000) == pytest.approx(3.0)  # pyright: ignore[reportUnknownMemberType]
+    assert hourly_usd(spent, 1000.0 + 59) is None, "a moment says nothing"
+    assert hourly_usd(state(Budget(max_turns=1)), 1e6) is None, "unknown is not nothing"
+
+
+def test_the_limit_of_which_most_is_used() -> None:
+    assert most_used(state(Budget(), cost=5.0), 1000.0) is None
+    assert most_used(state(Budget(max_usd=4.0, max_turns=10), cost=1.0, turns=5), 1000.0) == 50

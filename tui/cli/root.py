@@ -33,6 +33,7 @@ COMMANDS = {
     "reclaim": Entry("reclaim:reclaim", "Take a session back by force from a host that is gone."),
     "recover": Entry("recover:recover", "Settle moves that were cut, by asking both sides."),
     "undo": Entry("undo:undo", "Take back what a pull did to the tree."),
+    "budget": Entry("budget:budget", "See and change what a run may use; let it go on."),
     "stop": Entry("stop:stop", "End a run's agent; the session and its work are kept."),
     "init": Entry("init:init", "Write a project's settings file from what is found."),
     "allow": Entry("allow:allow", "Agree to what a project's settings file asks for."),

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from agent.blocks import PermissionBlock, ToolBlock
+from agent.budget import hourly_usd, most_used
 from agent.events import DiffContent, PlanEntry
 from agent.state import SessionState
 from tui.drawing.diffs import draw_edit
 from tui.drawing.lines import Line, Role, Span, fit, line, rule, span, spread, text_lines, wrap
-from tui.drawing.words import PHASES, ago, budget_used, cost_of, duration, turns
+from tui.drawing.words import PHASES, ago, cost_of, duration, gauge, rate, turns
 
 STALE_SECONDS = 5.0
 """A picture older than this is said to be old: heartbeats come every three seconds."""
@@ -66,7 +67,7 @@ def draw_status(state: SessionState, link: Link, now: float, width: int, keys: S
     if state.head_seq:
         parts.append([Span(f"{mark} {word}", role)])
         parts.append([Span(state.policy.replace("-", " "), "muted")])
-        parts.append([_cost(state, now)])
+        parts += _budget(state, now)
         parts.append([Span(turns(state), "muted")])
     left: list[Span] = []
     for part in parts:
@@ -89,13 +90,15 @@ def _hints(keys: Sequence[tuple[str, str]], room: int) -> list[Span]:
     return out
 
 
-def _cost(state: SessionState, now: float) -> Span:
-    used = budget_used(state, now)
-    role: Role = "bad" if used >= 1 else "warn" if used >= 0.8 else "muted"
-    text = cost_of(state)
+def _budget(state: SessionState, now: float) -> list[list[Span]]:
+    """Money and the gauge of the budget, then what there is more room for: time, money an hour."""
+    used = most_used(state, now)
+    role: Role = "muted" if used is None or used < 80 else "warn" if used < 100 else "bad"
+    texts = [cost_of(state), gauge(used) if used is not None else ""]
     if state.budget.max_minutes is not None:
-        text += f" · {duration(now - state.budget_at)} of {duration(state.budget.max_minutes * 60)}"
-    return Span(text, role)
+        texts.append(f"{duration(now - state.budget_at)} of {duration(state.budget.max_minutes * 60)}")
+    texts.append(rate(hourly_usd(state, now)))
+    return [[Span(text, role)] for text in texts if text]
 
 
 def find_tool(state: SessionState, question: PermissionBlock) -> ToolBlock | None:

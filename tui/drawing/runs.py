@@ -2,7 +2,7 @@
 
 from remote.run import Run, Unreachable
 from tui.drawing.lines import BLANK, Line, Role, Span, fit, line, pad, span, spread, wrap
-from tui.drawing.words import PHASES, ago, cost, count
+from tui.drawing.words import PHASES, ago, cost, count, gauge, rate
 
 
 def draw_run(run: Run, selected: bool, age: float, width: int) -> list[Line]:
@@ -19,8 +19,11 @@ def draw_run(run: Run, selected: bool, age: float, width: int) -> list[Line]:
     head += [Span("  "), Span(pad(span(run.host).text, 12), "accent"), Span("  "), Span(f"{mark} {word}", role)]
     top = spread(head, [Span(news + " ", "muted")], width, fill)
     facts = [f"plan {run.plan_done}/{run.plan_total}" if run.plan_total else "no plan", _files(run)]
-    facts += [cost(run.cost_usd, run.budget.max_usd, unpriced=run.unpriced), _turns(run)]
-    left = [Span("  "), Span(" · ".join(facts), "muted")]
+    facts += [cost(run.cost_usd, run.budget.max_usd, unpriced=run.unpriced), rate(run.hourly_usd), _turns(run)]
+    left = [Span("  "), Span(" · ".join(fact for fact in facts if fact), "muted")]
+    if run.used_percent is not None:
+        role: Role = "muted" if run.used_percent < 80 else "warn" if run.used_percent < 100 else "bad"
+        left += [Span(" · ", "muted"), Span(gauge(run.used_percent), role)]
     text = span(run.last_line or run.detail).text
     room = width - sum(len(s.text) for s in left) - 4
     if text and room < min(32, len(text)):

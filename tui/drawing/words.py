@@ -1,6 +1,6 @@
 """Numbers and states in words: sizes, durations, money, phases."""
 
-from agent.budget import shares, spent_usd
+from agent.budget import spent_usd
 from agent.events import Phase
 from agent.state import SessionState
 from tui.drawing.lines import Role
@@ -86,6 +86,12 @@ def turns(state: SessionState) -> str:
     return f"{state.turns - state.budget_turns} of {count(state.budget.max_turns, 'turn')}"
 
 
-def budget_used(state: SessionState, now: float) -> float:
-    """The largest used share of any limit, 0 to 1 and beyond; ``now`` is Unix time on the runner's clock."""
-    return max((share.percent / 100 for share in shares(state, now)), default=0.0)
+def gauge(percent: float, cells: int = 8) -> str:
+    """How much of something is used, as a bar and a number: ``██░░░░░░ 25 %``. Full only when all of it is used."""
+    filled = cells if percent >= 100 else min(cells - 1, int(percent * cells / 100))
+    return "█" * filled + "░" * (cells - filled) + f" {int(percent)} %"
+
+
+def rate(hourly: float | None) -> str:
+    """``$1.20/h``, or nothing where it is unknown."""
+    return f"{money(hourly)}/h" if hourly is not None else ""
