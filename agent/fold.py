@@ -57,6 +57,7 @@ _COUNTERS = frozenset({"input_tokens", "output_tokens", "cost_usd"})
 """What only ever grows; an agent that begins to count anew does not make it less."""
 
 _MOST_VERDICTS = 50
+_MOST_COSTS = 400
 _HUMAN = (PolicySet, BudgetSet, WatchSet, Excused, Moved)
 """What only a human does."""
 
@@ -90,6 +91,7 @@ class _Fold:
         self._turns = state.turns
         self._tool_calls = state.tool_calls
         self._usage = state.usage
+        self._costs = list(state.costs)
         self._epoch = state.epoch
         self._at = state.at
         self._budget_at = state.budget_at
@@ -182,6 +184,7 @@ class _Fold:
                 "turns": self._turns,
                 "tool_calls": self._tool_calls,
                 "usage": self._usage,
+                "costs": tuple(self._costs),
                 "interrupted_turn": self._interrupted,
                 "interrupted_calls": self._interrupted_calls,
             }
@@ -295,6 +298,11 @@ class _Fold:
             update[counter] = max(update[counter], getattr(self._usage, counter) or 0)
         if event.unpriced or event.cost_usd is not None:
             update["unpriced"] = event.unpriced
+        if event.cost_usd is not None and update["cost_usd"] != self._usage.cost_usd:
+            self._costs.append((event.at, update["cost_usd"]))
+            if len(self._costs) >= _MOST_COSTS:
+                # The newest one stays, whatever becomes of those before it.
+                del self._costs[-2::-2]
         self._usage = self._usage.model_copy(update=update)
 
     def _phase_changed(self, event: PhaseChanged) -> None:

@@ -40,6 +40,8 @@ class SessionState(Frozen):
     running: tuple[str, ...] = ()
     """Ids of tool calls that have begun and not ended."""
     usage: Usage = Usage()
+    costs: tuple[tuple[float, float], ...] = ()
+    """What had been spent in all, in dollars, at some Unix times: a few hundred at most, however long it runs."""
     policy: Policy = "ask"
     budget: Budget = Budget()
     watch: Watch = Watch()

@@ -26,7 +26,8 @@ class Agreement(Frozen):
 
 def needs_agreement(project: Project) -> bool:
     """Whether the project's own file asks for something that only the user can grant."""
-    return bool(project.asks.env or project.asks.setup or project.asks.network.allow or project.asks.network.private)
+    asks = project.asks
+    return bool(asks.env or asks.setup or asks.network.allow or asks.network.private or project.loosens)
 
 
 def is_agreed(tree: Path, project: Project) -> bool:
@@ -57,6 +58,8 @@ def find_disagreement(tree: Path, project: Project) -> list[Problem]:
         wishes.append("to run " + ("a command" if commands == 1 else f"{commands} commands") + " on the host")
     if reach := (*project.asks.network.allow, *project.asks.network.private):
         wishes.append("to connect to " + ", ".join(reach))
+    if project.loosens:
+        wishes.append("to be watched less (" + ", ".join(project.loosens) + ")")
     sentence = f"This project's {NAME} asks for {' and '.join(wishes)}; you have not agreed to that here."
     way_out = f"castoff allow, in {tree}, shows it and lets it; or take it out of the file."
     return [Problem(code="not-allowed", sentence=sentence, way_out=way_out, asks=project.digest)]

@@ -21,6 +21,7 @@ from agent.watch import Watch
 from remote.egress import parse_entry, parse_network
 from remote.errors import ProjectFileInvalid
 from remote.levels import Need
+from remote.loosening import find_loosened
 from snapshot.selection import Selection, check_pattern
 
 NAME = ".castoff.toml"
@@ -151,6 +152,8 @@ class Project(Frozen):
     settings: ProjectSettings = ProjectSettings()
     asks: ProjectSettings = ProjectSettings()
     digest: str = ""
+    loosens: tuple[str, ...] = ()
+    """What of the watch the project's own file makes laxer, by its names in ``[watch]``."""
 
     def selection(self, *, leave: tuple[str, ...] = ()) -> Selection:
         """What of the tree travels, but for the exact paths in ``leave``."""
@@ -172,7 +175,9 @@ def read_project(tree: Path) -> Project:
     watch = user.watch.model_dump(exclude_unset=True) | own.watch.model_dump(exclude_unset=True)
     merged = {"budget": Limits.model_validate(limits), "watch": Watching.model_validate(watch)}
     settings = user.model_copy(update={**said, **merged})
-    return Project(settings=settings, asks=own, digest=blake3(data).hexdigest() if data is not None else "")
+    loosens = find_loosened(user.watch, settings.watch)
+    digest = blake3(data).hexdigest() if data is not None else ""
+    return Project(settings=settings, asks=own, digest=digest, loosens=loosens)
 
 
 def parse_settings(text: str, shown: str) -> ProjectSettings:

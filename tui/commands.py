@@ -23,6 +23,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("budget", "$2 30 turns 60 min | off", "limits, also in tokens and calls, counted from now"),
     Command("extend", "", "grant the budget once more and go on"),
     Command("fine", "", "what was found last is fine; go on"),
+    Command("timeline", "", "turns, tools, cost and stops over time"),
     Command("resume", "", "go on after a pause"),
     Command("interrupt", "", "cancel the agent's turn"),
     Command("stop", "", "end the agent; the session stays"),

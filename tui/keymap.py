@@ -75,6 +75,7 @@ KEYS: tuple[Key, ...] = (
     Key("runs.refresh", "r", "refresh_runs", "Refresh", "Ask the hosts again"),
     Key("runs.back", "escape", "back", "Back", "Back to the workspace"),
     Key("diff.back", "escape,q", "back", "Back", "Close the diff"),
+    Key("timeline.back", "escape,q", "back", "Back", "Close the timeline"),
     Key("away.open", "enter", "open", "Reattach", "Go on with the session where it lives"),
     Key("away.pull", "p", "pull", "Pull back", "Take the session home"),
     Key("away.fresh", "n", "fresh", "New session", "Begin another session here"),

@@ -23,6 +23,7 @@ from tui.keymap import bindings
 from tui.lines_view import Lines
 from tui.messages import Complained, DiffChanged, LinkChanged, StateChanged
 from tui.panes import DiffPane, PlanPane, QuestionBar
+from tui.timeline import TimelineScreen
 from tui.transcript import Transcript
 from tui.workspace_commands import say
 
@@ -236,6 +237,10 @@ class Workspace(FollowingScreen):
             self.castoff.complain("Nothing was found that would have to be fine.", "/resume goes on after a pause.")
             return
         self.command(lambda viewer: viewer.excuse(found[0].rule, found[0].key))
+
+    def action_show_timeline(self) -> None:
+        """Show the run over time."""
+        self.castoff.push_screen(TimelineScreen(lambda: (self.state, self.state.at + self.age)))
 
     def action_follow(self) -> None:
         """Go to the end of the transcript."""

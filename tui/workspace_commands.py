@@ -47,6 +47,7 @@ _ACTIONS = {
     "resume": "resume",
     "extend": "extend",
     "fine": "excuse",
+    "timeline": "show_timeline",
     "details": "toggle_details",
     "copy": "copy_last",
 }

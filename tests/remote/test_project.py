@@ -110,7 +110,7 @@ def test_what_is_no_file(tree: Path) -> None:
         read_project(tree)
 
 
-@pytest.mark.parametrize("text", ['env = ["A"]', 'setup = ["make"]'])
+@pytest.mark.parametrize("text", ['env = ["A"]', 'setup = ["make"]', "[watch]\nsilence = [0, 0]"])
 def test_what_it_asks_for_is_agreed_to_once_and_again_when_the_file_changes(tree: Path, text: str) -> None:
     project = write_own(tree, text)
     (problem,) = find_disagreement(tree, project)

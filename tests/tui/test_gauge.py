@@ -39,7 +39,7 @@ def test_the_status_line_has_gauge_and_rate() -> None:
         usage=Usage(cost_usd=1.7),
     )
     status = draw_status(state, Link(), 4600.0, 120)
-    assert "$1.70 of $2.00 · ██████░░ 85 % · $1.70/h" in status.plain
+    assert "$1.70 of $2.00 · 0 turns · ██████░░ 85 % · $1.70/h" in status.plain
     assert next(span.role for span in status.spans if "85 %" in span.text) == "warn"
 
 

@@ -23,6 +23,7 @@ from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
 from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen
+from tui.timeline import TimelineScreen
 from tui.verase import is_ctrl_h, read_verase
 from tui.workspace import Workspace
 
@@ -35,6 +36,7 @@ OWNERS: dict[str, type[Any]] = {
     "pull": Pull,
     "runs": RunsScreen,
     "diff": DiffScreen,
+    "timeline": TimelineScreen,
     "away": SignpostScreen,
     "dialog": HostKeyDialog,
     "keys": KeysScreen,

@@ -68,7 +68,6 @@ def draw_status(state: SessionState, link: Link, now: float, width: int, keys: S
         parts.append([Span(f"{mark} {word}", role)])
         parts.append([Span(state.policy.replace("-", " "), "muted")])
         parts += _budget(state, now)
-        parts.append([Span(turns(state), "muted")])
     left: list[Span] = []
     for part in parts:
         added = ([Span(" · ", "rule")] if left else []) + part
@@ -91,14 +90,17 @@ def _hints(keys: Sequence[tuple[str, str]], room: int) -> list[Span]:
 
 
 def _budget(state: SessionState, now: float) -> list[list[Span]]:
-    """Money and the gauge of the budget, then what there is more room for: time, money an hour."""
+    """Money, time and turns of the budget; then, where there is room, its gauge and money an hour."""
     used = most_used(state, now)
     role: Role = "muted" if used is None or used < 80 else "warn" if used < 100 else "bad"
-    texts = [cost_of(state), gauge(used) if used is not None else ""]
+    spent = cost_of(state)
     if state.budget.max_minutes is not None:
-        texts.append(f"{duration(now - state.budget_at)} of {duration(state.budget.max_minutes * 60)}")
-    texts.append(rate(hourly_usd(state, now)))
-    return [[Span(text, role)] for text in texts if text]
+        spent += f" · {duration(now - state.budget_at)} of {duration(state.budget.max_minutes * 60)}"
+    known = [Span(spent, role), Span(turns(state), "muted")]
+    if used is not None:
+        known.append(Span(gauge(used), role))
+    hourly = hourly_usd(state, now)
+    return [[each] for each in (*known, *([Span(rate(hourly), "muted")] if hourly is not None else []))]
 
 
 def find_tool(state: SessionState, question: PermissionBlock) -> ToolBlock | None:

@@ -43,7 +43,8 @@ def test_allow_lists_what_is_asked_for_and_needs_a_yes(castoff: Castoff, tree: P
     assert ran.status == 2 and "TOKEN" in ran.out and "make" in ran.out and "\x1b" not in ran.out
     assert not is_agreed(tree, read_project(tree))
     ran = castoff("allow", "--yes", "--json")
-    assert ran.status == 0 and ran.records[0] == {"type": "asks", "env": ["TOKEN"], "setup": ["make\x1b[2J"]}
+    asks = {"type": "asks", "env": ["TOKEN"], "setup": ["make\x1b[2J"], "network": [], "watch": []}
+    assert ran.status == 0 and ran.records[0] == asks
     assert is_agreed(tree, read_project(tree))
     assert castoff("allow", "--forget").status == 0
     assert not is_agreed(tree, read_project(tree))

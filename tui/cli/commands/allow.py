@@ -48,8 +48,10 @@ async def allow(out: Output, path: Path, yes: bool, forget: bool) -> None:
     reach = (*project.asks.network.allow, *project.asks.network.private)
     for where in reach:
         out.say(f"  connect to {where}")
+    for name in project.loosens:
+        out.say(f"  watch less: {name} = {project.settings.watch.model_dump()[name]}")
     commands = [command.run for command in project.asks.setup]
-    out.record("asks", {"env": project.asks.env, "setup": commands, "network": reach})
+    out.record("asks", {"env": project.asks.env, "setup": commands, "network": reach, "watch": project.loosens})
     if not yes and not is_agreed(tree, project):
         if out.as_json or not can_ask():
             raise click.UsageError("Nobody can be asked here: add --yes to agree to what is listed.")

@@ -1,5 +1,6 @@
 """``castoff show``: where a run stands."""
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from tui.cli.names import run_argument
 from tui.cli.output import Output
 from tui.cli.step_view import describe_losses, describe_notes
 from tui.cli.target import Target, open_target
+from tui.drawing.timeline import draw_timeline
 from tui.drawing.words import cost_of, count, size, turns
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ def _show(out: Output, target: Target, state: SessionState) -> None:
     spent = cost_of(state)
     agent = f"agent {state.agent or '-'} {state.agent_version}".rstrip()
     out.say(f"{agent} · policy {state.policy} · {turns(state)} · {spent}")
+    for row in draw_timeline(state, time.time() if state.turn is not None else state.at, 80):
+        out.say(f"  {row.plain}".rstrip())
     for entry in state.plan:
         out.say(f"  [{_MARKS[entry.status]}] {clean(entry.content, single_line=True)}")
     for question in state.questions:
