@@ -32,6 +32,7 @@ from tui.signpost import SignpostScreen
 from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen
 from tui.stage import failure_words
 from tui.theming import DEFAULT_THEME, ThemeFile, fallback_variables, read_themes, textual_theme
+from tui.timeline import TimelineScreen
 from tui.verase import DELETE, is_ctrl_h, read_verase
 from tui.workspace import Workspace
 
@@ -207,6 +208,10 @@ class CastoffApp(App[None]):
     def open_diff(self, place: Place) -> None:
         """Show what a session changed."""
         self.push_screen(DiffScreen(self.backend, place))
+
+    def open_timeline(self, workspace: Workspace) -> None:
+        """Show a session over time."""
+        self.push_screen(TimelineScreen(lambda: (workspace.state, workspace.state.at + workspace.age)))
 
     def open_pull(self, place: Place) -> None:
         """Show what a pull-back would do."""

@@ -51,6 +51,10 @@ class Stage(Protocol):
         """Show what a session changed."""
         ...
 
+    def open_timeline(self, workspace: "Workspace") -> None:
+        """Show a session over time."""
+        ...
+
     def open_pull(self, place: Place) -> None:
         """Show what a pull-back would do."""
         ...

@@ -23,7 +23,6 @@ from tui.keymap import bindings
 from tui.lines_view import Lines
 from tui.messages import Complained, DiffChanged, LinkChanged, StateChanged
 from tui.panes import DiffPane, PlanPane, QuestionBar
-from tui.timeline import TimelineScreen
 from tui.transcript import Transcript
 from tui.workspace_commands import say
 
@@ -240,7 +239,7 @@ class Workspace(FollowingScreen):
 
     def action_show_timeline(self) -> None:
         """Show the run over time."""
-        self.castoff.push_screen(TimelineScreen(lambda: (self.state, self.state.at + self.age)))
+        self.castoff.open_timeline(self)
 
     def action_follow(self) -> None:
         """Go to the end of the transcript."""
