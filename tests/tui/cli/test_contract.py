@@ -17,6 +17,7 @@ from agent.durable import read_model
 from agent.events import (
     Budget,
     BudgetSet,
+    Notified,
     PermissionAsked,
     PermissionOption,
     PhaseChanged,
@@ -369,3 +370,14 @@ def test_ctrl_c_in_a_handoff_says_where_the_session_is(make_session: MakeSession
     last = json.loads(out.splitlines()[-1])
     assert (last["code"], last["reason"]) == ("interrupted", "Stopped by Ctrl-C; the session is here, as it was.")
     assert "Traceback" not in err
+
+
+def test_what_became_of_notifications_is_shown(castoff: Castoff, make_session: MakeSession) -> None:
+    sent = Notified(notification_id="r-7", about="finished", channel="ntfy://… (a1)", ok=True)
+    failed = sent.model_copy(update={"channel": "json://x (b2)\x1b[2J", "ok": False, "detail": "The service refused."})
+    assert "No notification" in castoff("notify", "log", make_session(FINISHED).id).out
+    session = make_session((sent, failed))
+    records = castoff("notify", "log", session.id, "--json").records
+    assert [(r["about"], r["ok"]) for r in records[:2]] == [("finished", True), ("finished", False)]
+    shown = castoff("notify", "log", session.id).out
+    assert "failed: The service refused." in shown and "r-7" in shown and "\x1b" not in shown

@@ -1,6 +1,7 @@
 """``castoff notify``: where hosts send word to."""
 
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import TypeVar
 
 import click
 
-from agent.events import Frozen
+from agent.events import Frozen, Notified
+from agent.sanitise import clean
 from remote.config import Settings
 from remote.errors import RemoteError
 from remote.host_protocol import Nothing, Request
@@ -26,10 +28,11 @@ from remote.settings_protocol import (
 )
 from tui.cli.edge import async_command
 from tui.cli.errors import NotHere
-from tui.cli.names import complete_host
+from tui.cli.history import read_history
+from tui.cli.names import complete_host, run_argument
 from tui.cli.output import Output
 from tui.cli.secrets import read_secret
-from tui.cli.target import open_links
+from tui.cli.target import open_links, open_target
 from tui.cli.trust import make_trust
 
 Body = TypeVar("Body", bound=Frozen)
@@ -142,6 +145,31 @@ async def test(out: Output, channel: str, hosts: tuple[str, ...]) -> None:
         raise NotHere("No channel is kept on any of the hosts.", "castoff notify add", code="no-channel")
     if not all(line.ok for line in lines):
         raise NotHere("Not every channel took the message.", "The lines above say why.", code="not-sent")
+
+
+@notify.command("log", epilog="\b\nExample:\n  castoff notify log k3v9\n")
+@run_argument
+@async_command
+async def show_log(out: Output, run: str | None) -> None:
+    """Show what became of each notification of a session or run, channel by channel."""
+    async with open_target(run) as target:
+        told = [event for event in await read_history(target) if isinstance(event, Notified)]
+    for event in told:
+        out.record("delivery", event)
+    rows = [
+        (
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.at)),
+            event.about,
+            clean(event.channel, single_line=True),
+            "sent" if event.ok else clean(f"failed: {event.detail}", single_line=True),
+            clean(event.notification_id, single_line=True),
+        )
+        for event in told
+    ]
+    if rows:
+        out.table(("WHEN", "ABOUT", "CHANNEL", "OUTCOME", "ID"), rows)
+    else:
+        out.say("No notification was sent for it.")
 
 
 @notify.command(epilog="\b\nExample:\n  castoff notify remove CHANNEL --host vm\n")
