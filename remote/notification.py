@@ -25,6 +25,8 @@ About = Literal[
     "rebooted",
     "silent",
     "host-full",
+    "budget",
+    "drift",
 ]
 Priority = Literal["low", "normal", "high"]
 
@@ -38,6 +40,8 @@ _VERBS: dict[About, str] = {
     "rebooted": "goes on after its host was restarted",
     "silent": "is at work, but gives no news",
     "host-full": "may soon find its host full",
+    "budget": "has used much of its budget",
+    "drift": "may be going astray",
 }
 _PRIORITIES: dict[About, Priority] = {
     "failed": "high",
@@ -66,14 +70,16 @@ class Notification(Frozen):
 
 
 def compose(
-    info: SessionInfo, state: SessionState, about: About, seq: int, at: float, *, details: bool = False
+    info: SessionInfo, state: SessionState, about: About, seq: int, at: float, *, details: bool = False, note: str = ""
 ) -> Notification:
     """The notification for what happened with the event ``seq`` at the Unix time ``at``; less than 500 characters.
 
-    ``details``: with a line of what the agent said, asks or failed of.
+    ``details``: with a line of what the agent said, asks or failed of. ``note`` is a sentence of castoff's own without
+    any code, path or word of the agent's.
     """
     identity = f"{info.id}-{seq}" + (f"-{about}" if about in ("silent", "host-full") else "")
     lines = (
+        note,
         _sum_up(state),
         f"{time.strftime('%H:%M', time.gmtime(at))} UTC{_duration(state, at)}.",
         _detail(state) if details else "",

@@ -14,7 +14,7 @@ from typing import Self
 
 from agent.clocks import Clock, passing
 from agent.errors import RecordDamaged
-from agent.events import AnyEvent, BudgetSet, Notified, PermissionAnswered, PolicySet, Prompted
+from agent.events import AnyEvent, BudgetMarked, BudgetSet, Excused, Notified, PermissionAnswered, PolicySet, Prompted
 from agent.journal import read_events
 from agent.recorder import Recorder
 from agent.sessions import SessionDir
@@ -121,12 +121,13 @@ class Notifier:
         try:
             self._outbox, about = self._outbox.judge(event)
             if about is not None:
-                self._put(about, state, event.seq, event.at)
+                note = event.text if isinstance(event, BudgetMarked) else ""
+                self._put(about, state, event.seq, event.at, note)
         except Exception:  # noqa: BLE001 - the recorder calls this in the middle of the runner's work
             _log.exception("A notification could not be written.")
 
-    def _put(self, about: About, state: SessionState, seq: int, at: float) -> None:
-        notification = compose(self._session.info, state, about, seq, at, details=_rules().details)
+    def _put(self, about: About, state: SessionState, seq: int, at: float, note: str = "") -> None:
+        notification = compose(self._session.info, state, about, seq, at, details=_rules().details, note=note)
         self._outbox = self._outbox.put(Pending(about=about, notification=notification, at=at))
         self._wake.set()
 
@@ -296,7 +297,7 @@ def _is_human(event: AnyEvent) -> bool:
         case PermissionAnswered():
             return event.by == "user"
         case _:
-            return isinstance(event, BudgetSet | PolicySet)
+            return isinstance(event, BudgetSet | PolicySet | Excused)
 
 
 def _rules() -> Rules:

@@ -4,7 +4,7 @@ What is due is decided by the journal's own events: a phase change that a crash 
 """
 
 from agent.durable import read_model, write_model
-from agent.events import AnyEvent, Frozen, Noted, Phase, PhaseChanged, SetupEnded
+from agent.events import AnyEvent, BudgetMarked, Frozen, Judged, Noted, Phase, PhaseChanged, SetupEnded
 from agent.sessions import SessionDir
 from remote.notification import About, Notification
 
@@ -48,6 +48,11 @@ class Outbox(Frozen):
                 return self._at(event.seq), "setup-failed" if failed else None
             case Noted():
                 return self._at(event.seq), _RECOVERED.get(event.recovered)
+            case BudgetMarked():
+                return self._at(event.seq), "budget"
+            case Judged():
+                # One that pauses the run is told as a pause.
+                return self._at(event.seq), "drift" if event.level != "pause" else None
             case PhaseChanged():
                 about = _ABOUT.get(event.phase)
                 told = None if event.phase == "working" else about or self.told

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from agent.events import (
+    BudgetMarked,
     DiffContent,
+    Judged,
     Moved,
     Noted,
     Notified,
@@ -560,3 +562,18 @@ def test_rules_and_channels_are_kept_together() -> None:
     assert read_rules().quiet == "22:00-07:00" and len(list_channels()) == 1
     with pytest.raises(SettingsError, match="Quiet hours are written"):
         set_rules({"quiet": "always"})
+
+
+async def test_marks_of_the_budget_and_what_the_watch_found_are_told(receiver: Receiver, session: SessionDir) -> None:
+    add_channel(receiver.url(), proven=True)
+    async with watched(session) as recorder:
+        go(recorder, "working")
+        recorder.record(BudgetMarked(limit="max_usd", share=80, text="80 % of the budget of $5.00 are used."))
+        recorder.record(Judged(rule="repeats", level="nudge", evidence=f"It ran cat /{SECRET} five times."))
+        recorder.record(Judged(rule="repeats", level="pause", evidence="Six times."))
+        go(recorder, "paused")
+        await until(lambda: len(outcomes(session)) == 3)
+    verbs = [message["title"].removeprefix("castoff: Mend the shop ") for message in receiver.messages]
+    assert verbs == ["has used much of its budget", "may be going astray", "paused"]
+    assert receiver.messages[0]["message"].startswith("80 % of the budget of $5.00 are used.\n")
+    assert SECRET not in str(receiver.messages)
