@@ -21,6 +21,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}|[{}]")
 _LAUNCH_PLACEHOLDERS = frozenset({"{python}", "{agents}"})
+_SESSION = "{session}"
 IN_TREE = "{tree}/"
 """How a file of the session's project begins in `Profile.mcp`."""
 
@@ -44,7 +45,7 @@ class Service(BaseModel):
 
 
 class Profile(BaseModel):
-    """One agent. Globs are relative to HOME; ``{sid}`` stands for the agent's own session id.
+    """One agent. Globs are relative to HOME; ``{sid}`` stands for the agent's own session id, ``{session}`` for ours.
 
     ``launch`` is the command line; its first word is looked up by `agent.programs.find_agent`.
     ``{python}`` is our interpreter, ``{agents}`` castoff's own directory of agents.
@@ -63,7 +64,10 @@ class Profile(BaseModel):
     version_hint: str = ""
     """The version that this profile was measured with; ``""`` where it is castoff's own."""
     session_files: Annotated[_Words, Field(min_length=1)]
-    """What travels besides the tree: the agent's own record of the session."""
+    """What travels besides the tree: the agent's own record of the session. With ``{session}`` for an agent that keeps
+    all its sessions in one file, and is given another one for each by ``env``."""
+    needed_files: _Words = ()
+    """What that record cannot be read without, and other sessions share: it goes to a host, and never comes home."""
     config_files: _Words = ()
     """What a host copies from its own user's HOME into the run's HOME; never taken from the laptop."""
     mcp: tuple[Annotated[_Words, Field(min_length=2)], ...] = ()
@@ -77,7 +81,7 @@ class Profile(BaseModel):
     unset: _Words = ()
     """Variables that would move the agent's files out of HOME; they are not passed on."""
     env: Mapping[str, str] = {}
-    """Variables that the agent always gets, whatever else they are set to."""
+    """Variables that the agent always gets, whatever else they are set to; `variables` fills in ``{session}``."""
     resume: Annotated[tuple[Literal["resume", "load"], ...], Field(min_length=1)]
     """How a session is taken up again, best first."""
     ends_on_eof: bool = True
@@ -91,6 +95,10 @@ class Profile(BaseModel):
     """The sentence that says how it gets its login."""
     install: Annotated[str, Field(min_length=1)]
     """The sentence that says how to install it; the command in it, after a colon, is what the tests run."""
+
+    def variables(self, session: str) -> dict[str, str]:
+        """``env`` for the session whose id is ``session``."""
+        return {name: value.replace(_SESSION, session) for name, value in self.env.items()}
 
     @field_validator("name")
     @classmethod
@@ -123,10 +131,10 @@ class Profile(BaseModel):
             _refuse_placeholders(tuple(keys), frozenset({"{tree}"}))
         return places
 
-    @field_validator("find", "interpreter", "session_files", "config_files")
+    @field_validator("find", "interpreter", "session_files", "needed_files", "config_files")
     @classmethod
     def _check_globs(cls, globs: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        _refuse_placeholders(globs, frozenset({"{sid}"} if info.field_name == "session_files" else ()))
+        _refuse_placeholders(globs, frozenset({"{sid}", _SESSION} if info.field_name == "session_files" else ()))
         for glob in globs:
             path = _check_relative(glob)
             if not path.parts or re.search(r"[*?\[]", path.parts[0]):

@@ -1,7 +1,9 @@
 """Where an agent's program is, and the command line that starts it."""
 
+import glob
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -10,6 +12,9 @@ from pathlib import Path
 from agent.errors import AgentFailed
 from agent.paths import data_dir
 from agent.profiles import Profile
+
+_TOOL_RECEIPT = "uv-receipt.toml"
+"""What uv writes into the environment of a tool that it installs."""
 
 
 def agents_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -53,8 +58,10 @@ def agent_command(profile: Profile, environ: Mapping[str, str] = os.environ) -> 
 
 
 def installed_version(program: Path) -> str:
-    """The version in the ``package.json`` of the npm package that ``program`` belongs to; ``""`` if it has none."""
+    """The version of the npm package, or of the tool of uv's, that ``program`` belongs to; ``""`` if it has none."""
     real = program.resolve()
+    if (real.parent.parent / _TOOL_RECEIPT).is_file():
+        return _tool_version(real.parent.parent)
     for directory in real.parents:
         if "node_modules" not in directory.parts:
             break
@@ -65,6 +72,13 @@ def installed_version(program: Path) -> str:
         if isinstance(version, str):
             return version
     return ""
+
+
+def _tool_version(environment: Path) -> str:
+    """The version of the tool that uv keeps in ``environment``, which is called as its package is."""
+    package = re.sub(r"[-_.]+", "_", environment.name)
+    found = environment.glob(f"lib/python*/site-packages/{glob.escape(package)}-*.dist-info")
+    return next((each.name.removesuffix(".dist-info").rpartition("-")[2] for each in found), "")
 
 
 def _interpreter(profile: Profile, program: Path, environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The files in which an agent keeps a session of its own, so that they can travel with it."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from agent.errors import AgentFailed
@@ -9,8 +10,8 @@ from agent.profiles import Profile
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
-def session_files(profile: Profile, home: Path, sid: str) -> tuple[Path, ...]:
-    """The agent's files of session ``sid`` that exist below ``home``, as sorted paths relative to it.
+def session_files(profile: Profile, home: Path, sid: str, session: str) -> tuple[Path, ...]:
+    """The agent's files of its session ``sid``, ours called ``session``, that exist below ``home``: sorted, relative.
 
     Raises `AgentFailed` for an id that cannot be a file name's part, and for a match that is not a regular
     file below ``home`` once links are followed: the id and the files come from an agent and are not trusted.
@@ -21,12 +22,18 @@ def session_files(profile: Profile, home: Path, sid: str) -> tuple[Path, ...]:
             "Begin a new session.",
             code="agent-session-id",
         )
-    found: set[Path] = set()
-    for pattern in profile.session_files:
-        for match in home.glob(pattern.replace("{sid}", sid)):
-            if not match.is_dir():
-                found.add(_check(profile, home, match.relative_to(home)))
-    return tuple(sorted(found))
+    globs = (each.replace("{sid}", sid).replace("{session}", session) for each in profile.session_files)
+    return _find(profile, home, globs)
+
+
+def needed_files(profile: Profile, home: Path) -> tuple[Path, ...]:
+    """What the agent's records need beside them below ``home``, as `session_files`; raises `AgentFailed`."""
+    return _find(profile, home, profile.needed_files)
+
+
+def _find(profile: Profile, home: Path, globs: Iterable[str]) -> tuple[Path, ...]:
+    matches = (match for pattern in globs for match in home.glob(pattern) if not match.is_dir())
+    return tuple(sorted({_check(profile, home, match.relative_to(home)) for match in matches}))
 
 
 def _check(profile: Profile, home: Path, name: Path) -> Path:

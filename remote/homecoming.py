@@ -59,6 +59,7 @@ class Homecoming:
         self._history: History | None = None
         self._drained = False
         self._agent_files: tuple[Path, ...] = ()
+        self._agent_files_here: tuple[Path, ...] = ()
         # One directory a stay on the host, whatever epoch the host has come to: a second try finds it again.
         self._move = session.move(self._lease.epoch + 1)
         self._landing = Landing(session, self._lease.epoch, self._lease.to, self._move, wish)
@@ -190,8 +191,11 @@ class Homecoming:
         sid = self._history.state.agent_session_id
         if not sid:
             return ()
-        files = session_files(load_profile(self.session.info.agent), parcel / "home", sid)
-        if sid != fold(self.session).agent_session_id:
+        profile = load_profile(self.session.info.agent)
+        files = session_files(profile, parcel / "home", sid, self.session.id)
+        if sid == fold(self.session).agent_session_id:
+            self._agent_files_here = session_files(profile, here, sid, self.session.id)
+        else:
             # Before its first turn an agent begins anew wherever it starts. But another conversation of the user's
             # must not be replaced by what an untrusted host calls by its name.
             for name in files:
@@ -260,7 +264,8 @@ class Homecoming:
         assert self._history is not None, "the history is checked first"
         parcel = self._move / "parcel"
         place_history(parcel, self.session.path)
-        place_home(parcel, Path(self.session.info.home), self._agent_files, self._move / "home-before")
+        home, before = Path(self.session.info.home), self._move / "home-before"
+        place_home(parcel, home, self._agent_files, self._agent_files_here, before)
         told = self._landing.told()
         arrival = Arrival(
             origin=self.host,

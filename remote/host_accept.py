@@ -18,7 +18,7 @@ from agent.lease import keep_lease
 from agent.paths import state_dir
 from agent.profiles import Profile, load_profile
 from agent.runner_lock import await_move
-from agent.session_files import session_files
+from agent.session_files import needed_files, session_files
 from agent.sessions import SessionDir, get_session, open_session
 from remote import host_protocol as protocol
 from remote.carried import place_carried
@@ -195,7 +195,8 @@ def _furnish_home(session: SessionDir, profile: Profile, parcel: Path) -> None:
     place_carried(parcel, home)
     sid = fold(session).agent_session_id
     if sid:
-        place_home(parcel, home, session_files(profile, parcel / "home", sid))
+        came, there = (session_files(profile, root, sid, session.id) for root in (parcel / "home", home))
+        place_home(parcel, home, (*came, *needed_files(profile, parcel / "home")), there)
     for pattern in profile.config_files:
         for source in Path.home().glob(pattern):
             # The user's own may be a link into a collection of settings.

@@ -24,11 +24,14 @@ def launch_here(session: SessionDir, profile: Profile) -> Launch:
     project = Path(session.info.project)
     if not project.is_dir():
         raise AgentFailed(f"The project {project} is not there.", "Restore it, or pull the run into a new place.")
-    env = {name: value for name, value in os.environ.items() if name not in profile.unset} | dict(profile.env)
+    env = {name: value for name, value in os.environ.items() if name not in profile.unset}
+    env |= profile.variables(session.id)
     return Launch(agent_command(profile), env, cwd=project, tree=str(project), tree_here=project, redact=redact)
 
 
-def launch_on_host(profile: Profile, place: Place, given: Mapping[str, str], gate: Path | None = None) -> Launch:
+def launch_on_host(
+    session: SessionDir, profile: Profile, place: Place, given: Mapping[str, str], gate: Path | None = None
+) -> Launch:
     """Start the agent in the sandbox of its run, with the host's variables and those ``given``, which win.
 
     At level ``full`` the socket ``gate`` is its way out. Raises `AgentFailed`.
@@ -43,7 +46,7 @@ def launch_on_host(profile: Profile, place: Place, given: Mapping[str, str], gat
         env = hide_keys(profile.services, env) | proxy_variables()
     return Launch(
         scoped(give_way(wrap_in(place, argv, binds, gate))),
-        environment_in(place, env | dict(profile.env) | GIT_STAT),
+        environment_in(place, env | profile.variables(session.id) | GIT_STAT),
         cwd=Path(place.tree),
         tree=place.tree_at,
         tree_here=Path(place.tree),

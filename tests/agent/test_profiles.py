@@ -7,7 +7,7 @@ import pytest
 from agent.errors import AgentFailed, ProfileError
 from agent.profiles import Profile, list_profiles, load_profile
 from agent.programs import agent_command, find_agent, installed_version, program_roots
-from agent.session_files import session_files
+from agent.session_files import needed_files, session_files
 
 OWN = """
 name = "mine"
@@ -18,6 +18,7 @@ resume = ["load"]
 usage = "turn"
 install = "Install it with: pipx install mine-agent"
 """
+SHIPPED = ["builtin", "claude", "codex", "opencode", "vibe"]
 
 
 def write_own(directory: Path, text: str = OWN, name: str = "mine") -> Path:
@@ -34,13 +35,13 @@ def make_program(path: Path) -> Path:
 
 
 def test_shipped_profiles_are_valid(tmp_path: Path) -> None:
-    assert [profile.name for profile in list_profiles(tmp_path)] == ["builtin", "claude", "codex"]
+    assert [profile.name for profile in list_profiles(tmp_path)] == SHIPPED
 
 
 def test_own_profile_is_listed_and_replaces_a_shipped_one(tmp_path: Path) -> None:
     write_own(tmp_path)
     write_own(tmp_path, OWN.replace('"mine"', '"codex"'), "codex")
-    assert [profile.name for profile in list_profiles(tmp_path)] == ["builtin", "claude", "codex", "mine"]
+    assert [profile.name for profile in list_profiles(tmp_path)] == sorted((*SHIPPED, "mine"))
     assert load_profile("codex", tmp_path).title == "Mine"
 
 
@@ -68,7 +69,7 @@ def test_unknown_profile_names_the_known_ones(tmp_path: Path, name: str) -> None
         ('launch = ["mine-agent", "--acp"]', "launch = []", "launch", "at least 1"),
         ('launch = ["mine-agent", "--acp"]', 'launch = "mine-agent"', "launch", "a valid list"),
         ('"--acp"', '"{home}"', "launch", "'{home}'; placeholders that may stand here: {agents}, {python}"),
-        (".mine/{sid}.json", ".mine/{session}.json", "session_files", "'{session}'"),
+        (".mine/{sid}.json", ".mine/{home}.json", "session_files", "'{home}'"),
         (".mine/{sid}.json", "/etc/{sid}", "session_files", "must be relative"),
         (".mine/{sid}.json", ".mine/../../{sid}", "session_files", "'..'"),
         (".mine/{sid}.json", "**/{sid}", "session_files", "begin with a name"),
@@ -148,6 +149,16 @@ def test_installed_version_is_that_of_the_programs_own_package(tmp_path: Path) -
     assert installed_version(make_program(tmp_path / "alone")) == ""
 
 
+def test_installed_version_of_a_tool_of_uvs_is_that_of_its_package(tmp_path: Path) -> None:
+    tool = tmp_path / "mine" / "mine-agent"
+    program = make_program(tool / "bin" / "agent")
+    (tool / "uv-receipt.toml").touch()
+    assert installed_version(program) == ""
+    for name in ("mine_agent-1.2.3.dist-info", "mine_agent_core-4.5.dist-info", "zeta-6.dist-info"):
+        (tool / "lib" / "python3.12" / "site-packages" / name).mkdir(parents=True)
+    assert installed_version(program) == "1.2.3"
+
+
 def test_override_that_names_nothing_is_not_ignored(tmp_path: Path) -> None:
     codex = load_profile("codex", tmp_path)
     make_program(tmp_path / "bin" / "codex-acp")
@@ -187,15 +198,37 @@ def test_session_files_are_those_of_the_session_only(tmp_path: Path, codex: Prof
     name = make_rollout(tmp_path, "abc-1")
     make_rollout(tmp_path, "abc-2")
     (tmp_path / ".codex" / "auth.json").write_text("secret", "utf-8")
-    assert session_files(codex, tmp_path, "abc-1") == (name,)
-    assert session_files(codex, tmp_path, "abc-3") == ()
+    assert session_files(codex, tmp_path, "abc-1", "ours") == (name,)
+    assert session_files(codex, tmp_path, "abc-3", "ours") == ()
+
+
+def test_an_agent_with_one_file_for_all_sessions_gets_one_for_each_of_ours(tmp_path: Path, codex: Profile) -> None:
+    names = {"env": {"DB": "{session}.db", "RULES": '{"bash": "ask"}'}, "session_files": (".mine/{session}.db*",)}
+    profile = codex.model_copy(update=names)
+    assert profile.variables("ours") == {"DB": "ours.db", "RULES": '{"bash": "ask"}'}
+    (tmp_path / ".mine").mkdir()
+    for name in ("ours.db", "ours.db-wal", "other.db"):
+        (tmp_path / ".mine" / name).touch()
+    assert session_files(profile, tmp_path, "abc-1", "ours") == (Path(".mine/ours.db"), Path(".mine/ours.db-wal"))
+
+
+def test_needed_files_are_all_that_are_below_home(tmp_path: Path, codex: Profile) -> None:
+    profile = codex.model_copy(update={"needed_files": (".mine/shared/**/*",)})
+    assert needed_files(profile, tmp_path) == ()
+    shared = tmp_path / ".mine" / "shared"
+    (shared / "deep").mkdir(parents=True)
+    (shared / "deep" / "one").touch()
+    assert needed_files(profile, tmp_path) == (Path(".mine/shared/deep/one"),)
+    (shared / "two").symlink_to("/etc/passwd")
+    with pytest.raises(AgentFailed, match="not a regular file below"):
+        needed_files(profile, tmp_path)
 
 
 @pytest.mark.parametrize("sid", ["", "*", "../x", "a/b", "a..b", "[abc]", "-x", "a\n", "x" * 300])
 def test_session_id_that_cannot_name_a_file_is_refused(tmp_path: Path, codex: Profile, sid: str) -> None:
     make_rollout(tmp_path, "abc-1")
     with pytest.raises(AgentFailed) as caught:
-        session_files(codex, tmp_path, sid)
+        session_files(codex, tmp_path, sid, "ours")
     assert caught.value.code == "agent-session-id"
 
 
@@ -206,7 +239,7 @@ def test_session_file_that_leads_out_of_home_is_refused(tmp_path: Path, codex: P
     (home / name).unlink()
     (home / name).symlink_to(outside)
     with pytest.raises(AgentFailed, match="not a regular file below") as caught:
-        session_files(codex, home, "abc-1")
+        session_files(codex, home, "abc-1", "ours")
     assert caught.value.code == "agent-session-file"
 
 
@@ -216,7 +249,7 @@ def test_session_directory_that_leads_out_of_home_is_refused(tmp_path: Path, cod
     make_rollout(tmp_path / "outside", "abc-1")
     (home / ".codex").symlink_to(tmp_path / "outside" / ".codex")
     with pytest.raises(AgentFailed, match="not a regular file below"):
-        session_files(codex, home, "abc-1")
+        session_files(codex, home, "abc-1", "ours")
 
 
 def test_session_file_that_is_no_file_is_refused(tmp_path: Path, codex: Profile) -> None:
@@ -224,4 +257,4 @@ def test_session_file_that_is_no_file_is_refused(tmp_path: Path, codex: Profile)
     (tmp_path / name).unlink()
     os.mkfifo(tmp_path / name)
     with pytest.raises(AgentFailed, match="not a regular file below"):
-        session_files(codex, tmp_path, "abc-1")
+        session_files(codex, tmp_path, "abc-1", "ours")

@@ -7,6 +7,8 @@ the number of tool results after it says which step is next. A script is a list 
     {"read": "/path"} {"shell": "command"} {"edit": "/path", "old": "a", "new": "b"}     a call of the agent's own tool
     {"text": "..."}                                                                      a message; it ends the turn
 
+An edit may say the ``whole`` text that comes of it, for an agent that can only write files.
+
 Each request for an answer is one line of the log: ``{"path", "items", "answer"}``; the items are the conversation that
 it carried, without what depends on the API: ``[kind, text]`` with the kinds user, said, call and result.
 """
@@ -28,8 +30,8 @@ MARKER = re.compile(r"\[\[([A-Za-z0-9_-]+)\]\]")
 LOCK = threading.Lock()
 
 TOOLS = {
-    "read": ("Read", "read_file", "read"),
-    "edit": ("Edit", "replace", "edit"),
+    "read": ("Read", "read_file", "read", "read_text_file"),
+    "edit": ("Edit", "replace", "edit", "write_text_file"),
     "shell": ("Bash", "run_shell_command", "bash"),
 }
 """What the agents call their tools; the first that is offered is called."""
@@ -37,6 +39,7 @@ ARGUMENTS = {
     "path": ("file_path", "filePath", "absolute_path", "path"),
     "old": ("old_string", "oldString"),
     "new": ("new_string", "newString"),
+    "whole": ("content",),
     "command": ("command",),
 }
 """What the tools call their arguments."""
@@ -130,9 +133,9 @@ def tool_call(step: Json, tools: dict[str, Json]) -> tuple[str, Json] | None:
         return None
     name = next(name for name in TOOLS[kind] if name in tools)
     given = {"command": step["shell"]} if kind == "shell" else {"path": step[kind]}
-    given |= {word: step[word] for word in ("old", "new") if word in step}
+    given |= {word: step[word] for word in ("old", "new", "whole") if word in step}
     known: Json = tools[name].get("properties", {})
-    arguments = {next(each for each in ARGUMENTS[word] if each in known): value for word, value in given.items()}
+    arguments = {each: value for word, value in given.items() for each in ARGUMENTS[word] if each in known}
     for needed in tools[name].get("required", []):
         arguments.setdefault(needed, False if known[needed].get("type") == "boolean" else "as scripted")
     return name, arguments

@@ -32,6 +32,6 @@ def test_a_profiles_variables_win_here_and_on_a_host(tmp_path: Path, monkeypatch
     profile = load_profile("builtin").model_copy(update={"env": {"SETTLED": "profile"}})
     at = str(tmp_path)
     place = Place(host="vm", origin="here", sandbox="none", tree=at, tree_at=at, home=at, home_at=at)
-    there = launch_on_host(profile, place, {"SETTLED": "given"})
+    there = launch_on_host(session, profile, place, {"SETTLED": "given"})
     assert (there.env["SETTLED"], there.env["OTHER"]) == ("profile", "kept")
     assert launch_here(session, profile).env["SETTLED"] == "profile"

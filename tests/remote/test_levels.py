@@ -191,7 +191,8 @@ async def test_an_agent_at_level_full_has_no_key(tmp_path: Path, monkeypatch: py
         host="vm", origin="here", sandbox="full", tree="/t", tree_at="/home/a/app", home="/h", home_at="/home/a"
     )
     given = {"OPENAI_API_KEY": "sk-secret"}
-    launch = launch_on_host(load_profile("builtin"), place, given, tmp_path / "gate")
+    session = create_session(tmp_path / "sessions", tmp_path, "builtin")
+    launch = launch_on_host(session, load_profile("builtin"), place, given, tmp_path / "gate")
     assert "sk-secret" not in " ".join([*launch.env.values(), *launch.argv])
     assert launch.env["HTTPS_PROXY"] == "http://127.0.0.1:3128" and "--unshare-net" in launch.argv
-    assert launch_on_host(load_profile("builtin"), place, given).env["OPENAI_API_KEY"] == "sk-secret"
+    assert launch_on_host(session, load_profile("builtin"), place, given).env["OPENAI_API_KEY"] == "sk-secret"

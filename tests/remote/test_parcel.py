@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.events import Noted
+from agent.events import AgentStarted, Noted
 from agent.journal import Journal
 from agent.profiles import load_profile
 from agent.sessions import create_session
-from remote.parcel import pack_parcel, parcel_digest, seal_parcel
+from remote.parcel import pack_parcel, packed_files, parcel_digest, place_home, seal_parcel
 from snapshot.errors import SnapshotError
 from snapshot.manifest import Manifest
 
@@ -81,3 +81,40 @@ def test_the_same_packed_again_is_the_same(tmp_path: Path) -> None:
     before = parcel_digest(tmp_path / "parcel")
     os.utime(tmp_path / "parcel" / "session" / "session.json", ns=(5, 5))
     assert parcel_digest(tmp_path / "parcel") != before
+
+
+def test_what_is_left_of_an_older_record_goes_and_is_kept(tmp_path: Path) -> None:
+    """SQLite would take an old log of changes beside a newer database for that one's own."""
+    parcel, home, keep = tmp_path / "parcel", tmp_path / "home", tmp_path / "keep"
+    for place, name in ((parcel / "home", "talk.db"), (home, "talk.db"), (home, "talk.db-wal"), (home, "other.db")):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(place.name if place == home else "came")
+    came, there = (Path("talk.db"),), (Path("talk.db"), Path("talk.db-wal"))
+    place_home(parcel, home, came, there, keep)
+    assert {path.name: path.read_text() for path in home.iterdir()} == {"talk.db": "came", "other.db": "home"}
+    assert {path.name for path in keep.iterdir()} == {"talk.db", "talk.db-wal"}
+    # Carried out again after a crash, the first ones are kept.
+    place_home(parcel, home, came, (), keep)
+    assert (keep / "talk.db").read_text() == "home"
+
+
+def test_where_no_record_came_the_one_that_is_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "talk.db").touch()
+    place_home(tmp_path / "parcel", tmp_path, (), (Path("talk.db"),))
+    assert (tmp_path / "talk.db").exists()
+
+
+def test_what_a_record_needs_travels_with_it(tmp_path: Path) -> None:
+    session = create_session(tmp_path / "state", tmp_path, "builtin")
+    started = AgentStarted(agent="mine", version="1", agent_session_id="abc-1", resumed="new", host="")
+    journal = Journal(session.journal, 1)
+    journal.append(started)
+    journal.close()
+    for name in ("abc-1.json", "shared/one", "other.json"):
+        (tmp_path / "home" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "home" / name).touch()
+    profile = load_profile("builtin").model_copy(
+        update={"session_files": ("{sid}.json",), "needed_files": ("shared/**/*",)}
+    )
+    names = [name for name, _ in packed_files(session, profile, tmp_path / "home")]
+    assert [name for name in names if name.startswith("home/")] == ["home/abc-1.json", "home/shared/one"]

@@ -94,5 +94,5 @@ def test_agents_are_started_so_that_their_complaints_are_redacted(tmp_path: Path
         home=str(tmp_path),
         home_at=str(tmp_path),
     )
-    for launch in (launch_here(session, profile), launch_on_host(profile, place, {})):
+    for launch in (launch_here(session, profile), launch_on_host(session, profile, place, {})):
         assert launch.redact is redact
