@@ -57,6 +57,7 @@ clean:  ## remove everything that the other targets made here (`castoff demo --r
 docs:  ## write anew what is generated in docs/
 	@.ci/setup dev
 	@$(BIN)/python -m tests.tui.cli.reference > docs/cli.md
+	@$(BIN)/python -m tests.tui.keys_page
 	@$(BIN)/python -m tests.agent.protocol_page > docs/protocol.md
 	@$(BIN)/python -m tests.e2e.fidelity > docs/fidelity.md
 	@$(BIN)/python -I bench/screens.py docs/screens

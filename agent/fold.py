@@ -5,6 +5,7 @@ empty text, a title of ``None``.
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from agent.blocks import (
     AgentBlock,
@@ -82,8 +83,6 @@ class _Fold:
         self._base = state
         self._changes: dict[str, object] = {}
         self._blocks = list(state.blocks)
-        self._tools = {b.call_id: i for i, b in enumerate(state.blocks) if isinstance(b, ToolBlock)}
-        self._questions = {b.request_id: i for i, b in enumerate(state.blocks) if isinstance(b, PermissionBlock)}
         self._open = [q.request_id for q in state.questions]
         self._queue = list(state.queue)
         self._running = list(state.running)
@@ -99,6 +98,16 @@ class _Fold:
         self._interrupted_calls = state.interrupted_calls
         self._pieces: list[str] = []
         self.head_seq = state.head_seq
+
+    # `isinstance` goes through a metaclass for these, and takes ten times as long in a long session.
+
+    @cached_property
+    def _tools(self) -> dict[str, int]:
+        return {b.call_id: i for i, b in enumerate(self._blocks) if type(b) is ToolBlock}
+
+    @cached_property
+    def _questions(self) -> dict[str, int]:
+        return {b.request_id: i for i, b in enumerate(self._blocks) if type(b) is PermissionBlock}
 
     def take(self, event: AnyEvent) -> None:
         """Fold one event; its kind decides what it changes."""
@@ -168,7 +177,7 @@ class _Fold:
     def result(self) -> SessionState:
         """The state after all events taken."""
         self._flush()
-        questions = tuple(self._blocks[self._questions[r]] for r in self._open)
+        questions = tuple(self._blocks[self._questions[r]] for r in self._open) if self._open else ()
         return self._base.model_copy(
             update=self._changes
             | {

@@ -1,5 +1,6 @@
 """The app: themes, keys, and which screen is shown."""
 
+import asyncio
 import os
 import time
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from remote.run import Recovered
 from remote.steps import Away, Home, StillHere
 from remote.terms import Terms
 from tui.backend import Backend, Defaults, KeyQuestion, Place, Settings, Signpost
+from tui.clipboard import choose_route, hand_to_tool, osc_52, said_of_terminal
 from tui.commands import POLICIES
 from tui.errors import TuiError
 from tui.handoff import Handoff
@@ -158,6 +160,22 @@ class CastoffApp(App[None]):
             self.complain(f"The settings cannot be written: {error.strerror}.")
         except TuiError as error:
             self.complain(str(error), error.way_out)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy, and say by which way: whether it arrived is not always known."""
+        self._clipboard = text
+        self.run_worker(self._copy(text), group="copy", exit_on_error=False)
+
+    async def _copy(self, text: str) -> None:
+        route = choose_route(os.environ, self._settings.clipboard)
+        told = await asyncio.to_thread(hand_to_tool, route, text) if route.argv else ""
+        if not told:
+            # Without a driver there is no terminal, as in tests.
+            driver = self._driver
+            if driver is not None:
+                driver.write(osc_52(text, in_tmux=route.in_tmux))
+            told = said_of_terminal(text, route)
+        self.show_status(told)
 
     # Saying things
 

@@ -4,7 +4,7 @@ The app is composed over this protocol; `tui.wiring` is the real one.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import Field
 
@@ -55,6 +55,8 @@ class Settings(Frozen):
 
     theme: str = "terminal"
     last_host: str = ""
+    clipboard: Literal["auto", "tool", "terminal"] = "auto"
+    """Where copies go: a program of this machine (`tool`), the terminal by OSC 52, or what is likely to work."""
     keys: dict[str, str] = Field(default_factory=dict[str, str])
 
 

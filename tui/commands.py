@@ -31,6 +31,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("agent", "NAME", "choose the agent of a new session"),
     Command("theme", "[NAME]", "change the colours"),
     Command("details", "", "show or hide thoughts and full outputs"),
+    Command("find", "[TEXT]", "find a text in the transcript"),
+    Command("export", "[FILE]", "write the transcript to a file: Markdown, or HTML for a name that ends in .html"),
     Command("copy", "", "copy the agent's last message"),
     Command("keys", "", "all keys"),
     Command("help", "", "these commands"),

@@ -3,6 +3,7 @@
 TuiError
 |-- ThemeError      a theme file cannot be read or is not valid
 |-- SettingsError   the app's settings cannot be read, or name a key that cannot be bound
+|-- ExportError     a transcript cannot be written to a file
 `-- WatchFailed     a tree cannot be watched for changes
 """
 
@@ -27,6 +28,12 @@ class SettingsError(TuiError):
     """The app's settings cannot be read, or name a key that cannot be bound."""
 
     code = "settings"
+
+
+class ExportError(TuiError):
+    """A transcript cannot be written to a file."""
+
+    code = "export"
 
 
 class WatchFailed(TuiError):

@@ -47,6 +47,33 @@ KEYS: tuple[Key, ...] = (
     Key("workspace.extend", "shift+f5", "extend", "Extend", "Grant the budget once more and go on"),
     Key("workspace.pull", "ctrl+l", "pull", "Pull back", "Take this run home", True),
     Key("workspace.copy", "ctrl+y", "copy_last", "Copy answer", "Copy the agent's last message", True),
+    Key("workspace.find", "ctrl+f", "find", "Find", "Find a text in the transcript", True),
+    Key(
+        "workspace.export",
+        "ctrl+n",
+        "export",
+        "Export",
+        "Write the transcript to a file: Markdown; /export X.html: HTML",
+    ),
+    Key("transcript.fold", "space,enter", "fold", "Fold", "Show all of the marked block, or little of it"),
+    Key("transcript.above", "k", "jump('block', -1)", "Block above", "Mark the block above"),
+    Key("transcript.below", "j", "jump('block', 1)", "Block below", "Mark the block below"),
+    Key("transcript.prompt_above", "p", "jump('prompt', -1)", "Prompt above", "Go to the prompt above"),
+    Key("transcript.prompt_below", "P", "jump('prompt', 1)", "Prompt below", "Go to the prompt below"),
+    Key("transcript.edit_above", "e", "jump('edit', -1)", "Edit above", "Go to the edit above"),
+    Key("transcript.edit_below", "E", "jump('edit', 1)", "Edit below", "Go to the edit below"),
+    Key("transcript.error_above", "x", "jump('error', -1)", "Error above", "Go to the error above"),
+    Key("transcript.error_below", "X", "jump('error', 1)", "Error below", "Go to the error below"),
+    Key("transcript.move_above", "m", "jump('move', -1)", "Move above", "Go to the move between machines above"),
+    Key("transcript.move_below", "M", "jump('move', 1)", "Move below", "Go to the move between machines below"),
+    Key(
+        "transcript.match_above", "n", "find_again(-1)", "Match above", "Go to the match above of what was searched for"
+    ),
+    Key("transcript.match_below", "N", "find_again(1)", "Match below", "Go to the match below"),
+    Key("transcript.copy", "y", "copy_block", "Copy block", "Copy the marked block as its source"),
+    Key("find.above", "enter,up", "find(-1)", "Match above", "Go to the match above"),
+    Key("find.below", "down", "find(1)", "Match below", "Go to the match below"),
+    Key("find.close", "escape", "close", "Close", "End the search; the view stays"),
     Key("composer.newline", "ctrl+j,shift+enter", "newline", "New line", "Begin a new line in the composer"),
     Key("question.up", "up", "move(-1)", "Previous answer", "Go to the answer above"),
     Key("question.down", "down", "move(1)", "Next answer", "Go to the answer below"),
@@ -111,4 +138,6 @@ def shown_key(binding_id: str, *, ctrl_h: bool = True) -> str:
 def written(key: str) -> str:
     """``ctrl+h`` as ``Ctrl+H``."""
     names = {"escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter", "up": "↑", "down": "↓"}
+    if len(key) == 1 and key.isupper():
+        return f"Shift+{key}"
     return "+".join(names.get(p, p.upper() if len(p) == 1 or p[:1] == "f" else p.capitalize()) for p in key.split("+"))

@@ -52,6 +52,9 @@ class LinesView(ScrollView):
     }
     """
 
+    GUTTER: ClassVar[int] = 0
+    """Cells left of the text that a subclass paints itself."""
+
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         """A view that is empty until `redraw`."""
         super().__init__(id=id, classes=classes)
@@ -76,7 +79,7 @@ class LinesView(ScrollView):
     @property
     def text_width(self) -> int:
         """Cells that a line may take."""
-        return max(8, self.scrollable_content_region.width or self.content_size.width)
+        return max(8, (self.scrollable_content_region.width or self.content_size.width) - self.GUTTER)
 
     def redraw(self) -> None:
         """Draw again: what is shown has changed."""
@@ -111,7 +114,7 @@ class LinesView(ScrollView):
     def render_line(self, y: int) -> Strip:
         """One visible row."""
         row = self.scroll_offset.y + y
-        width = self.scrollable_content_region.width
+        width = self.scrollable_content_region.width - self.GUTTER
         if row >= len(self._lines):
             return Strip.blank(width, self._style("text", None))
         content = self._lines[row]
@@ -150,6 +153,10 @@ class LinesView(ScrollView):
                 style += Style(bgcolor=self.get_component_rich_style(f"fill--{fill}", partial=True).bgcolor)
             self._styles[key] = style
         return self._styles[key]
+
+    def style_of(self, role: Role) -> Style:
+        """A role in the theme's colours."""
+        return self._style(role, None)
 
     @property
     def allow_select(self) -> bool:

@@ -14,6 +14,7 @@ from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
 from tui.small_screens import DiffScreen, KeysScreen
+from tui.transcript import Transcript
 from tui.workspace import Workspace
 
 _PARTS: dict[type[Screen[Any]], str] = {
@@ -29,6 +30,7 @@ def key_commands(app: App[None], screen: Screen[Any]) -> list[SystemCommand]:
         panes[part] = screen
     if isinstance(screen, Workspace):
         panes["composer"] = screen.query_one(Composer)
+        panes["transcript"] = screen.query_one(Transcript)
     return [
         SystemCommand(key.name, key.what, _runner(app, panes[key.where], key.action))
         for key in KEYS

@@ -1,6 +1,7 @@
 """The workspace: transcript, plan and diff of one session, and the composer."""
 
 import time
+from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,6 +19,9 @@ from tui.drawing.frame import draw_banner, draw_tabs
 from tui.drawing.lines import Line, Span, line, rule
 from tui.drawing.panes import draw_status
 from tui.drawing.words import count
+from tui.errors import TuiError
+from tui.export import write_export
+from tui.find_bar import FindBar
 from tui.following import FollowingScreen
 from tui.keymap import bindings
 from tui.lines_view import Lines
@@ -65,6 +69,7 @@ class Workspace(FollowingScreen):
                 yield PlanPane(id="plan")
                 yield DiffPane(id="diff")
         yield Lines(self._draw_banner, id="banner")
+        yield FindBar(id="find")
         yield QuestionBar(id="question")
         yield Lines(self._draw_menu, id="menu")
         yield Lines(self._draw_edge, id="edge")
@@ -262,7 +267,44 @@ class Workspace(FollowingScreen):
             self.castoff.complain("The agent has said nothing yet.")
             return
         self.castoff.copy_to_clipboard(texts[-1])
-        self.notify("Sent to the terminal's clipboard (OSC 52); not every terminal takes it.", markup=False)
+
+    @on(Transcript.Copied)
+    def _copied(self, message: Transcript.Copied) -> None:
+        self.castoff.copy_to_clipboard(message.text)
+
+    @on(Transcript.Missed)
+    def _missed(self, message: Transcript.Missed) -> None:
+        self.castoff.show_status(message.sentence)
+
+    def action_find(self, text: str = "") -> None:
+        """Search the transcript."""
+        if self.has_class("-narrow"):
+            self.tab = "transcript"
+        self.query_one(FindBar).begin(text)
+
+    @on(FindBar.Wanted)
+    def _find(self, message: FindBar.Wanted) -> None:
+        self.query_one(FindBar).told = self.query_one(Transcript).search(message.text, message.step)
+
+    @on(FindBar.Closed)
+    def _found(self) -> None:
+        transcript = self.query_one(Transcript)
+        transcript.needle = ""
+        transcript.refresh()
+        self.query_one(Composer).focus()
+
+    def action_export(self, name: str = "") -> None:
+        """Write the transcript to a file in the project."""
+        if not self.state.blocks:
+            self.castoff.complain("There is nothing to write yet.")
+            return
+        title = self.place.title if self.place else ""
+        try:
+            path = write_export(Path(self.backend.project), name, title, self.state)
+        except TuiError as error:
+            self.castoff.complain(str(error), error.way_out)
+        else:
+            self.castoff.show_status(f"Written to {path}.")
 
     def action_next_pane(self) -> None:
         """Narrow: the next tab. Wide: focus the next pane."""

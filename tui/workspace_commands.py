@@ -28,6 +28,10 @@ async def say(screen: "Workspace", spoken: Spoken) -> None:
             _budget(screen, spoken.rest)
         case "theme":
             app.choose_theme(spoken.rest)
+        case "find":
+            screen.action_find(spoken.rest)
+        case "export":
+            screen.action_export(spoken.rest)
         case "agent" | "new":
             _agent(screen, spoken)
         case "stop":

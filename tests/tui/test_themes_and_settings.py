@@ -21,8 +21,9 @@ from tui.wiring import World
 
 
 def test_the_shipped_themes_are_valid_and_the_terminals_own_comes_first() -> None:
-    assert [t.name for t in read_themes()] == ["terminal", "daylight", "harbour"]
-    assert [t.terminal for t in read_themes()] == [True, False, False]
+    names = ["terminal", "beacon", "chart", "daylight", "fjord", "harbour"]
+    assert [t.name for t in read_themes()] == names
+    assert [t.name for t in read_themes() if t.terminal] == ["terminal"]
 
 
 @pytest.mark.parametrize("theme", [pytest.param(t, id=t.name) for t in read_themes() if not t.terminal])
@@ -33,6 +34,22 @@ def test_themes_are_readable(theme: ThemeFile) -> None:
         for ground in (c.background, c.raised):
             assert _contrast(colour, ground) >= 4.5, (colour, ground)
     assert _contrast(c.ok, c.added) >= 4.5 and _contrast(c.bad, c.removed) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [t for t in read_themes() if "high contrast" in t.title], ids=lambda t: t.name)
+def test_high_contrast_is_high(theme: ThemeFile) -> None:
+    """7 to 1 (WCAG AAA), also where text is selected or of a diff; rules 3 to 1, as all that is not text."""
+    c = theme.colours
+    grounds = (c.background, c.raised)
+    texts = (c.foreground, c.muted, c.accent, c.ok, c.warn, c.bad, c.code)
+    pairs = [(text, ground) for text in texts for ground in grounds]
+    for text, ground in (*pairs, (c.foreground, c.selection), (c.ok, c.added), (c.bad, c.removed)):
+        assert _contrast(text, ground) >= 7, (text, ground)
+    assert _contrast(c.rule, c.background) >= 3
+
+
+def test_there_is_high_contrast_for_both() -> None:
+    assert {t.dark for t in read_themes() if "high contrast" in t.title} == {True, False}
 
 
 def _contrast(a: str, b: str) -> float:
@@ -73,7 +90,7 @@ async def test_a_theme_is_chosen_and_remembered(stage: Stage) -> None:
         await stand.wait(lambda: stand.app.theme == "castoff-daylight")
         assert stand.backend.kept.theme == "daylight"
         await stand.pilot.press("f9")
-        await stand.wait(lambda: stand.backend.kept.theme == "harbour")
+        await stand.wait(lambda: stand.backend.kept.theme == "fjord")
 
 
 async def test_no_color_is_honoured(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +229,7 @@ async def test_with_damaged_settings_there_are_still_themes(stage: Stage, monkey
     async with stage(backend) as stand:
         assert stand.app.theme == "castoff-terminal"
         await stand.pilot.press("f9")
-        await stand.wait(lambda: stand.app.theme == "castoff-daylight")
+        await stand.wait(lambda: stand.app.theme == "castoff-beacon")
         assert stand.notices.count("The app's settings are damaged.") == 2
 
 

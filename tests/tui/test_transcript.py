@@ -34,8 +34,9 @@ from tests.tui.conftest import SIZES, Stage
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleDiff, DoubleFile
 from tui.backend import HostCard
 from tui.drawing.blocks import Look, draw_block
+from tui.drawing.code import LANGUAGES, chop_spans, colour_code
 from tui.drawing.diffs import draw_diff, draw_edit, draw_hunks
-from tui.drawing.lines import Line, Span, fit, fit_start, span, spread, wrap
+from tui.drawing.lines import Line, Span, fit, fit_start, span, spread, text_lines, wrap
 from tui.drawing.markdown import draw_markdown
 from tui.lines_view import LinesView
 from tui.panes import QuestionBar
@@ -117,6 +118,7 @@ async def test_two_thousand_blocks_are_few_nodes_and_an_append_draws_one(stage: 
         transcript = stand.workspace.query_one(Transcript)
         assert len(stand.workspace.state.blocks) == 2000
         assert len(list(stand.app.screen.walk_children())) <= 200
+        await stand.wait(lambda: not transcript.is_behind)
         before = transcript.drawn
         stand.backend.viewer.add(ToolCalled(seq=2001, at=5.0, call_id="new", title="new", status="completed"))
         await stand.wait(lambda: stand.workspace.state.head_seq == 2001)
@@ -183,6 +185,28 @@ def test_markdown() -> None:
 def test_markdown_leaves_what_is_no_emphasis(text: str) -> None:
     shown = " ".join(row.plain.strip() for row in draw_markdown(text, 80))
     assert shown == text.replace("```\n", "")
+
+
+def test_code_has_colours_and_keeps_every_character() -> None:
+    rows = draw_markdown("```python\ndef f(x):\n\n    return 'a'  # why\n```", 60)
+    assert [row.plain for row in rows] == ["  def f(x):", "  ", "      return 'a'  # why"]
+    roles = {piece.text: piece.role for row in rows for piece in row.spans}
+    assert (roles["def"], roles["f"], roles["# why"]) == ("accent", "strong", "muted")
+    assert {piece.role for row in draw_markdown("```nonesuch\ndef f\n```", 60) for piece in row.spans} == {"code"}
+
+
+CODE = st.text(st.sampled_from("ab '\"#(){}<>/\\$`=長\u0301👍\x1b[31m\n\t1"), max_size=80)
+
+
+@given(CODE, st.sampled_from(sorted(LANGUAGES)), st.integers(8, 40))
+def test_code_in_any_language_is_shown_as_it_is(text: str, language: str, width: int) -> None:
+    rows = tuple(text_lines(text))
+    spans = colour_code(rows, language)
+    assert tuple("".join(s.text for s in row) for row in spans) == rows
+    for row, plain in zip(spans, rows, strict=True):
+        chopped = chop_spans(row, width, Line((Span("  "),)))
+        assert "".join(part.plain[2:] for part in chopped) == plain
+        assert all(part.width <= width for part in chopped)
 
 
 def test_hunks_that_look_like_headers() -> None:

@@ -79,6 +79,17 @@ def draw_block(block: AnyBlock, look: Look) -> list[Line]:
             return _turn(block, look)
 
 
+def is_foldable(block: AnyBlock) -> bool:
+    """Whether there is more of a block than is shown of it without details."""
+    match block:
+        case ToolBlock():
+            return bool(block.content)
+        case SetupBlock():
+            return bool(block.output)
+        case _:
+            return isinstance(block, ThoughtBlock)
+
+
 def gap_before(previous: AnyBlock | None, block: AnyBlock) -> int:
     """Blank lines before a block: none between short tool calls that follow each other, else one."""
     if previous is None:

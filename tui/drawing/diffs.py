@@ -112,6 +112,12 @@ def draw_edit(path: str, old: str | None, new: str, width: int, *, limit: int) -
     return [head, *shown, *more]
 
 
+def unified(path: str, old: str, new: str) -> str:
+    """An edit as a unified diff, for copying."""
+    before, after = old.splitlines(), new.splitlines()
+    return "\n".join(difflib.unified_diff(before, after, f"a/{path}", f"b/{path}", lineterm=""))
+
+
 @lru_cache(maxsize=128)
 def _edit(old: str, new: str) -> tuple[list[str], int, int]:
     """The rows of a small diff with one line of context, and the counts of added and removed lines."""

@@ -6,9 +6,8 @@ What is not understood is shown as it was written; nothing is hidden and no link
 import re
 from collections.abc import Iterator
 
-from rich.cells import chop_cells
-
-from tui.drawing.lines import BLANK, Line, Role, Span, fit, text_lines, wrap
+from tui.drawing.code import chop_spans, colour_code
+from tui.drawing.lines import BLANK, Line, Span, fit, text_lines, wrap
 
 _FENCE = re.compile(r"^\s{0,3}(```+|~~~+)\s*([\w.+-]*)")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*?)\s*#*$")
@@ -36,7 +35,7 @@ def draw_markdown(text: str, width: int) -> list[Line]:
     for row in rows:
         if fence := _FENCE.match(row):
             flush()
-            out.extend(_fenced(rows, fence[1], width))
+            out.extend(_fenced(rows, fence[1], fence[2], width))
         elif not row.strip():
             flush()
             if out and out[-1] != BLANK:
@@ -79,21 +78,16 @@ def _continues_item(row: str, last: Line) -> bool:
     return row.startswith("  ") and last.plain.lstrip()[:2] in ("• ", "1.", "2.", "3.")
 
 
-def _fenced(rows: Iterator[str], fence: str, width: int) -> list[Line]:
-    """A fence's content: long lines are chopped, not hidden."""
+def _fenced(rows: Iterator[str], fence: str, language: str, width: int) -> list[Line]:
+    """A fence's content in colours: long lines are chopped, not hidden."""
     bar = Line((Span("  ", "code"),))
-    out: list[Line] = []
+    inside: list[str] = []
     for row in rows:
         if row.strip().startswith(fence) and not row.strip().strip(fence[0]):
             break
-        out.extend(chop(row, "code", width, bar))
-    return out or [bar]
-
-
-def chop(row: str, role: Role, width: int, head: Line) -> list[Line]:
-    """One row of preformatted text over as many lines as it needs, each beginning with ``head``."""
-    parts = chop_cells(row, max(4, width - head.width)) or [""]
-    return [Line((*head.spans, Span(part, role))) for part in parts]
+        inside.append(row)
+    coloured = colour_code(tuple(inside), language)
+    return [part for spans in coloured for part in chop_spans(spans, width, bar)] or [bar]
 
 
 def inline(text: str) -> list[Span]:
