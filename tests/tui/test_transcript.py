@@ -1,7 +1,9 @@
 """The transcript: one widget, blocks drawn once, nothing hostile shown or interpreted."""
 
+import unicodedata
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.screen import Screen
 from textual.selection import SELECT_ALL
@@ -38,28 +40,30 @@ from tui.drawing.code import LANGUAGES, chop_spans, colour_code
 from tui.drawing.diffs import draw_diff, draw_edit, draw_hunks
 from tui.drawing.lines import Line, Span, fit, fit_start, span, spread, text_lines, wrap
 from tui.drawing.markdown import draw_markdown
+from tui.export import to_html, to_markdown
 from tui.lines_view import LinesView
 from tui.panes import QuestionBar
+from tui.places import text_of
 from tui.runs import RunsTable
 from tui.transcript import Transcript
 
 HOSTILE = "\x1b]52;c;aGk=\x07[@click=app.quit]x[/][/bold]\x9b31m\u202e\u200b\r\n\ttail\x00 [red]" + "長い" * 60
 
 
-def _hostile_events() -> list[AnyEvent]:
-    option = PermissionOption(option_id=HOSTILE, name=HOSTILE, kind="allow_once")
-    contents = (TextContent(text=HOSTILE), DiffContent(path=HOSTILE, old_text=HOSTILE, new_text=HOSTILE + "x"))
+def _hostile_events(text: str = HOSTILE) -> list[AnyEvent]:
+    option = PermissionOption(option_id=text, name=text, kind="allow_once")
+    contents = (TextContent(text=text), DiffContent(path=text, old_text=text, new_text=text + "x"))
     events: list[AnyEvent] = [
-        AgentStarted(agent=HOSTILE, version=HOSTILE, agent_session_id=HOSTILE, resumed="load", host=HOSTILE),
-        Prompted(prompt_id="p", text=HOSTILE), TurnStarted(prompt_id="p"), Text(text=HOSTILE), Thought(text=HOSTILE),
-        ToolCalled(call_id="t", title=HOSTILE, tool_kind="edit", status="failed", content=contents),
-        Planned(entries=(PlanEntry(content=HOSTILE, status="in_progress"),)),
+        AgentStarted(agent=text, version=text, agent_session_id=text, resumed="load", host=text),
+        Prompted(prompt_id="p", text=text), TurnStarted(prompt_id="p"), Text(text=text), Thought(text=text),
+        ToolCalled(call_id="t", title=text, tool_kind="edit", status="failed", content=contents),
+        Planned(entries=(PlanEntry(content=text, status="in_progress"),)),
         PermissionAsked(request_id="a", call_id="t", options=(option,)),
-        PermissionAnswered(request_id="a", option_id=HOSTILE, by="user"),
-        Moved(origin=HOSTILE, to=HOSTILE, files=1, size=1, seconds=1, sandbox=HOSTILE),
-        Noted(level="error", text=HOSTILE), Prompted(prompt_id="q", text=HOSTILE),
-        PhaseChanged(phase="failed", detail=HOSTILE), PermissionAsked(request_id="b", call_id="t", options=(option,)),
-        TurnEnded(prompt_id="p", stop_reason=HOSTILE, detail=HOSTILE),
+        PermissionAnswered(request_id="a", option_id=text, by="user"),
+        Moved(origin=text, to=text, files=1, size=1, seconds=1, sandbox=text),
+        Noted(level="error", text=text), Prompted(prompt_id="q", text=text),
+        PhaseChanged(phase="failed", detail=text), PermissionAsked(request_id="b", call_id="t", options=(option,)),
+        TurnEnded(prompt_id="p", stop_reason=text, detail=text),
     ]  # fmt: skip
     return [e.model_copy(update={"seq": i, "at": 1.0 * i}) for i, e in enumerate(events, 1)]
 
@@ -88,6 +92,30 @@ async def test_hostile_text_in_every_field(stage: Stage, size: tuple[int, int]) 
 
 def _assert_harmless(svg: str) -> None:
     assert not set("\x1b\x9b\x07\x00\u202e\u200b") & set(svg)
+
+
+ADVERSARIAL = st.lists(
+    st.sampled_from(
+        ["\x1b]52;c;aGk=\x07", "\x1b[2J", "\x9b31m", "\x90q\x9c", "\x1bP", "\x00", "\r", "\x7f", "\u202e", "\u2066",
+         "\u200b", "\ufeff", "\ud800", "\U000e0041", "[@click=app.quit]", "[/bold]", "```py\n", "`", "**",
+         "|", "- ", "> ", "\n", "\t", "長", "\u0301", "x" * 90]
+    )
+    | st.characters(exclude_categories=()),
+    max_size=14,
+).map("".join)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(ADVERSARIAL, st.integers(8, 60), st.booleans())
+def test_no_text_brings_a_control_byte_to_the_screen(text: str, width: int, details: bool) -> None:
+    """Every field of every block, and what is copied and exported of it."""
+    state = advance(SessionState(), _hostile_events(text))
+    shown = "".join(row.plain for block in state.blocks for row in draw_block(block, Look(width, details)))
+    source = "".join(text_of(block) for block in state.blocks) + to_html(state, text) + to_markdown(state, text)
+    for char in {*shown, *source}:
+        assert char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"), hex(ord(char))
+        assert char not in "\u202e\u2066\u200b\ufeff\U000e0041"
+    assert not set("\n\t") & set(shown)
 
 
 async def test_what_is_said_of_hostile_text_is_harmless(stage: Stage) -> None:
@@ -198,6 +226,7 @@ def test_code_has_colours_and_keeps_every_character() -> None:
 CODE = st.text(st.sampled_from("ab '\"#(){}<>/\\$`=長\u0301👍\x1b[31m\n\t1"), max_size=80)
 
 
+@settings(deadline=None)
 @given(CODE, st.sampled_from(sorted(LANGUAGES)), st.integers(8, 40))
 def test_code_in_any_language_is_shown_as_it_is(text: str, language: str, width: int) -> None:
     rows = tuple(text_lines(text))

@@ -1,6 +1,6 @@
 """Code in the theme's colours, by Pygments (which comes with rich): the roles that every theme has, no more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from rich.cells import cell_len, chop_cells
@@ -36,7 +36,7 @@ def colour_code(rows: tuple[str, ...], language: str) -> tuple[tuple[Span, ...],
     text = "\n".join(rows)
     if language.lower() not in LANGUAGES or len(text) > MOST:
         return plain
-    from pygments.lexers import get_lexer_by_name
+    from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportUnknownVariableType]  # untyped options
 
     lexer = get_lexer_by_name(language.lower(), stripnl=False, ensurenl=False)
     out: list[list[Span]] = [[]]
@@ -56,34 +56,41 @@ def colour_code(rows: tuple[str, ...], language: str) -> tuple[tuple[Span, ...],
 
 
 def _role(token: str) -> Role:
-    return next((role for prefix, role in _ROLES if token.startswith(prefix)), "code")
+    for prefix, role in _ROLES:
+        if token.startswith(prefix):
+            return role
+    return "code"
 
 
 def chop_spans(spans: Sequence[Span], width: int, head: Line) -> list[Line]:
     """One row of preformatted text over as many lines as it needs, each beginning with ``head``."""
     room = max(4, width - head.width)
-    rows: list[list[Span]] = [[]]
-    used = 0
-    for part in _pieces(spans, room):
-        size = cell_len(part.text)
+    out: list[Line] = []
+    left = [s for s in spans if s.text]
+    for length in _lengths("".join(s.text for s in left), room):
+        row: list[Span] = []
+        while length:
+            first = left.pop(0)
+            row.append(Span(first.text[:length], first.role))
+            if len(first.text) > length:
+                left.insert(0, Span(first.text[length:], first.role))
+            length -= len(row[-1].text)
+        out.append(Line((*head.spans, *row)))
+    return out or [head]
+
+
+def _lengths(text: str, room: int) -> list[int]:
+    """How many characters of ``text`` each line of ``room`` cells takes."""
+    parts = chop_cells(text, room)
+    if "".join(parts) == text:
+        return [len(part) for part in parts]
+    # Marks that combine with nothing are dropped there.
+    out, used = [0], 0
+    for char in text:
+        size = cell_len(char)
         if used + size > room:
-            rows.append([])
+            out.append(0)
             used = 0
-        rows[-1].append(part)
+        out[-1] += 1
         used += size
-    return [Line((*head.spans, *row)) for row in rows]
-
-
-def _pieces(spans: Sequence[Span], room: int) -> Iterable[Span]:
-    """Spans so cut that each fits into what is left of its line, lines being ``room`` cells."""
-    used = 0
-    for piece in spans:
-        text = piece.text
-        while text:
-            first = chop_cells(text, room - used)[0] if room > used else ""
-            if not first or cell_len(first) > room - used:
-                used = 0
-                first = chop_cells(text, room)[0]
-            yield Span(first, piece.role)
-            used += cell_len(first)
-            text = text[len(first) :]
+    return out
