@@ -17,9 +17,9 @@ HEADINGS = {
     "pull": "Pull back",
     "runs": "Runs",
     "diff": "Diff of a run",
+    "timeline": "Timeline of a run",
     "away": "A session that is away",
     "dialog": "Host key question",
-    "themes": "Themes",
     "keys": "Keys page",
 }
 """Where a key counts, as its section is called; in the page's order."""
