@@ -16,8 +16,9 @@ def find_closed(tree: Path, found: Iterable[Found]) -> list[str]:
     """The regular files among ``found`` that cannot be read."""
     user = os.geteuid()
     # The owner's own permission decides for the owner: most files need no asking, of which there may be very many.
-    asked = [item for item in found if not (item.stat.st_mode & stat.S_IRUSR and item.stat.st_uid == user)]
-    return [item.path for item in asked if _is_closed(f"{tree}/{item.path}", item.stat.st_mode)]
+    readable = stat.S_IRUSR
+    asked = [(path, own.st_mode) for path, own in found if not (own.st_mode & readable and own.st_uid == user)]
+    return [path for path, mode in asked if _is_closed(f"{tree}/{path}", mode)]
 
 
 def part_closed(closed: Iterable[str], tracked: Sequence[str]) -> tuple[list[Refusal], frozenset[str]]:

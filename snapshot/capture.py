@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from stat import S_IMODE, S_ISREG
 
 from snapshot.access import refuse_unreadable
 from snapshot.beneath import Beneath
@@ -21,15 +22,16 @@ from snapshot.manifest import Companion, Entry, EntryType, GitSummary, Inner, Ma
 from snapshot.overlay import Change, Overlay
 from snapshot.refusal import Refusal
 from snapshot.repository import read_summary
-from snapshot.roots import ignored_in
 from snapshot.scan import Scan
-from snapshot.selection import EVERYTHING, Selection, leave_out
+from snapshot.second_look import compare, look_again
+from snapshot.selection import EVERYTHING, Selection
 from snapshot.walk import Found, read_link, show_path, skip_git, tell_changed, walk
 
 # Files that changed this shortly before the first look may have changed again within the same clock tick.
 _TICK_NS = 50_000_000
 _PLAIN = Overlay({}, None)
 _FIELDS = set(Entry.model_fields)
+_put = object.__setattr__
 
 
 def capture(
@@ -59,7 +61,7 @@ def complete(draft: Draft, *, cache: DigestCache | None = None) -> Manifest:
     entries = _describe(tree, seen.travels, cache, draft.over)
     # Before the second look at the tree, so that one comparison of the repository covers both.
     companions = tuple(_capture_companion(each, cache, draft.companions_overlay) for each in seen.companions)
-    _compare(seen.travels, _look_again(tree, seen, draft.selection))
+    look_again(tree, seen, draft.selection)
     _read_fresh_again(tree, seen.travels, entries, draft.since, draft.over)
     _check_repositories(tree, seen)
     if cache is not None:
@@ -84,7 +86,7 @@ def _capture_companion(seen: CompanionScan, cache: DigestCache | None, overlays:
     over = Overlay(dict.fromkeys(seen.withheld, without_credentials), overlays / bare.key if overlays else None)
     write_overlay(beside.at, seen.travels, over)
     entries = _describe(beside.at, seen.travels, own, over, f"{beside.inside}/")
-    _compare(seen.travels, list_companion(beside).found, f"{beside.inside}/")
+    compare(dict(seen.travels), list_companion(beside).found, f"{beside.inside}/")
     _read_fresh_again(beside.at, seen.travels, entries, since, over)
     if own is not None:
         own.save()
@@ -105,7 +107,7 @@ def capture_paths(tree: Path, paths: Iterable[str], *, base: Manifest | None = N
     found = _select(tree, wanted)
     since = time.time_ns()
     entries = _describe(tree, found, None, _PLAIN)
-    _compare(found, _select(tree, wanted))
+    compare(dict(found), _select(tree, wanted))
     _read_fresh_again(tree, found, entries, since, _PLAIN)
     return Manifest(entries=entries)
 
@@ -135,8 +137,19 @@ def _describe(
     tree: Path, found: list[Found], cache: DigestCache | None, over: Overlay, above: str = ""
 ) -> tuple[Entry, ...]:
     """The entries of ``found``, with ``above`` before their paths."""
+    entries: list[Entry] = []
     with Beneath(tree) as below:
-        return tuple(_describe_one(below, item, cache, over, above) for item in found)
+        for item in found:
+            path, record = item
+            # Most files are known: for them no more is done than has to be.
+            digest = cache.find(path, record) if cache is not None and S_ISREG(record.st_mode) else None
+            if digest is None or over.find(path) is not None:
+                entries.append(_describe_one(below, item, cache, over, above))
+            else:
+                named = above + path
+                mtime_ns = record.st_mtime_ns if ".git" not in named or time_counts(named) else 0
+                entries.append(_entry(named, "file", S_IMODE(record.st_mode), record.st_size, mtime_ns, digest))
+    return tuple(entries)
 
 
 def _describe_one(below: Beneath, item: Found, cache: DigestCache | None, over: Overlay, above: str) -> Entry:
@@ -166,12 +179,10 @@ def _describe_one(below: Beneath, item: Found, cache: DigestCache | None, over: 
 
 def _digest(below: Beneath, item: Found, cache: DigestCache | None) -> str:
     path, record = item
-    digest = cache.find(path, record) if cache else None
-    if digest is None:
-        where, name = below.at(path)
-        digest = file_digest(name, record.st_size, where)
-        if cache:
-            cache.keep(path, record, digest)
+    where, name = below.at(path)
+    digest = file_digest(name, record.st_size, where)
+    if cache is not None:
+        cache.keep(path, record, digest)
     return digest
 
 
@@ -188,10 +199,10 @@ def _entry(path: str, kind: EntryType, mode: int, size: int, mtime_ns: int, dige
         "digest": digest,
         "target": target,
     }
-    object.__setattr__(entry, "__dict__", fields)
-    object.__setattr__(entry, "__pydantic_fields_set__", _FIELDS)
-    object.__setattr__(entry, "__pydantic_extra__", None)
-    object.__setattr__(entry, "__pydantic_private__", None)
+    _put(entry, "__dict__", fields)
+    _put(entry, "__pydantic_fields_set__", _FIELDS)
+    _put(entry, "__pydantic_extra__", None)
+    _put(entry, "__pydantic_private__", None)
     return entry
 
 
@@ -201,51 +212,6 @@ def link_entry(path: str, target: str) -> Entry:
     return Entry(
         path=path, type="symlink", mode=0o777, size=size, mtime_ns=0, digest=text_digest(target), target=target
     )
-
-
-def _look_again(tree: Path, seen: Scan, selection: Selection) -> list[Found]:
-    staying = seen.ignored.union(seen.left, seen.sockets)
-    found = leave_out(walk(tree, staying).found, selection).found
-    known = {item.path for item in seen.travels}
-    fresh = [item.path for item in found if item.path not in known and not in_git(item.path)]
-    late = ignored_in(tree, {*seen.inner, *([""] if seen.git else [])}, fresh) if fresh else ()
-    return [item for item in found if item.path not in late] if late else found
-
-
-def _compare(first: list[Found], second: list[Found], above: str = "") -> None:
-    # Both are sorted, and mostly equal: no copy of either is made then.
-    if len(first) == len(second) and _are_equal(first, second, above):
-        return
-    before = {path: _state(above, path, record) for path, record in first}
-    after = {path: _state(above, path, record) for path, record in second}
-    if before != after:
-        raise tell_changed(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
-
-
-def _are_equal(first: list[Found], second: list[Found], above: str) -> bool:
-    for (path, was), (other, now) in zip(first, second, strict=True):
-        if path != other:
-            return False
-        # Where nothing differs that could be part of a state: quicker to see than the states.
-        if (
-            was.st_ctime_ns == now.st_ctime_ns
-            and was.st_mtime_ns == now.st_mtime_ns
-            and was.st_ino == now.st_ino
-            and was.st_size == now.st_size
-            and was.st_mode == now.st_mode
-        ):
-            continue
-        if _state(above, path, was) != _state(above, path, now):
-            return False
-    return True
-
-
-def _state(above: str, path: str, record: os.stat_result) -> tuple[int, ...]:
-    if entry_type(record.st_mode) == "dir":
-        return (record.st_mode,)
-    if not time_counts(above + path):
-        return (record.st_mode, record.st_size, record.st_ino)
-    return (record.st_mode, record.st_size, record.st_mtime_ns, record.st_ctime_ns, record.st_ino)
 
 
 def _read_fresh_again(tree: Path, found: list[Found], entries: tuple[Entry, ...], since: int, over: Overlay) -> None:

@@ -80,17 +80,18 @@ class DigestCache:
     def find(self, path: str, record: os.stat_result) -> str | None:
         """The digest of ``path`` if nothing about it changed since it was kept."""
         held = self._known.get(path)
+        if held is None or len(held) != _FIELDS:
+            return None
+        digest, size, mtime_ns, ctime_ns, inode = held
         if (
-            held is None
-            or len(held) != _FIELDS
-            or held[3] != record.st_ctime_ns
-            or held[2] != record.st_mtime_ns
-            or held[1] != record.st_size
-            or held[4] != record.st_ino
+            ctime_ns != record.st_ctime_ns
+            or mtime_ns != record.st_mtime_ns
+            or size != record.st_size
+            or inode != record.st_ino
         ):
             return None
         self._used[path] = held
-        return str(held[0])
+        return str(digest)
 
     def keep(self, path: str, record: os.stat_result, digest: str) -> None:
         """Remember a digest that was just computed, unless the file is so fresh that its times prove nothing."""

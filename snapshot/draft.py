@@ -77,7 +77,7 @@ def make_draft(
 def write_overlay(tree: Path, found: list[Found], over: Overlay) -> None:
     """Write those of ``found`` that travel with other bytes. Raises `SnapshotRefused`, `TreeChanged`."""
     with Beneath(tree) as below:
-        for item in found:
+        for item in found if over.may_replace else ():
             if not over.concerns(item) or entry_type(item.stat.st_mode) != "file":
                 continue
             try:

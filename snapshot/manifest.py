@@ -195,12 +195,14 @@ def time_counts(path: str) -> bool:
     return not (in_git(path) and ("/objects/" in path or path.rpartition("/")[2].startswith("sharedindex.")))
 
 
+_KIND = 0o170000
+"""The bits of an ``st_mode`` that say what it is: POSIX's ``S_IFMT``, without calling it for each of very many."""
 _TYPES: dict[int, EntryType] = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
 
 
 def entry_type(mode: int) -> EntryType | None:
     """The entry type of an ``st_mode``; None for sockets, pipes and devices."""
-    return _TYPES.get(stat.S_IFMT(mode))
+    return _TYPES.get(mode & _KIND)
 
 
 Row = tuple[str, EntryType, int, int, int, str, str]

@@ -37,6 +37,11 @@ class Overlay:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
+    @property
+    def may_replace(self) -> bool:
+        """Whether it concerns any file."""
+        return bool(self._changes)
+
     def concerns(self, found: Found) -> bool:
         """Whether other bytes may travel in place of a file."""
         return found.path in self._changes

@@ -56,15 +56,15 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
     besides, elsewhere = find_companions(tree, roots.needs)
     companions = [scan_companion(beside) for beside in besides]
     refusals += [*elsewhere, *(refusal for companion in companions for refusal in companion.refusals)]
-    special = [path for path, record in found if entry_type(record.st_mode) is None]
+    special = _find_special(found)
     staying = {path for path in special if in_git(path)}
     staying |= ignored_in(tree, roots.statuses, [path for path in special if path not in staying])
     # Of very many files these are few; what looks at them looks closer.
-    gits = [item for item in found if ".git" in item.path]
+    gits = [item for item in found if ".git" in item[0]]
     refusals += [*find_locks(tree, gits), *find_links(tree, gits)]
     if left:
         refusals += [_tracked(path) for path in roots.tracked() if is_under(path, left)]
-    odd = {*special, *(path for path, _ in found if path[-4:].lower() == ".git")}
+    odd = {*special, *(path for path, _ in found if path[-1] in "tT" and path[-4:].lower() == ".git")}
     for item in [item for item in found if item.path in odd] if odd else ():
         if item.path not in staying:
             refusals += _examine(item)
@@ -88,6 +88,14 @@ def scan(tree: Path, selection: Selection = EVERYTHING) -> Scan:
         companions,
         find_pointers(tree, roots.needs),
     )
+
+
+def _find_special(found: list[Found]) -> list[str]:
+    """What is neither a file nor a folder nor a link."""
+    # Mostly nothing is, which is seen from all kinds at once.
+    if all(entry_type(kind) for kind in {*map(stat.S_IFMT, [record.st_mode for _, record in found])}):
+        return []
+    return [path for path, record in found if entry_type(record.st_mode) is None]
 
 
 def _examine(item: Found) -> list[Refusal]:

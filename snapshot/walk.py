@@ -3,7 +3,8 @@ folder's place meanwhile."""
 
 import errno
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, MutableMapping, Sequence
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from stat import S_ISDIR
@@ -28,6 +29,9 @@ class Found(NamedTuple):
     stat: os.stat_result
 
 
+_make: Callable[[tuple[str, os.stat_result]], Found] = partial(tuple.__new__, Found)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+
 class Walked(NamedTuple):
     """All that was found, sorted by path, and the directories that could not be listed, or are too deep for it."""
 
@@ -39,15 +43,23 @@ Enter = Callable[[str], Collection[str]]
 """Asked about a folder that holds a ``.git``, "" or a path that ends in ``/``: which paths are skipped from now on?"""
 
 
-def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = None) -> Walked:
+def walk(
+    tree: Path,
+    skip: Collection[str] = frozenset(),
+    enter: Enter | None = None,
+    known: MutableMapping[str, os.stat_result] | None = None,
+) -> Walked:
     """List everything in ``tree`` but ``skip`` (paths; a directory with all that is in it) and what ``enter`` says.
 
+    What still has the record that it has in ``known`` is not listed, and taken out of ``known``.
     Raises `TreeChanged` naming what vanishes meanwhile.
     """
     found: list[Found] = []
     unlisted: list[str] = []
     staying = set(skip)
     todo = [""]
+    # There are very many names: nothing is looked up or called for each of them that can be done without.
+    keep = found.append
     with Beneath(tree) as below:
         while todo:
             path = inside = todo.pop()
@@ -61,15 +73,25 @@ def walk(tree: Path, skip: Collection[str] = frozenset(), enter: Enter | None = 
                     if path in staying:
                         continue
                     record = item.stat(follow_symlinks=False)
-                    if path.endswith(_SCRATCH) and S_ISDIR(record.st_mode) and ".git" in path.split("/"):
-                        continue
-                    # What `Found` itself does, at half the cost: there are very many.
-                    found.append(Found._make((path, record)))
                     if S_ISDIR(record.st_mode):
+                        if path.endswith(_SCRATCH) and ".git" in path.split("/"):
+                            continue
                         if len(os.fsencode(path)) > _LONGEST:
                             unlisted.append(path)
                         else:
                             todo.append(path + "/")
+                    if known is not None and (was := known.pop(path, None)) is not None:
+                        if (
+                            was.st_ctime_ns == record.st_ctime_ns
+                            and was.st_mtime_ns == record.st_mtime_ns
+                            and was.st_ino == record.st_ino
+                            and was.st_size == record.st_size
+                            and was.st_mode == record.st_mode
+                        ):
+                            continue
+                        known[path] = was
+                    # What `Found` itself does, at half the cost.
+                    keep(_make((path, record)))
             except PermissionError:
                 unlisted.append(inside.rstrip("/") or ".")
             except OSError as error:

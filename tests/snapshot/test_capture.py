@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from snapshot import capture as capture_module
 from snapshot import scan as scan_module
+from snapshot import second_look
 from snapshot.capture import capture, capture_paths
 from snapshot.digest import DigestCache, file_digest
 from snapshot.errors import SnapshotRefused, TreeChanged
@@ -26,13 +28,13 @@ OLD = 1_600_000_000_000_000_000
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
     """Between the digests and the second look, ``change`` happens."""
-    real = capture_module.walk
+    real = second_look.walk
 
-    def walk(tree: Path, skip: Collection[str] = frozenset()) -> Walked:
+    def walk(tree: Path, skip: Collection[str], *, known: dict[str, os.stat_result]) -> Walked:
         change()
-        return real(tree, skip)
+        return real(tree, skip, known=known)
 
-    monkeypatch.setattr(capture_module, "walk", walk)
+    monkeypatch.setattr(second_look, "walk", walk)
 
 
 def test_a_change_while_hashing_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +43,22 @@ def test_a_change_while_hashing_is_noticed(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(TreeChanged) as caught:
         capture(tmp_path)
     assert caught.value.paths == ("README",)
+
+
+@pytest.mark.parametrize("gone", ["README", "src"])
+def test_what_vanishes_after_its_digest_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str) -> None:
+    tree = tmp_path / "tree"
+    start(tree)
+
+    def skip(*_: object) -> None:
+        return None
+
+    # The files are fresh, and reading them once more would notice some of it too.
+    monkeypatch.setattr(capture_module, "_read_fresh_again", skip)
+    meanwhile(monkeypatch, lambda: (tree / gone).rename(tmp_path / "elsewhere"))
+    with pytest.raises(TreeChanged) as caught:
+        capture(tree)
+    assert gone in caught.value.paths
 
 
 def test_a_change_of_the_same_size_and_time_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +83,7 @@ def test_a_fresh_file_that_vanishes_after_the_second_look_is_noticed(
     def vanish(*_: object) -> None:
         (tmp_path / "README").unlink()
 
-    monkeypatch.setattr(capture_module, "_compare", vanish)
+    monkeypatch.setattr(capture_module, "look_again", vanish)
     with pytest.raises(TreeChanged):
         capture(tmp_path)
 
@@ -157,7 +175,7 @@ def test_without_the_second_look_the_guard_test_fails(tmp_path: Path, monkeypatc
     def skip(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(capture_module, "_compare", skip)
+    monkeypatch.setattr(second_look, "compare", skip)
     monkeypatch.setattr(capture_module, "_read_fresh_again", skip)
     meanwhile(monkeypatch, lambda: write(tmp_path, "README", "late"))
     assert verify(tmp_path, capture(tmp_path)) != ()
@@ -280,9 +298,18 @@ def test_a_mode_that_changes_within_a_tick_is_noticed(tmp_path: Path, monkeypatc
     second = os.stat_result(fields, times)
     assert second.st_ctime_ns == record.st_ctime_ns
 
-    def walk_later(*_: object) -> Walked:
-        return Walked([first.found[0]._replace(stat=second)], [])
+    class Later:
+        """What `os.scandir` lists, as it was, but for the mode."""
 
-    monkeypatch.setattr(capture_module, "walk", walk_later)
+        name = "file"
+
+        def stat(self, **_: object) -> os.stat_result:
+            return second
+
+    @contextmanager
+    def list_later(_: int) -> Generator[list[Later]]:
+        yield [Later()]
+
+    meanwhile(monkeypatch, lambda: monkeypatch.setattr("snapshot.walk.os.scandir", list_later))
     with pytest.raises(TreeChanged):
         capture(tmp_path)

@@ -158,16 +158,16 @@ def test_odd_settings_come_through() -> None:
 
 
 def test_a_change_of_the_settings_meanwhile_is_noticed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from snapshot import capture as capture_module
+    from snapshot import second_look
 
     run(tree, "config", "imap.pass", SECRET)
-    real: Callable[..., Walked] = capture_module.walk
+    real: Callable[..., Walked] = second_look.walk
 
-    def late(*given: Path) -> Walked:
+    def late(*given: object, **known: object) -> Walked:
         run(tree, "config", "imap.host", "h")
-        return real(*given)
+        return real(*given, **known)
 
-    monkeypatch.setattr(capture_module, "walk", late)
+    monkeypatch.setattr(second_look, "walk", late)
     with pytest.raises(TreeChanged):
         capture(tree)
 
