@@ -15,8 +15,9 @@ from remote.secret_check import SecretCheck
 from remote.size_limits import check_size
 from remote.steps import Preflighted
 from remote.terms import Terms
+from snapshot.scan import Scan, scan
 from snapshot.selection import Selection
-from snapshot.survey import Survey, survey
+from snapshot.survey import Survey, survey_with_scan
 
 
 class Preflight:
@@ -37,9 +38,9 @@ class Preflight:
 
         Raises `RemoteError`, `snapshot.errors.SnapshotError` and `agent.errors.AgentError`.
         """
-        seen = await self._look_here()
+        seen, tree = await self._look_here()
         secrets, facts = await asyncio.gather(
-            asyncio.to_thread(self.secrets.look, self.selection), client.ask(self._question(seen), Seen)
+            asyncio.to_thread(self.secrets.look, tree), client.ask(self._question(seen), Seen)
         )
         stays, objections = await asyncio.to_thread(self.losses.report, facts, self.project.furnishing.variables)
         large = check_size(seen, Settings().limits())
@@ -47,13 +48,18 @@ class Preflight:
         self.seen = _preflighted(client, facts, seen, stays, problems, self.project.report(seen))
         return self.seen
 
-    async def _look_here(self) -> Survey:
-        """What of the tree travels, by the project's settings and what the user carries."""
+    async def _look_here(self) -> tuple[Survey, Scan]:
+        """What of the tree travels, by the project's settings and what the user carries: as it is told, and itself."""
         tree = Path(self._session.info.project)
         selection = await asyncio.to_thread(self.project.look)
-        seen, _ = await asyncio.gather(asyncio.to_thread(survey, tree, selection), asyncio.to_thread(self.losses.look))
+        (seen, found), _ = await asyncio.gather(
+            asyncio.to_thread(survey_with_scan, tree, selection), asyncio.to_thread(self.losses.look)
+        )
         self.selection = await asyncio.to_thread(self.losses.choose, seen, selection)
-        return await asyncio.to_thread(survey, tree, self.selection) if self._terms.carry else seen
+        if self._terms.carry:
+            return await asyncio.to_thread(survey_with_scan, tree, self.selection)
+        # A large tree is looked at once; what cannot be read is told of, and then left out.
+        return seen, found if self.selection == selection else await asyncio.to_thread(scan, tree, self.selection)
 
     def _question(self, seen: Survey) -> Look:
         info = self._session.info

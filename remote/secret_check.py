@@ -30,10 +30,9 @@ from snapshot.draft import Draft
 from snapshot.manifest import Manifest
 from snapshot.overlay import Change
 from snapshot.repository import has_repository
-from snapshot.scan import scan
+from snapshot.scan import Scan
 from snapshot.secret_tree import Difference, Standing, changed_paths
 from snapshot.secrets import Hit, mask, scan_bytes
-from snapshot.selection import Selection
 from snapshot.walk import show_path
 
 _NOT_SEARCHED = (".bundle", "manifest.json")
@@ -79,12 +78,11 @@ class SecretCheck:
         self._allowed = record.allowed
         self._search = SecretSearch(self._tree, record)
 
-    def look(self, selection: Selection) -> tuple[Problem, ...]:
-        """A blocking problem for each file with a secret that nothing is decided about. Runs git on the tree.
+    def look(self, seen: Scan) -> tuple[Problem, ...]:
+        """A blocking problem for each file with a secret that nothing is decided about, of what ``seen`` says travels.
 
-        Allows what the terms name. Raises `SnapshotError`, `agent.errors.AgentError`.
+        Runs git on the tree. Allows what the terms name. Raises `SnapshotError`, `agent.errors.AgentError`.
         """
-        seen = scan(self._tree, selection)
         travels = [item.path for item in seen.travels]
         # A tree that is refused as it is cannot be searched whole, and need not be.
         whole = not seen.refusals

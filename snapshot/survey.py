@@ -51,7 +51,16 @@ class Survey(Frozen):
 
 def survey(tree: Path, selection: Selection = EVERYTHING) -> Survey:
     """Look at ``tree`` without reading files. Raises `SnapshotRefused` if there is none, `GitFailed`, `TreeChanged`."""
+    return survey_with_scan(tree, selection)[0]
+
+
+def survey_with_scan(tree: Path, selection: Selection = EVERYTHING) -> tuple[Survey, Scan]:
+    """`survey`, and the look at the tree that it tells of: for who needs more of it. Raises what `survey` does."""
     seen, gone = _scan_patiently(tree, selection)
+    return _tell(tree, seen, gone), seen
+
+
+def _tell(tree: Path, seen: Scan, gone: set[str]) -> Survey:
     kept = [
         *_count(tree, seen.ignored, _IGNORED),
         *_count(tree, seen.left, _LEFT),
