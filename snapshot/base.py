@@ -13,21 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from snapshot.errors import GitFailed
-from snapshot.git import OWN_CONFIG, git, quote_path
+from snapshot.git import OWN_CONFIG, git
 from snapshot.listing import list_paths
-from snapshot.repository import COPIED, git_path, has_repository
+from snapshot.repository import git_path, has_repository
 from snapshot.selection import EVERYTHING, Selection
+from snapshot.stand_in import forget_stand_ins, spare, spare_large, stand_ins
+from snapshot.store import INDEX, join_names, run_in_store, split_names
 from snapshot.walk import walk
-
-LARGE = 2 * 1024 * 1024
-"""Files above this many bytes are not compared line by line."""
-
-_INDEX = "castoff-index"
 
 
 def record_base(tree: Path, store: Path, selection: Selection = EVERYTHING) -> str:
     """Write the work tree (tracked and untracked, and of what git ignores only what ``selection`` includes) into
-    ``store``, made if missing; its tree id.
+    ``store``, made if missing; its tree id. What is too much to be kept has a stand-in (`snapshot.stand_in`).
 
     Without a repository everything is written. Raises `GitFailed`.
     """
@@ -52,27 +49,17 @@ def write_tree(tree: Path, store: Path, selection: Selection = EVERYTHING) -> st
     """The id of the tree object of the work tree as it is now."""
     with _alone(store):
         _copy_excludes(tree, store)
-        index = store / _INDEX
+        index = store / INDEX
         if not index.exists():
+            forget_stand_ins(store)
             _seed(tree, store)
         try:
             return _add_all(tree, store, selection)
         except GitFailed:
             # The user's index may be of a kind (split, sparse) that means nothing outside its repository.
             index.unlink(missing_ok=True)
+            forget_stand_ins(store)
             return _add_all(tree, store, selection)
-
-
-def run_in_store(tree: Path, store: Path, *arguments: str, stdin: bytes = b"", index: Path | None = None) -> bytes:
-    """The output of a git command that sees the store's objects and the user's, and ``index``, or else the store's.
-
-    Raises `GitFailed`.
-    """
-    environment = {**OWN_CONFIG, "GIT_INDEX_FILE": str((index or store / _INDEX).absolute())}
-    if has_repository(tree):
-        environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = quote_path(git_path(tree, "objects"))
-    config = (*COPIED, f"core.bigFileThreshold={LARGE}", *_user_excludes())
-    return git(*arguments, tree=tree, git_dir=store, config=config, environment=environment, stdin=stdin).out
 
 
 @contextmanager
@@ -92,6 +79,7 @@ def _alone(store: Path) -> Generator[None]:
 def _add_all(tree: Path, store: Path, selection: Selection) -> str:
     # Without a repository nothing is ignored: the whole folder travelled.
     force = () if has_repository(tree) else ("--force",)
+    spare_large(tree, store, force=bool(force))
     try:
         run_in_store(tree, store, "add", "--all", *force, ".")
         inner = b"160000 " in run_in_store(tree, store, "ls-files", "--stage", "-z")
@@ -109,15 +97,13 @@ def _add_listed(tree: Path, store: Path, selection: Selection) -> None:
     """Take what is listed: also files of the repositories inside the tree, of which git itself adds the commit only,
     and what is selected otherwise than git's ignore rules do."""
     files = {path for path in list_paths(tree, selection) if (tree / path).is_symlink() or not (tree / path).is_dir()}
-    held = os.fsdecode(run_in_store(tree, store, "ls-files", "-v", "-z")).split("\0")
+    held = split_names(run_in_store(tree, store, "ls-files", "-v", "-z"))
     # A sparse checkout's files are in the index only.
     gone = [item[2:] for item in held if item[2:] not in files and item[:1] not in {"S", "s"}]
-    run_in_store(tree, store, "update-index", "--force-remove", "-z", "--stdin", stdin=_lines(gone))
-    run_in_store(tree, store, "update-index", "--add", "--replace", "-z", "--stdin", stdin=_lines(sorted(files)))
-
-
-def _lines(paths: list[str]) -> bytes:
-    return b"".join(os.fsencode(path) + b"\0" for path in paths)
+    run_in_store(tree, store, "update-index", "--force-remove", "-z", "--stdin", stdin=join_names(gone))
+    spare(tree, store, files.difference(item[2:] for item in held))
+    files -= stand_ins(store)
+    run_in_store(tree, store, "update-index", "--add", "--replace", "-z", "--stdin", stdin=join_names(sorted(files)))
 
 
 def _seed(tree: Path, store: Path) -> None:
@@ -126,9 +112,9 @@ def _seed(tree: Path, store: Path) -> None:
     for shared in own.parent.glob("sharedindex.*"):
         shutil.copy2(shared, store / shared.name)
     # The times must be kept: git trusts an entry only if the index file is newer than the file.
-    part = store / f"{_INDEX}.part"
+    part = store / f"{INDEX}.part"
     shutil.copy2(own, part)
-    part.replace(store / _INDEX)
+    part.replace(store / INDEX)
 
 
 def _copy_excludes(tree: Path, store: Path) -> None:
@@ -138,12 +124,3 @@ def _copy_excludes(tree: Path, store: Path) -> None:
         shutil.copyfile(rules, copy)
     else:
         copy.unlink(missing_ok=True)
-
-
-def _user_excludes() -> list[str]:
-    # The user's own ignore file counts as it does for `git status`; nothing else of the user's settings does.
-    if "HOME" not in os.environ:
-        return []
-    found = git("config", "--global", "--type=path", "--get", "core.excludesFile", accept=(0, 1)).out
-    name = os.fsdecode(found).rstrip("\n")
-    return [f"core.excludesFile={name}"] if name else []

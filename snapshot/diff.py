@@ -6,13 +6,16 @@ Renames are shown as a deletion and an addition: what a pull does, and cheap on 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from snapshot.base import LARGE, prepare_store, run_in_store, write_tree
+from snapshot.base import prepare_store, write_tree
 from snapshot.errors import BaseLost, GitFailed
 from snapshot.manifest import Frozen
+from snapshot.not_kept import Raw, find_not_kept
 from snapshot.selection import EVERYTHING, Selection
+from snapshot.store import LARGE, run_in_store
 
+NOT_KEPT = "not kept: too much was in no repository"
 FILE_LIMIT = 256 * 1024
 TOTAL_LIMIT = 4 * 1024 * 1024
 _CHUNK = 200
@@ -47,15 +50,6 @@ class Diff(Frozen):
     removed: int = 0
 
 
-class _Raw(NamedTuple):
-    path: bytes
-    mode_before: int
-    mode_after: int
-    blob_before: str
-    blob_after: str
-    status: str
-
-
 def diff(tree: Path, store: Path, base_id: str, selection: Selection = EVERYTHING) -> Diff:
     """How ``tree`` differs from the base recorded in ``store``. Raises `BaseLost`, `GitFailed`."""
     prepare_store(tree, store)
@@ -69,6 +63,10 @@ def diff(tree: Path, store: Path, base_id: str, selection: Selection = EVERYTHIN
     raws = list(_read_raw(run_in_store(tree, store, "diff-tree", *_OPTIONS, "--raw", "-z", base_id, now)))
     counts = _read_counts(run_in_store(tree, store, "diff-tree", *_OPTIONS, "--numstat", "-z", base_id, now))
     sizes = _read_sizes(tree, store, raws)
+    not_kept = find_not_kept(tree, store, raws, sizes)
+    raws = [raw for raw in raws if raw not in not_kept.unchanged]
+    counts |= dict.fromkeys((raw.path for raw in raws if not_kept.concerns(raw)), None)
+    sizes |= not_kept.sizes
     files: list[FileDiff] = []
     room = TOTAL_LIMIT
     by_lines = {raw.path for raw in raws if counts.get(raw.path) is not None}
@@ -76,15 +74,19 @@ def diff(tree: Path, store: Path, base_id: str, selection: Selection = EVERYTHIN
         patches = _read_patches(tree, store, chunk, base_id, now) if room > 0 else {}
         for raw in chunk:
             file = _describe(raw, counts.get(raw.path), patches.get(raw.path), sizes, room)
+            if not_kept.concerns(raw):
+                file = file.model_copy(
+                    update={"binary": False, "note": file.note if _is_large(raw, sizes) else NOT_KEPT}
+                )
             room -= len(file.text)
             files.append(file)
     added, removed = sum(file.added or 0 for file in files), sum(file.removed or 0 for file in files)
     return Diff(base=base_id, now=now, files=tuple(files), added=added, removed=removed)
 
 
-def _chunks(raws: Sequence[_Raw], by_lines: Collection[bytes], sizes: Mapping[str, int]) -> Iterator[list[_Raw]]:
+def _chunks(raws: Sequence[Raw], by_lines: Collection[bytes], sizes: Mapping[str, int]) -> Iterator[list[Raw]]:
     """``raws`` in pieces whose patches can be held in memory; the patch of a file without lines is short."""
-    chunk: list[_Raw] = []
+    chunk: list[Raw] = []
     weight = 0
     for raw in raws:
         own = sizes.get(raw.blob_before, 0) + sizes.get(raw.blob_after, 0) if raw.path in by_lines else 0
@@ -98,9 +100,9 @@ def _chunks(raws: Sequence[_Raw], by_lines: Collection[bytes], sizes: Mapping[st
 
 
 def _describe(
-    raw: _Raw, counts: tuple[int, int] | None, patch: bytes | None, sizes: dict[str, int], room: int
+    raw: Raw, counts: tuple[int, int] | None, patch: bytes | None, sizes: dict[str, int], room: int
 ) -> FileDiff:
-    large = counts is None and max(sizes.get(raw.blob_before, 0), sizes.get(raw.blob_after, 0)) >= LARGE
+    large = counts is None and _is_large(raw, sizes)
     text, note = "", ""
     if large:
         note = "too large to compare"
@@ -123,6 +125,10 @@ def _describe(
     )
 
 
+def _is_large(raw: Raw, sizes: Mapping[str, int]) -> bool:
+    return max(sizes.get(raw.blob_before, 0), sizes.get(raw.blob_after, 0)) >= LARGE
+
+
 def _cut(patch: bytes, limit: int) -> tuple[str, str]:
     if len(patch) <= limit:
         return patch.decode(errors="replace"), ""
@@ -131,11 +137,11 @@ def _cut(patch: bytes, limit: int) -> tuple[str, str]:
     return shown.decode(errors="replace"), f"{hidden} more lines are not shown"
 
 
-def _read_raw(out: bytes) -> Iterator[_Raw]:
+def _read_raw(out: bytes) -> Iterator[Raw]:
     fields = out.split(b"\0")
     for head, path in zip(fields[0::2], fields[1::2], strict=False):
         before, after, blob_before, blob_after, status = head.decode().lstrip(":").split(" ")
-        yield _Raw(path, int(before, 8), int(after, 8), blob_before, blob_after, status[0])
+        yield Raw(path, int(before, 8), int(after, 8), blob_before, blob_after, status[0])
 
 
 def _read_counts(out: bytes) -> dict[bytes, tuple[int, int] | None]:
@@ -147,7 +153,7 @@ def _read_counts(out: bytes) -> dict[bytes, tuple[int, int] | None]:
     return counts
 
 
-def _read_sizes(tree: Path, store: Path, raws: list[_Raw]) -> dict[str, int]:
+def _read_sizes(tree: Path, store: Path, raws: list[Raw]) -> dict[str, int]:
     blobs = {blob for raw in raws for blob in (raw.blob_before, raw.blob_after) if blob.strip("0")}
     if not blobs:
         return {}
@@ -156,7 +162,7 @@ def _read_sizes(tree: Path, store: Path, raws: list[_Raw]) -> dict[str, int]:
     return {blob: int(size) for blob, _, size in (line.partition(" ") for line in out.splitlines()) if size.isdigit()}
 
 
-def _read_patches(tree: Path, store: Path, chunk: list[_Raw], base_id: str, now: str) -> dict[bytes, bytes]:
+def _read_patches(tree: Path, store: Path, chunk: list[Raw], base_id: str, now: str) -> dict[bytes, bytes]:
     """The patch of each path of ``chunk``: git's answer is cut where files begin and matched by order.
 
     Names are not read from the patch, where they are quoted; a pathspec may also match paths below it.

@@ -10,10 +10,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from snapshot.base import prepare_store, run_in_store
+from snapshot.base import prepare_store
 from snapshot.errors import GitFailed, StartStays
 from snapshot.git import OWN_CONFIG, git
 from snapshot.selection import Selection, is_under
+from snapshot.store import run_in_store
 from snapshot.walk import show_path
 
 LARGEST = 4_000_000
