@@ -1,10 +1,10 @@
 """``python -I -m remote.pip_defaults``: where pip fetches from when no setting says otherwise."""
 
-from pip._internal.models.index import PyPI
-
 
 def main() -> None:
-    """One address a line."""
+    """One address a line; raises `ImportError` where there is no pip."""
+    from pip._internal.models.index import PyPI
+
     print(PyPI.url)  # noqa: T201  # its output is its answer
     print(f"https://{PyPI.file_storage_domain}")  # noqa: T201
 

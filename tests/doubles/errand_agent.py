@@ -42,9 +42,12 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
             return {}
         case "session/prompt":
             text = "".join(part.get("text", "") for part in params["prompt"])
-            kept = json.loads((sessions / f"{params['sessionId']}.json").read_text())
+            record = sessions / f"{params['sessionId']}.json"
+            kept = json.loads(record.read_text())
             found = re.search(r"\[\[do: (.*?)\]\]", text, re.DOTALL)
-            if found:
+            # It knows what it was given: a prompt that is only quoted to it is done if it had not come before.
+            if found and not ("may not have been given" in text and kept.get("last") == found[1]):
+                record.write_text(json.dumps({**kept, "last": found[1]}))
                 do(found[1], kept["cwd"])
             return {"stopReason": "end_turn"}
         case _:
