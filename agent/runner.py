@@ -130,6 +130,7 @@ class Runner:
         except AgentError:
             raise
         except Exception as error:
+            # The boundary to viewers: raised again by `run`, which ends with it.
             self._fault = error
             self._ended.set()
             raise
@@ -174,7 +175,7 @@ class Runner:
             elif (limit := self._allowance.limit()) is not None:
                 self._say("paused", limit)
             elif self._driver.alive or await self._start_agent():
-                self._overrun, self._force = Overrun(), None
+                self._overrun, self._force, self._why = Overrun(), None, ""
                 self._overrun.note(self._recorder.state)
                 self._conclude(await self._driver.run_turn(prompt))
         if self._recorder.failure is not None:

@@ -24,6 +24,7 @@ async def knock(address: str, port: int) -> socket.socket:
         except OSError:
             joined.close()
         except BaseException:
+            # Also when cancelled: a socket that nobody holds would stay open.
             joined.close()
             raise
         else:

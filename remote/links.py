@@ -65,6 +65,7 @@ class Links:
         try:
             return await attach(stream, stream, after_seq, release=stream.release)
         except BaseException:
+            # Also when cancelled: a channel that nobody holds would stay open.
             await stream.release()
             raise
 
