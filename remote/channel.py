@@ -26,6 +26,10 @@ the link, and takes part of what is there, lets the rest grow without a bound. S
 """
 
 
+TerminalSize = tuple[int, int]
+"""Columns and rows."""
+
+
 class ChannelReader:
     """What the command prints, as bytes."""
 
@@ -134,6 +138,11 @@ class Channel:
         if status is None:
             raise connection_lost(self._host)
         return status
+
+    def resize(self, size: TerminalSize) -> None:
+        """Tell the command's terminal its size."""
+        if not self._process.channel.is_closing():
+            self._process.change_terminal_size(*size)
 
     def close(self) -> None:
         """Close the channel: the command's streams end; whether it ends is up to it."""

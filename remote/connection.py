@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from agent.events import Frozen
-from remote.channel import WINDOW, Channel, connection_lost
+from remote.channel import WINDOW, Channel, TerminalSize, connection_lost
 from remote.config import Host
 from remote.errors import (
     CommandFailed,
@@ -100,12 +100,21 @@ class Connection:
         """Start a command and return its streams; raises `ConnectionLost`."""
         return await self.start(shlex.join(argv))
 
-    async def start(self, command: str) -> Channel:
+    async def open_terminal(self, argv: Sequence[str], kind: str, size: TerminalSize) -> Channel:
+        """Start a command in a terminal of its own there, of the ``kind`` that TERM names; raises `ConnectionLost`.
+
+        What it complains about is among its output.
+        """
+        return await self.start(shlex.join(argv), kind, size)
+
+    async def start(self, command: str, kind: str | None = None, size: TerminalSize = (80, 24)) -> Channel:
         """Start a command line that is already quoted for the host's shell; raises `ConnectionLost`."""
         import asyncssh
 
         try:
-            process = await self._ssh.create_process(command, encoding=None, window=WINDOW)
+            process = await self._ssh.create_process(
+                command, encoding=None, window=WINDOW, term_type=kind, term_size=size if kind else (0, 0)
+            )
         except asyncssh.ChannelOpenError as error:
             if self.closed:
                 raise connection_lost(self.name) from error

@@ -2,6 +2,7 @@
 
 castoff-runner serve SESSION_DIR    drive a session until it is over
 castoff-runner attach RUN_ID        speak the control protocol on standard input and output
+castoff-runner terminal RUN_ID      show a run's tmux in this terminal, only to look at
 castoff-runner host                 answer one connection's requests (JSON lines) on standard input and output
 castoff-runner mirror SESSION_DIR   keep a copy of what arrived of a run's project, for its next handoff
 castoff-runner revive STATE_DIR     take up the runs of this host that were at work, after a restart
@@ -60,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--held", default="", metavar="WHY", help="wait for its user instead of going on")
     attach = commands.add_parser("attach", help="speak the control protocol on standard input and output")
     attach.add_argument("run", help="the run's id")
+    terminal = commands.add_parser("terminal", help="show a run's tmux in this terminal, only to look at")
+    terminal.add_argument("run", help="the run's id")
     commands.add_parser("host", help="answer one connection's requests on standard input and output")
     mirror = commands.add_parser("mirror", help="keep a copy of what arrived of a run's project, for its next handoff")
     mirror.add_argument("session", type=Path, help="the session's directory")
@@ -77,6 +80,10 @@ async def _run(options: argparse.Namespace) -> int:
             from remote.relay import relay_run
 
             await relay_run(options.run)
+        case "terminal":
+            from remote.host_terminal import show_terminal
+
+            await show_terminal(options.run)
         case "host":
             from remote.host_service import serve_requests
 

@@ -6,6 +6,7 @@ journal is. The output also goes to a log file, and the pane stays after the com
 
 import asyncio
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -93,6 +94,22 @@ class Terminal:
     def attach_command(self) -> list[str]:
         """What a user types on the host to look at the run."""
         return ["tmux", "-S", str(self.socket), "attach"]
+
+    async def exists(self) -> bool:
+        """Whether there is anything to look at: also a command that ended leaves what it printed."""
+        return await self._pane() is not None
+
+    async def look_command(self) -> list[str]:
+        """What shows the run to somebody who only looks: no key reaches it, q and Esc go away."""
+        leave = [part for key in ("q", "Escape") for part in ("bind-key", "-n", key, "detach-client", ";")]
+        hint = ["set-option", "-g", "status-right", " q goes back ", ";"]
+        # Where tmux can, without `ignore-size`: a view of 200 columns in a terminal of 80 hides most of each line.
+        read_only = ["-f", "read-only"] if await self._version() >= (3, 2) else ["-r"]
+        return ["tmux", "-u", "-S", str(self.socket), *leave, *hint, "attach-session", *read_only, "-t", "run"]
+
+    async def _version(self) -> tuple[int, int]:
+        found = re.search(r"(\d+)\.(\d+)", (await self._call(["-V"]))[1])
+        return (int(found[1]), int(found[2])) if found else (0, 0)
 
     async def _pane(self) -> tuple[str, str, str] | None:
         """``pane_dead``, ``pane_dead_status``, ``pane_dead_signal``, or ``None`` without a server."""

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from typing import Any
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -234,6 +235,27 @@ class CastoffApp(App[None]):
     def open_pull(self, place: Place) -> None:
         """Show what a pull-back would do."""
         self.push_screen(Pull(self.backend, place))
+
+    def open_terminal(self, place: Place) -> None:
+        """Lend this terminal to a run's own on its host, until the user goes back."""
+        if not place.host:
+            self.complain("This session has no terminal of its own: it is here.", "/handoff casts it off to a host.")
+            return
+        self.run_worker(self._open_terminal(place), group="terminal", exclusive=True, exit_on_error=False)
+
+    async def _open_terminal(self, place: Place) -> None:
+        try:
+            await self.backend.show_terminal(place, self._lend)
+        except SuspendNotSupported:
+            self.complain("This terminal cannot be lent.", "Log in on the host, and use tmux there.")
+        except (AgentError, RemoteError) as error:
+            self.complain(str(error), error.way_out)
+
+    @contextmanager
+    def _lend(self) -> Generator[None]:
+        """Give the terminal up for a while. The app goes on meanwhile, hence nothing of it may be drawn."""
+        with self.batch_update(), self.suspend():
+            yield
 
     def show_signpost(self, place: Place) -> None:
         """Show where the session is."""

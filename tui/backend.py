@@ -4,6 +4,7 @@ The app is composed over this protocol; `tui.wiring` is the real one.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import Field
@@ -118,6 +119,8 @@ class ViewerLike(Protocol):
 
 
 Trust = Callable[[KeyQuestion], Awaitable[bool]]
+Lend = Callable[[], AbstractContextManager[None]]
+"""The app gives the terminal up for the length of the context."""
 
 
 class Backend(Protocol):
@@ -200,6 +203,10 @@ class Backend(Protocol):
 
     async def stop(self, host: str, run_id: str) -> None:
         """End a run's agent and runner; the run stays on its host."""
+        ...
+
+    async def show_terminal(self, place: Place, lend: Lend) -> None:
+        """Show a run's terminal on its host in this one, until the user goes back."""
         ...
 
     async def close(self) -> None:

@@ -19,6 +19,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("handoff", "[HOST]", "cast this session off to a host (also & and a last word)"),
     Command("runs", "", "the runs on all hosts"),
     Command("pull", "", "take this run home"),
+    Command("terminal", "", "this run's own terminal on its host; q there goes back"),
     Command("policy", "ask | accept-edits | accept-all", "what the agent may do without asking"),
     Command("budget", "$2 30 turns 60 min | off", "limits, also in tokens and calls, counted from now"),
     Command("extend", "", "grant the budget once more and go on"),

@@ -201,6 +201,11 @@ class RunsScreen(StageScreen[None]):
         if run := self._current():
             self.castoff.open_pull(run_place(run))
 
+    def action_terminal(self) -> None:
+        """Show the marked run's own terminal."""
+        if run := self._current():
+            self.castoff.open_terminal(run_place(run))
+
     def action_steer(self) -> None:
         """Write the marked run a prompt."""
         if self._current():
@@ -284,5 +289,13 @@ class RunsScreen(StageScreen[None]):
             return [line(span(words, "warn"))]
         keys = [("r", "refresh"), ("Esc", "back")]
         if run is not None:
-            keys = [("Enter", "reattach"), ("d", "diff"), ("p", "pull back"), ("s", "steer"), ("x", "stop"), *keys]
+            keys = [
+                ("Enter", "reattach"),
+                ("d", "diff"),
+                ("p", "pull back"),
+                ("s", "steer"),
+                ("t", "terminal"),
+                ("x", "stop"),
+                *keys,
+            ]
         return [line(*[s for key, what in keys for s in (Span(key, "key"), Span(f" {what}  ", "muted"))])]

@@ -69,6 +69,7 @@ class SignpostScreen(StageScreen[None]):
         keys = (
             ("Enter", "reattach"),
             ("p", "pull it back"),
+            ("t", "its terminal"),
             ("Ctrl+R", "all runs"),
             ("n", "new session here"),
             ("Ctrl+Q", "quit"),
@@ -83,6 +84,10 @@ class SignpostScreen(StageScreen[None]):
     def action_pull(self) -> None:
         """Take it home."""
         self.castoff.open_pull(self.signpost.place)
+
+    def action_terminal(self) -> None:
+        """Show its own terminal there."""
+        self.castoff.open_terminal(self.signpost.place)
 
     def action_fresh(self) -> None:
         """Begin another session here."""

@@ -63,6 +63,10 @@ class Stage(Protocol):
         """Show what a handoff would do."""
         ...
 
+    def open_terminal(self, place: Place) -> None:
+        """Lend this terminal to a run's own on its host, until the user goes back."""
+        ...
+
     def show_signpost(self, place: Place) -> None:
         """Show where a session is."""
         ...

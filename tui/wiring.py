@@ -16,7 +16,7 @@ from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
 from tui.app_settings import read_settings, write_settings
-from tui.backend import Defaults, HostCard, KeyQuestion, Place, Settings, Signpost, Trust, ViewerLike
+from tui.backend import Defaults, HostCard, KeyQuestion, Lend, Place, Settings, Signpost, Trust, ViewerLike
 from tui.errors import WatchFailed
 
 if TYPE_CHECKING:
@@ -169,6 +169,12 @@ class World:
             await viewer.stop()
         finally:
             await viewer.close()
+
+    async def show_terminal(self, place: Place, lend: Lend) -> None:
+        """Show a run's terminal on its host in this one, until the user goes back."""
+        from remote.terminal import show_terminal
+
+        await show_terminal(self._linked(), place.host, place.session_id, lend)
 
     async def close(self) -> None:
         """Close all connections; runners go on."""

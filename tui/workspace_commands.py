@@ -34,6 +34,9 @@ async def say(screen: "Workspace", spoken: Spoken) -> None:
             screen.action_export(spoken.rest)
         case "agent" | "new":
             _agent(screen, spoken)
+        case "terminal":
+            if screen.place is not None:
+                app.open_terminal(screen.place)
         case "stop":
             screen.command(lambda viewer: viewer.stop())
         case "interrupt":

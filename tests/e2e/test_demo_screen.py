@@ -119,6 +119,11 @@ def test_the_whole_journey(demo: DemoOnScreen) -> None:
     terminal.wait("This session is on demo.", "Enter reattach")
     terminal.press("C-r")
     terminal.wait("Runs  1", "Mend the kettle", "✓ finished", "plan 6/6")
+    terminal.press("t")
+    terminal.wait("-- finished", "q goes back")
+    terminal.press("C-c")
+    terminal.press("q")
+    terminal.wait("Runs  1", "Mend the kettle", "✓ finished", "plan 6/6")
     terminal.press("Enter")
     shown = terminal.wait("demo · builtin · ✓ finished", "6 of 6", "since it came to demo", "kettle/durations.py")
     assert "Done. The tests that failed now pass." in shown and "Ctrl+L pulls it back" in shown

@@ -90,3 +90,30 @@ async def test_a_silent_tmux_is_not_taken_for_none(
         terminal.socket.touch()
         with pytest.raises(TerminalFailed, match="did not answer"):
             await terminal.alive()
+
+
+async def test_whoever_looks_cannot_type_and_goes_back_by_q(terminal: Terminal, tmp_path: Path) -> None:
+    onlooker = Terminal("r1-look", tmp_path / "elsewhere")
+    await terminal.start(["sh", "-c", "echo shown; exec cat"], env=_ENV, cwd=tmp_path, log=tmp_path / "log")
+    env = {**_ENV, "TERM": "screen-256color"}
+    try:
+        await onlooker.start(
+            ["env", "-u", "TMUX", *await terminal.look_command()], env=env, cwd=tmp_path, log=tmp_path / "seen"
+        )
+        await until(lambda: "shown" in (tmp_path / "seen").read_text(errors="replace"))
+        for key in ("a", "C-c", "C-d"):
+            await onlooker._tmux(["send-keys", "-t", "run:", key])  # pyright: ignore[reportPrivateUsage]
+
+        async def leave() -> bool:
+            # Of keys that come in one burst tmux thinks that they were pasted: again, until it is taken as a key.
+            await onlooker._tmux(["send-keys", "-t", "run:", "q"])  # pyright: ignore[reportPrivateUsage]
+            return await onlooker.ended() is not None
+
+        async with asyncio.timeout(60):
+            while not await leave():
+                pass
+        assert await onlooker.ended() == Ended(status=0)
+        assert await terminal.alive()
+        assert "a" not in (tmp_path / "log").read_text()
+    finally:
+        await onlooker.kill()

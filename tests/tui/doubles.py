@@ -11,7 +11,7 @@ from agent.events import AnyEvent, Budget, Policy
 from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep, awaits_decision
 from remote.terms import Decision, Terms
-from tui.backend import Defaults, HostCard, Place, Settings, Signpost, Trust
+from tui.backend import Defaults, HostCard, Lend, Place, Settings, Signpost, Trust
 
 PLACE = Place(session_id="k3v7q2m9x4ab", title="parser", project="/home/ada/parser", agent="castoff")
 
@@ -148,6 +148,8 @@ class DoubleBackend:
         self.out = DoubleMove([])
         self.home = DoubleMove([])
         self.stopped: list[tuple[str, str]] = []
+        self.shown: list[Place] = []
+        self.no_terminal: Exception | None = None
         self.changes: asyncio.Queue[Exception | None] = asyncio.Queue()
         self.trust: Trust | None = None
         self.watching: Callable[[], None] | None = None
@@ -234,6 +236,11 @@ class DoubleBackend:
 
     async def stop(self, host: str, run_id: str) -> None:
         self.stopped.append((host, run_id))
+
+    async def show_terminal(self, place: Place, lend: Lend) -> None:
+        self.shown.append(place)
+        if self.no_terminal is not None:
+            raise self.no_terminal
 
     async def close(self) -> None:
         self.closed = True

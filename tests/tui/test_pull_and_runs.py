@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from remote.errors import HostUnreachable, RemoteError
+from remote.errors import HostUnreachable, RemoteError, TerminalFailed
 from remote.findings import Problem
 from remote.run import Runs, Unreachable
 from remote.steps import Connecting, StillHere
@@ -338,3 +338,17 @@ async def test_an_unreachable_host_of_a_run(stage: Stage) -> None:
     async with stage(backend) as stand:
         await stand.wait(lambda: "vm does not answer" in _plain(stand, "banner"))
         await stand.wait(lambda: len(backend.attached) == 4)
+
+
+async def test_t_shows_the_run_s_own_terminal(stage: Stage) -> None:
+    backend = _backend()
+    backend.no_terminal = TerminalFailed("The run has no terminal now.", "It has one later.")
+    async with stage(backend) as stand:
+        await _open(stand)
+        await stand.pilot.press("t")
+        await stand.wait(lambda: stand.notices)
+        assert [place.session_id for place in backend.shown] == ["k3v7q2m9x4ab"]
+        assert "no terminal now. It has one later." in stand.notices[0]
+        stand.app.open_terminal(PLACE)
+        await stand.wait(lambda: len(stand.notices) == 2)
+        assert "it is here" in stand.notices[1] and len(backend.shown) == 1
