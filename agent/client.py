@@ -11,7 +11,7 @@ from acp import schema
 from agent import treefiles
 from agent.errors import AgentFailed
 from agent.launch import Launch, Listener
-from agent.updates import read_options, read_tool_call, read_update
+from agent.updates import read_call, read_options, read_tool_call, read_update
 
 
 class Client:
@@ -25,9 +25,12 @@ class Client:
 
     async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
         """Something happened in the session."""
-        event = read_update(update) if self.listening else None
-        if event is not None:
+        if not self.listening:
+            return
+        if (event := read_update(update)) is not None:
             self._listener.happened(event)
+        if (call := read_call(update)) is not None:
+            self._listener.used(call)
 
     async def request_permission(
         self, session_id: str, tool_call: schema.ToolCallUpdate, options: list[schema.PermissionOption], **_: Any

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import AgentDied, AgentFailed, CommandRefused
@@ -28,10 +29,11 @@ from agent.launch import Launch, Listener, start_program
 from agent.policy import decide
 from agent.profiles import Profile
 from agent.questions import why_closed
+from agent.quirks import settle_session
 from agent.recorder import Recorder
 from agent.sessions import SessionDir
 from agent.state import carries_note
-from agent.usage import Meter
+from agent.usage import CallUsed, Meter
 
 if TYPE_CHECKING:
     from acp import schema
@@ -71,6 +73,7 @@ class Driver:
         self._turn: asyncio.Task[schema.PromptResponse] | None = None
         self._busy = False
         self._burial: asyncio.Task[None] | None = None
+        self._home: Path | None = None
 
     @property
     def alive(self) -> bool:
@@ -94,7 +97,9 @@ class Driver:
         # Before the first turn an agent may have kept nothing of the session: nothing to take up, nothing to lose.
         known = (state.agent_session_id or None) if state.turns else None
         launch = self._launch()
-        listener = Listener(happened=self._happened, asked=self._asked)
+        self._home = launch.home
+        self._settle(known)
+        listener = Listener(happened=self._happened, asked=self._asked, used=self._used)
         agent = await self._start(launch, listener)
         try:
             session_id, how = await agent.open(known, self._profile.resume)
@@ -219,6 +224,14 @@ class Driver:
         """End the agent and everything it started."""
         self._drop_questions()
         await self._bury()
+        # If it is a move that ends the agent, its files travel now, under the names that they are to have there. Where
+        # that fails, the next start fails by the same, and says so.
+        with contextlib.suppress(AgentFailed):
+            self._settle(self._recorder.state.agent_session_id)
+
+    def _settle(self, session_id: str | None) -> None:
+        if session_id and self._home is not None:
+            settle_session(self._profile, self._home, session_id, self._session.info.id)
 
     async def _bury(self, *, polite: bool = True) -> None:
         """End the agent; a burial that has begun is carried through, whoever is cancelled meanwhile.
@@ -235,6 +248,10 @@ class Driver:
         if isinstance(event, Used):
             event = self._meter.read_update(event)
         self._recorder.record(event)
+
+    def _used(self, call: CallUsed) -> None:
+        if used := self._meter.read_call(call):
+            self._recorder.record(used)
 
     async def _asked(self, call: ToolCalled, options: tuple[PermissionOption, ...]) -> str | None:
         if self._recorder.fenced or self._ending:

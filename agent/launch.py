@@ -10,6 +10,7 @@ from agent import children
 from agent.errors import AgentFailed
 from agent.events import Event, PermissionOption, ToolCalled
 from agent.program_log import ProgramLog, Redact, as_they_are
+from agent.usage import CallUsed
 
 _FRAME_LIMIT = 64 << 20
 
@@ -23,6 +24,8 @@ class Launch:
     cwd: Path
     tree: str
     tree_here: Path
+    home: Path | None = None
+    """Its HOME as this process sees it."""
     redact: Redact = as_they_are
     """What its complaints pass before they are written down."""
 
@@ -33,6 +36,8 @@ class Listener:
 
     happened: Callable[[Event], None]
     asked: Callable[[ToolCalled, tuple[PermissionOption, ...]], Awaitable[str | None]]
+    used: Callable[[CallUsed], None] = lambda _: None
+    """Is told what one call of the agent's model took."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ _SESSION = "{session}"
 IN_TREE = "{tree}/"
 """How a file of the session's project begins in `Profile.mcp`."""
 
-Usage = Literal["none", "context", "turn", "process", "session"]
-"""What an agent's numbers count: nothing, only the context gauge, this turn, since its process began, the session."""
+Usage = Literal["none", "context", "call", "turn", "process", "session"]
+"""What an agent's numbers count: nothing, only the context gauge, one call of its model (told in the middle of a turn),
+this turn, since its process began, the session."""
 
 _Words = tuple[Annotated[str, Field(min_length=1)], ...]
 
@@ -45,7 +46,8 @@ class Service(BaseModel):
 
 
 class Profile(BaseModel):
-    """One agent. Globs are relative to HOME; ``{sid}`` stands for the agent's own session id, ``{session}`` for ours.
+    """One agent. Globs are relative to HOME; ``{sid}`` stands for the agent's own session id, ``{sid8}`` for its first
+    eight characters, ``{session}`` for our id.
 
     ``launch`` is the command line; its first word is looked up by `agent.programs.find_agent`.
     ``{python}`` is our interpreter, ``{agents}`` castoff's own directory of agents.
@@ -84,6 +86,8 @@ class Profile(BaseModel):
     """Variables that the agent always gets, whatever else they are set to; `variables` fills in ``{session}``."""
     resume: Annotated[tuple[Literal["resume", "load"], ...], Field(min_length=1)]
     """How a session is taken up again, best first."""
+    quirk: Literal["", "gemini-recordings"] = ""
+    """What `agent.quirks` does to its session files before they are taken up again."""
     ends_on_eof: bool = True
     """Whether the agent ends when its input does; else it is sent SIGTERM at once."""
     modes: Mapping[Policy, str] = {}
@@ -134,7 +138,8 @@ class Profile(BaseModel):
     @field_validator("find", "interpreter", "session_files", "needed_files", "config_files")
     @classmethod
     def _check_globs(cls, globs: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        _refuse_placeholders(globs, frozenset({"{sid}", _SESSION} if info.field_name == "session_files" else ()))
+        known = frozenset({"{sid}", "{sid8}", _SESSION} if info.field_name == "session_files" else ())
+        _refuse_placeholders(globs, known)
         for glob in globs:
             path = _check_relative(glob)
             if not path.parts or re.search(r"[*?\[]", path.parts[0]):

@@ -22,7 +22,8 @@ def session_files(profile: Profile, home: Path, sid: str, session: str) -> tuple
             "Begin a new session.",
             code="agent-session-id",
         )
-    globs = (each.replace("{sid}", sid).replace("{session}", session) for each in profile.session_files)
+    ours = {"{sid}": sid, "{sid8}": sid[:8], "{session}": session}
+    globs = (re.sub(r"\{\w+\}", lambda word: ours[word[0]], each) for each in profile.session_files)
     return _find(profile, home, globs)
 
 

@@ -24,6 +24,7 @@ from agent.events import (
     ToolContent,
     Used,
 )
+from agent.usage import CallUsed
 
 
 def read_update(update: Any) -> Event | None:
@@ -77,6 +78,26 @@ def _text(content: Any) -> str:
 
 def _plan(entries: Iterable[schema.PlanEntry]) -> tuple[PlanEntry, ...]:
     return tuple(PlanEntry(content=e.content, status=e.status, priority=e.priority) for e in entries)
+
+
+class _CallUsed(BaseModel):
+    """What Qwen puts under ``_meta.usage`` of an empty chunk of its message; the input with what was cached."""
+
+    input_tokens: Annotated[int, Field(alias="inputTokens", ge=0)]
+    output_tokens: Annotated[int, Field(alias="outputTokens", ge=0)]
+
+
+class _CallMeta(BaseModel):
+    usage: _CallUsed
+
+
+def read_call(update: Any) -> CallUsed | None:
+    """The tokens of one call of the agent's model, where an ACP ``session/update`` tells them."""
+    try:
+        told = _CallMeta.model_validate(update.field_meta).usage
+    except ValidationError:
+        return None
+    return CallUsed(told.input_tokens, told.output_tokens)
 
 
 class _Totals(BaseModel):

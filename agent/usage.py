@@ -1,9 +1,13 @@
 """What agents report of usage, made comparable: totals of the session that never go down.
 
-Agents count different things (`agent.profiles.Usage`): this turn, since the process began, or the session.
+Agents count different things (`agent.profiles.Usage`): one call of the model, this turn, since the process began, or
+the session.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, Field, ValidationError
 
 from agent.events import Used
 from agent.profiles import Usage as Counting
@@ -11,6 +15,28 @@ from agent.state import Usage
 
 if TYPE_CHECKING:
     from acp import schema
+
+
+class CallUsed(NamedTuple):
+    """The tokens of one call of an agent's model."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+class _TokenCount(BaseModel):
+    """What Gemini puts under ``_meta.quota.token_count`` of its reply; the input with what was cached."""
+
+    input_tokens: Annotated[int, Field(ge=0)]
+    output_tokens: Annotated[int, Field(ge=0)]
+
+
+class _Quota(BaseModel):
+    token_count: _TokenCount
+
+
+class _Meta(BaseModel):
+    quota: _Quota
 
 
 class Meter:
@@ -30,8 +56,8 @@ class Meter:
 
     def read_reply(self, reply: "schema.PromptResponse") -> Used | None:
         """The totals after a turn, or ``None`` if the agent says nothing of tokens."""
-        usage = reply.usage
-        if usage is None or self._running or self._counting in ("none", "context"):
+        usage = reply.usage or _token_count(reply.field_meta)
+        if usage is None or self._running or self._counting in ("none", "context", "call"):
             return None
         if self._priced is None:
             self._priced = False
@@ -51,6 +77,16 @@ class Meter:
             return used.model_copy(update={"cost_usd": None})
         return used
 
+    def read_call(self, call: CallUsed) -> Used | None:
+        """The totals after one call of the model, or ``None`` where the agent's tokens are counted otherwise."""
+        if self._counting != "call":
+            return None
+        if self._priced is None:
+            self._priced = False
+        self._input = (self._input or 0) + call.input_tokens
+        self._output = (self._output or 0) + call.output_tokens
+        return Used(input_tokens=self._input, output_tokens=self._output)
+
     def end_turn(self) -> Used | None:
         """What is to be said at a turn's end, till which agents may keep its cost: that it was not told."""
         priced, self._priced = self._priced, None
@@ -64,3 +100,10 @@ class Meter:
                 return (before or 0) + reported
             case _:
                 return max(so_far or 0, reported)
+
+
+def _token_count(meta: Mapping[str, Any] | None) -> _TokenCount | None:
+    try:
+        return _Meta.model_validate(meta).quota.token_count
+    except ValidationError:
+        return None

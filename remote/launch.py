@@ -26,7 +26,8 @@ def launch_here(session: SessionDir, profile: Profile) -> Launch:
         raise AgentFailed(f"The project {project} is not there.", "Restore it, or pull the run into a new place.")
     env = {name: value for name, value in os.environ.items() if name not in profile.unset}
     env |= profile.variables(session.id)
-    return Launch(agent_command(profile), env, cwd=project, tree=str(project), tree_here=project, redact=redact)
+    tree, home = str(project), Path(session.info.home)
+    return Launch(agent_command(profile), env, cwd=project, tree=tree, tree_here=project, home=home, redact=redact)
 
 
 def launch_on_host(
@@ -50,6 +51,7 @@ def launch_on_host(
         cwd=Path(place.tree),
         tree=place.tree_at,
         tree_here=Path(place.tree),
+        home=Path(place.home),
         redact=redact,
     )
 

@@ -78,7 +78,36 @@ def _claude(url: str) -> tuple[dict[str, str], dict[str, str]]:
     return variables, {}
 
 
-AGENTS: Mapping[str, Callable[[str], tuple[dict[str, str], dict[str, str]]]] = {"claude": _claude, **CHAT_AGENTS}
+def _qwen(url: str) -> tuple[dict[str, str], dict[str, str]]:
+    variables = {"OPENAI_API_KEY": "any", "OPENAI_BASE_URL": f"{url}/v1", "OPENAI_MODEL": "mock-model"}
+    settings = {
+        "security": {"auth": {"selectedType": "openai"}},
+        "privacy": {"usageStatisticsEnabled": False},
+        # Conversations of its own about the conversation, at times of its own.
+        "memory": {"enableManagedAutoMemory": False, "enableManagedAutoDream": False},
+        "ui": {"enableFollowupSuggestions": False},
+    }
+    return variables, {".qwen/settings.json": json.dumps(settings)}
+
+
+def _gemini(url: str) -> tuple[dict[str, str], dict[str, str]]:
+    variables = {"GEMINI_API_KEY": "any", "GOOGLE_GEMINI_BASE_URL": url}
+    settings = {
+        "security": {"auth": {"selectedType": "gemini-api-key"}},
+        "general": {"enableAutoUpdate": False},
+        "privacy": {"usageStatisticsEnabled": False},
+        "telemetry": {"enabled": False},
+    }
+    return variables, {".gemini/settings.json": json.dumps(settings)}
+
+
+_Pointed = tuple[dict[str, str], dict[str, str]]
+AGENTS: Mapping[str, Callable[[str], _Pointed]] = {
+    "claude": _claude,
+    "gemini": _gemini,
+    "qwen": _qwen,
+    **CHAT_AGENTS,
+}
 """How each is pointed at the double: variables, and files of settings."""
 
 

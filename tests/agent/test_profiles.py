@@ -18,7 +18,7 @@ resume = ["load"]
 usage = "turn"
 install = "Install it with: pipx install mine-agent"
 """
-SHIPPED = ["builtin", "claude", "codex", "opencode", "vibe"]
+SHIPPED = ["builtin", "claude", "codex", "gemini", "opencode", "qwen", "vibe"]
 
 
 def write_own(directory: Path, text: str = OWN, name: str = "mine") -> Path:
@@ -57,7 +57,7 @@ def test_unknown_profile_names_the_known_ones(tmp_path: Path, name: str) -> None
     with pytest.raises(ProfileError, match="no agent profile") as caught:
         load_profile(name, tmp_path)
     assert caught.value.code == "profile-unknown"
-    assert "builtin, claude, codex" in caught.value.way_out
+    assert ", ".join(SHIPPED) in caught.value.way_out
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from agent.events import (
     ToolCalled,
     Used,
 )
-from agent.updates import read_options, read_tool_call, read_update
+from agent.updates import read_call, read_options, read_tool_call, read_update
+from agent.usage import CallUsed
 
 
 def read(kind: str, /, **fields: Any) -> Event | None:
@@ -47,6 +48,20 @@ def test_messages(content: dict[str, Any], text: str) -> None:
 def test_empty_text_is_nothing() -> None:
     assert chunk("agent_message_chunk", type="text", text="") is None
     assert chunk("agent_thought_chunk", type="text", text="") is None
+
+
+@pytest.mark.parametrize(
+    ("meta", "call"),
+    [
+        ({"usage": {"inputTokens": 5, "outputTokens": 2, "totalTokens": 7}}, CallUsed(5, 2)),
+        ({"usage": {"inputTokens": -5, "outputTokens": 2}}, None),
+        ({"usage": None}, None),
+        (None, None),
+    ],
+)
+def test_tokens_of_one_call(meta: dict[str, Any] | None, call: CallUsed | None) -> None:
+    update = {"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": ""}, "_meta": meta}
+    assert read_call(schema.SessionNotification.model_validate({"sessionId": "s", "update": update}).update) == call
 
 
 def test_kinds_without_use_are_nothing() -> None:

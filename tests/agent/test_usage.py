@@ -1,5 +1,7 @@
 """Agents count differently; the session's totals are the same thing for all and never go down."""
 
+from typing import Any
+
 import pytest
 from acp import schema
 
@@ -7,7 +9,7 @@ from agent.events import Used
 from agent.profiles import Usage as Counting
 from agent.profiles import load_profile
 from agent.state import Usage
-from agent.usage import Meter
+from agent.usage import CallUsed, Meter
 
 BEFORE = Usage(input_tokens=100, output_tokens=10, cost_usd=1.0)
 
@@ -61,6 +63,29 @@ def test_cost_may_count_something_else_than_tokens() -> None:
     assert used is not None
     assert (used.input_tokens, used.output_tokens) == (105, 12)
     assert Meter("turn", BEFORE, "context").read_update(Used(cost_usd=0.25)).cost_usd is None
+
+
+def test_calls_add_up_where_an_agent_counts_each() -> None:
+    meter = Meter("call", BEFORE)
+    read = [meter.read_call(CallUsed(5, 2)), meter.read_call(CallUsed(7, 1))]
+    assert [(used.input_tokens, used.output_tokens) for used in read if used] == [(105, 12), (112, 13)]
+    assert meter.read_reply(reply(1, 1)) is None
+    assert meter.end_turn() == Used(unpriced=True)
+    assert Meter("turn", BEFORE).read_call(CallUsed(5, 2)) is None
+
+
+@pytest.mark.parametrize(
+    ("meta", "tokens"),
+    [
+        ({"quota": {"token_count": {"input_tokens": 5, "output_tokens": 2}}}, (105, 12)),
+        ({"quota": {"token_count": {"input_tokens": -5, "output_tokens": 2}}}, None),
+        ({"quota": "none"}, None),
+        (None, None),
+    ],
+)
+def test_tokens_of_a_turn_beside_the_reply(meta: dict[str, Any] | None, tokens: tuple[int, int] | None) -> None:
+    used = Meter("turn", BEFORE).read_reply(schema.PromptResponse(stop_reason="end_turn", field_meta=meta))
+    assert (used and (used.input_tokens, used.output_tokens)) == tokens
 
 
 def test_cost_that_is_unknown_stays_unknown() -> None:

@@ -122,7 +122,9 @@ def choose(items: list[Item], tools: dict[str, Json], scripts: Path) -> tuple[st
         return "unmarked", {"text": "I am a scripted model and know no script for this."}
     name = MARKER.findall(items[marked[-1]][1])[-1]
     steps: list[Json] = json.loads((scripts / f"{name}.json").read_text("utf-8"))
-    number = sum(kind == "result" for kind, _ in items[marked[-1] + 1 :])
+    # Gemini tells each result twice in a conversation that it has loaded; a call that was cut off may have none.
+    after = [kind for kind, _ in items[marked[-1] + 1 :]]
+    number = min(after.count("call"), after.count("result"))
     return (f"{name}:{number}", steps[number]) if number < len(steps) else (f"{name}:end", {"text": "It is done."})
 
 
