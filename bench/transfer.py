@@ -120,8 +120,8 @@ class Castoff:
 
     async def run(self) -> tuple[float, float]:
         """Seconds of the scan, and of the send after it."""
-        tree, digests = self.scene.tree, DigestCache(self.scene.root / "digests.json")
         began = time.monotonic()
+        tree, digests = self.scene.tree, DigestCache(self.scene.root / "digests.json")
         async with AsyncExitStack() as waiting:
             making_ready = asyncio.create_task(self._make_ready(waiting))
             draft = await asyncio.to_thread(make_draft, tree)

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from stat import S_IMODE, S_ISREG
 
 from snapshot.access import refuse_unreadable
 from snapshot.beneath import Beneath
@@ -19,11 +18,12 @@ from snapshot.draft import Draft, make_draft, write_overlay
 from snapshot.errors import SnapshotRefused, TreeChanged
 from snapshot.garbage import uncollected
 from snapshot.manifest import Companion, Entry, EntryType, GitSummary, Inner, Manifest, entry_type, in_git, time_counts
+from snapshot.onlooker import looking_on
 from snapshot.overlay import Change, Overlay
 from snapshot.refusal import Refusal
 from snapshot.repository import read_summary
 from snapshot.scan import Scan
-from snapshot.second_look import compare, look_again
+from snapshot.second_look import compare, look_again, staying
 from snapshot.selection import EVERYTHING, Selection
 from snapshot.walk import Found, read_link, show_path, skip_git, tell_changed, walk
 
@@ -58,10 +58,13 @@ def capture(
 def complete(draft: Draft, *, cache: DigestCache | None = None) -> Manifest:
     """The manifest of what ``draft`` lists, if the tree has been the same since; raises what `capture` does."""
     tree, seen = draft.tree, draft.seen
-    entries = _describe(tree, seen.travels, cache, draft.over)
+    read = _read(tree, seen.travels, cache, draft.over)
     # Before the second look at the tree, so that one comparison of the repository covers both.
     companions = tuple(_capture_companion(each, cache, draft.companions_overlay) for each in seen.companions)
-    look_again(tree, seen, draft.selection)
+    with looking_on(tree, seen.travels, staying(seen)) as is_same:
+        entries = _describe(seen.travels, read)
+        if not is_same():
+            look_again(tree, seen, draft.selection)
     _read_fresh_again(tree, seen.travels, entries, draft.since, draft.over)
     _check_repositories(tree, seen)
     if cache is not None:
@@ -85,7 +88,8 @@ def _capture_companion(seen: CompanionScan, cache: DigestCache | None, overlays:
     own = cache.beside(bare.key) if cache is not None else None
     over = Overlay(dict.fromkeys(seen.withheld, without_credentials), overlays / bare.key if overlays else None)
     write_overlay(beside.at, seen.travels, over)
-    entries = _describe(beside.at, seen.travels, own, over, f"{beside.inside}/")
+    read = _read(beside.at, seen.travels, own, over, f"{beside.inside}/")
+    entries = _describe(seen.travels, read, f"{beside.inside}/")
     compare(dict(seen.travels), list_companion(beside).found, f"{beside.inside}/")
     _read_fresh_again(beside.at, seen.travels, entries, since, over)
     if own is not None:
@@ -106,7 +110,7 @@ def capture_paths(tree: Path, paths: Iterable[str], *, base: Manifest | None = N
     wanted |= {entry.path for entry in base.tree_entries()} if base else set()
     found = _select(tree, wanted)
     since = time.time_ns()
-    entries = _describe(tree, found, None, _PLAIN)
+    entries = _describe(found, _read(tree, found, None, _PLAIN))
     compare(dict(found), _select(tree, wanted))
     _read_fresh_again(tree, found, entries, since, _PLAIN)
     return Manifest(entries=entries)
@@ -133,22 +137,32 @@ def _parents(path: str) -> list[str]:
     return ["/".join(parts[:end]) for end in range(1, len(parts))]
 
 
-def _describe(
+def _read(
     tree: Path, found: list[Found], cache: DigestCache | None, over: Overlay, above: str = ""
-) -> tuple[Entry, ...]:
-    """The entries of ``found``, with ``above`` before their paths."""
-    entries: list[Entry] = []
+) -> list[str | Entry]:
+    """Of each file that ``cache`` knows its digest; what has to be looked at for its entry is, and has ``above`` before
+    its path there."""
+    digests = cache.find_all(found) if cache is not None else [None] * len(found)
     with Beneath(tree) as below:
-        for item in found:
-            path, record = item
+        return [
+            _describe_one(below, item, cache, over, above)
+            if digest is None or (over.may_replace and over.find(item.path) is not None)
+            else digest
+            for item, digest in zip(found, digests, strict=True)
+        ]
+
+
+def _describe(found: list[Found], read: list[str | Entry], above: str = "") -> tuple[Entry, ...]:
+    """The entries of ``found``, as `_read` has read them, with ``above`` before their paths."""
+    entries: list[Entry] = []
+    for (path, record), known in zip(found, read, strict=True):
+        if isinstance(known, Entry):
+            entries.append(known)
+        else:
             # Most files are known: for them no more is done than has to be.
-            digest = cache.find(path, record) if cache is not None and S_ISREG(record.st_mode) else None
-            if digest is None or over.find(path) is not None:
-                entries.append(_describe_one(below, item, cache, over, above))
-            else:
-                named = above + path
-                mtime_ns = record.st_mtime_ns if ".git" not in named or time_counts(named) else 0
-                entries.append(_entry(named, "file", S_IMODE(record.st_mode), record.st_size, mtime_ns, digest))
+            named = above + path
+            mtime_ns = record.st_mtime_ns if ".git" not in named or time_counts(named) else 0
+            entries.append(_entry(named, "file", record.st_mode & 0o7777, record.st_size, mtime_ns, known))
     return tuple(entries)
 
 
@@ -216,13 +230,11 @@ def link_entry(path: str, target: str) -> Entry:
 
 def _read_fresh_again(tree: Path, found: list[Found], entries: tuple[Entry, ...], since: int, over: Overlay) -> None:
     limit = since - _TICK_NS
-    fresh = [
-        (path, entry)
-        for (path, record), entry in zip(found, entries, strict=True)
-        if (record.st_ctime_ns > limit or record.st_mtime_ns > limit) and entry.type == "file"
-    ]
+    fresh = [index for index, (_, own) in enumerate(found) if own.st_ctime_ns > limit or own.st_mtime_ns > limit]
     with Beneath(tree) as below:
-        for path, entry in fresh:
+        for path, entry in ((found[index].path, entries[index]) for index in fresh):
+            if entry.type != "file":
+                continue
             try:
                 where, name = below.at(path)
                 digest = file_digest(name, entry.size, where)

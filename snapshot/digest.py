@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from stat import S_ISREG
 from typing import cast
 
 from blake3 import blake3
@@ -78,20 +80,30 @@ class DigestCache:
         return DigestCache(self._file.with_name(f"{self._file.stem}-{name}{self._file.suffix}"))
 
     def find(self, path: str, record: os.stat_result) -> str | None:
-        """The digest of ``path`` if nothing about it changed since it was kept."""
-        held = self._known.get(path)
-        if held is None or len(held) != _FIELDS:
-            return None
-        digest, size, mtime_ns, ctime_ns, inode = held
-        if (
-            ctime_ns != record.st_ctime_ns
-            or mtime_ns != record.st_mtime_ns
-            or size != record.st_size
-            or inode != record.st_ino
-        ):
-            return None
-        self._used[path] = held
-        return str(digest)
+        """The digest of one regular file, as `find_all` answers."""
+        return self.find_all([(path, record)])[0]
+
+    def find_all(self, found: Iterable[tuple[str, os.stat_result]]) -> list[str | None]:
+        """The digest of each regular file of which nothing changed since it was kept; None of all else."""
+        digests: list[str | None] = []
+        known, used = self._known, self._used
+        for path, record in found:
+            held = known.get(path)
+            # As it is written, field by field: there are very many.
+            if (
+                held is not None
+                and len(held) == _FIELDS
+                and held[3] == record.st_ctime_ns
+                and held[2] == record.st_mtime_ns
+                and held[1] == record.st_size
+                and held[4] == record.st_ino
+                and S_ISREG(record.st_mode)
+            ):
+                used[path] = held
+                digests.append(cast("str", held[0]))
+            else:
+                digests.append(None)
+        return digests
 
     def keep(self, path: str, record: os.stat_result, digest: str) -> None:
         """Remember a digest that was just computed, unless the file is so fresh that its times prove nothing."""

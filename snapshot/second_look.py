@@ -14,12 +14,16 @@ from snapshot.walk import Found, tell_changed, walk
 def look_again(tree: Path, seen: Scan, selection: Selection) -> None:
     """Look at everything in ``tree`` once more. Raises `TreeChanged` naming what of it is not as ``seen`` has it, and
     `GitFailed`."""
-    staying = seen.ignored.union(seen.left, seen.sockets)
     known = dict(seen.travels)
-    found = leave_out(walk(tree, staying, known=known).found, selection).found
+    found = leave_out(walk(tree, staying(seen), known=known).found, selection).found
     fresh = [item.path for item in found if item.path not in known and not in_git(item.path)]
     late = ignored_in(tree, {*seen.inner, *([""] if seen.git else [])}, fresh) if fresh else frozenset[str]()
     compare(known, [item for item in found if item.path not in late])
+
+
+def staying(seen: Scan) -> frozenset[str]:
+    """The paths that nobody looks at again."""
+    return seen.ignored.union(seen.left, seen.sockets)
 
 
 def compare(known: dict[str, os.stat_result], found: Iterable[Found], above: str = "") -> None:

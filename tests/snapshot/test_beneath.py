@@ -94,17 +94,17 @@ def test_what_a_swapped_folder_leads_to_is_not_verified(tree: Path, monkeypatch:
 
 def test_what_a_swapped_folder_leads_to_is_not_captured(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when it is a folder again at the second look."""
-    describe = capturing._describe  # pyright: ignore[reportPrivateUsage]
+    read = capturing._read  # pyright: ignore[reportPrivateUsage]
 
     def swapped(*arguments: object) -> object:
         swap(tree)
         try:
-            return describe(*arguments)  # pyright: ignore[reportArgumentType]
+            return read(*arguments)  # pyright: ignore[reportArgumentType]
         finally:
             (tree / "d").unlink()
             (tree.parent / "aside").rename(tree / "d")
 
-    monkeypatch.setattr(capturing, "_describe", swapped)
+    monkeypatch.setattr(capturing, "_read", swapped)
     with pytest.raises(TreeChanged, match="'d/f' changed"):
         capture(tree)
 

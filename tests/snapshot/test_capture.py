@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from snapshot import capture as capture_module
+from snapshot import onlooker, second_look
 from snapshot import scan as scan_module
-from snapshot import second_look
 from snapshot.capture import capture, capture_paths
 from snapshot.digest import DigestCache, file_digest
 from snapshot.errors import SnapshotRefused, TreeChanged
@@ -141,8 +141,12 @@ for number in itertools.count(1):
 """
 
 
-def test_a_writer_that_never_stops_gives_one_state_or_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("many", [onlooker.MANY, 0])
+def test_a_writer_that_never_stops_gives_one_state_or_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
     """Files get the same number one after another: a consistent list never counts upwards."""
+    monkeypatch.setattr(onlooker, "MANY", many)
     tree = tmp_path / "tree"
     start(tree)
     write(tree, ".gitignore", "*.new\n")

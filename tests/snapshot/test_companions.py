@@ -21,6 +21,7 @@ from snapshot.selection import EVERYTHING
 from snapshot.strangers import find_strangers
 from snapshot.survey import survey
 from snapshot.verify import verify
+from snapshot.walk import Found
 from tests.snapshot.companion_states import bare_around, bare_beside, chained, linked, linked_changed, shared
 from tests.snapshot.fingerprint import look
 from tests.snapshot.repos import rsync, run, start, write
@@ -309,13 +310,12 @@ def test_a_file_beside_the_tree_that_changes_within_a_clock_tick_is_read_again(
 ) -> None:
     linked(tree)
     head = tree.parent / "tree.main repository/.git/HEAD"
-    real = DigestCache.find
+    inode = head.stat().st_ino
 
-    def change(cache: DigestCache, path: str, record: os.stat_result) -> str | None:
-        found = real(cache, path, record)
-        return "ab" * 32 if path == "HEAD" and record.st_ino == head.stat().st_ino else found
+    def answer(_: DigestCache, found: list[Found]) -> list[str | None]:
+        return ["ab" * 32 if path == "HEAD" and own.st_ino == inode else None for path, own in found]
 
-    monkeypatch.setattr(DigestCache, "find", change)
+    monkeypatch.setattr(DigestCache, "find_all", answer)
     later = time.time_ns() + 10**12
     os.utime(head, ns=(later, later))
     with pytest.raises(TreeChanged, match="HEAD"):
