@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from textual.app import ComposeResult
 
+from agent.absence import sum_up
 from agent.state import SessionState
+from tui.drawing.absence import draw_absence
 from tui.drawing.lines import BLANK, Line, Span, spread, wrap
 from tui.drawing.timeline import draw_timeline
 from tui.keymap import bindings
@@ -16,7 +18,8 @@ _LEGEND = "stops: ! the watch said something, ‖ the watch paused the run, ▮ 
 
 
 class TimelineScreen(StageScreen[None]):
-    """Turns, tool calls, money and stops over time; drawn anew each second."""
+    """What happened since a human was last there; turns, tool calls, money and stops over time. Drawn anew each
+    second."""
 
     BINDINGS = bindings("timeline")
     DEFAULT_CSS = """
@@ -41,7 +44,8 @@ class TimelineScreen(StageScreen[None]):
         head = spread([Span("Timeline", "heading")], [Span("Esc", "key"), Span(" back", "muted")], width)
         plot = draw_timeline(state, now, width) or wrap([Span(_EMPTY, "muted")], width)
         legend = wrap([Span(_LEGEND, "muted")], width) if state.verdicts else []
-        return [head, BLANK, *plot, BLANK, *legend]
+        away = draw_absence(sum_up(state), now, width)
+        return [head, BLANK, *away, *plot, BLANK, *legend]
 
     def action_back(self) -> None:
         """Close."""

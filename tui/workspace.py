@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import TextArea
 
+from agent.absence import sum_up
 from agent.questions import answered_elsewhere
 from agent.state import SessionState
 from tui.again import Again
@@ -32,6 +33,8 @@ from tui.workspace_commands import say
 
 TABS = ("transcript", "plan", "diff")
 INTERRUPT_SECONDS = 2.0
+_AWAY_SECONDS = 600.0
+"""Whoever was away for longer is told what happened."""
 NARROW = 100
 """Columns below which the panes become tabs."""
 
@@ -54,6 +57,8 @@ class Workspace(FollowingScreen):
         self._answers: set[str] = set()
         """Questions that were answered here."""
         self._interrupt = Again(INTERRUPT_SECONDS)
+        self._caught_up = False
+        self._told_away = False
 
     @property
     def state(self) -> SessionState:
@@ -338,6 +343,21 @@ class Workspace(FollowingScreen):
             self._refresh_lines("edge")
         self._place_focus(self.state, self.state)
         self._refresh_lines("status", "banner")
+        self._tell_away()
+
+    def _tell_away(self) -> None:
+        """Once, when a run's history is here: what happened while nobody was there for long."""
+        state = self.state
+        if self._told_away or not state.head_seq:
+            return
+        if not self._caught_up:
+            # The history takes a moment to come in whole.
+            self._caught_up = True
+            return
+        self._told_away = True
+        long = state.at + self.age - state.human_at >= _AWAY_SECONDS
+        if long and self.place and self.place.host and self.is_current and sum_up(state).eventful:
+            self.castoff.open_timeline(self)
 
     def _draw_status(self, width: int) -> list[Line]:
         move = ("Ctrl+L", "pull back") if self.place and self.place.host else (self.castoff.handoff_key, "cast off")

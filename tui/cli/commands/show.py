@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.absence import sum_up
 from agent.blocks import PermissionBlock, TextBlock, ToolBlock
 from agent.sanitise import clean
 from agent.state import SessionState
@@ -12,7 +13,8 @@ from tui.cli.edge import async_command
 from tui.cli.names import run_argument
 from tui.cli.output import Output
 from tui.cli.step_view import describe_losses, describe_notes
-from tui.cli.target import Target, open_target
+from tui.cli.target import HERE, Target, open_target
+from tui.drawing.absence import draw_absence
 from tui.drawing.timeline import draw_timeline
 from tui.drawing.words import cost_of, count, size, turns
 
@@ -47,6 +49,7 @@ async def show(out: Output, run: str | None) -> None:
         "session",
         {"id": target.session_id, "title": target.title, "host": target.host}
         | state.model_dump(mode="json", exclude={"blocks", "questions"})
+        | {"absence": sum_up(state).model_dump(mode="json")}
         | {"questions": _questions(state), "last_text": _last_text(state)}
         | {"receipt": receipt.model_dump(mode="json") if receipt is not None else None},
     )
@@ -69,6 +72,9 @@ def _show(out: Output, target: Target, state: SessionState) -> None:
     out.say(f"{agent} · policy {state.policy} · {turns(state)} · {spent}")
     for row in draw_timeline(state, time.time() if state.turn is not None else state.at, 80):
         out.say(f"  {row.plain}".rstrip())
+    if target.host != HERE:
+        for row in draw_absence(sum_up(state), state.at, 80):
+            out.say(f"  {row.plain}".rstrip())
     for entry in state.plan:
         out.say(f"  [{_MARKS[entry.status]}] {clean(entry.content, single_line=True)}")
     for question in state.questions:
