@@ -52,6 +52,7 @@ EVENTS: tuple[AnyEvent, ...] = (
     ),
     PermissionAsked(request_id="r", call_id="5", options=(NO,), at=35),
     PermissionAnswered(request_id="r", option_id="n", by="policy", at=35),
+    PermissionAsked(request_id="open", call_id="5", options=(NO,), at=35),
     Judged(rule="same_call", level="nudge", evidence="Again and again.", at=36),
     Used(cost_usd=1.75, at=40),
 )
