@@ -37,6 +37,11 @@ _HIDDEN = re.compile(
 _BREAKS = re.compile(r"\r+\n?")
 
 
+def line_breaks(text: str) -> str:
+    """``text`` with its line ends as newlines: where `clean` has them. It cleans each line by itself."""
+    return _BREAKS.sub("\n", text) if "\r" in text else text
+
+
 def clean(text: str, *, single_line: bool = False) -> str:
     """Return ``text`` with everything visible that a terminal would act on or a reader could not see.
 
@@ -46,7 +51,7 @@ def clean(text: str, *, single_line: bool = False) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    text = _SEQUENCE.sub(ESCAPE_MARK, _BREAKS.sub("\n", text))
+    text = _SEQUENCE.sub(ESCAPE_MARK, line_breaks(text))
     text = _HIDDEN.sub(_code_point, text)
     if single_line:
         text = text.replace("\n", NEWLINE_MARK).replace("\t", TAB_MARK)

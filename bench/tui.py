@@ -1,8 +1,8 @@
 """How quick the app is: a long transcript, keys under a stream of tokens, the first paint. The real app on a pty.
 
-``python bench/tui.py [--beside]``; ``--beside`` installs mistral-vibe, another agent app made with Textual, into an
-environment of its own and measures it in the same run. CPU times hold on a busy machine too; wall times do not, so
-what the machine itself takes to echo a key stands beside them.
+``python bench/tui.py [--beside DIR]``; ``--beside`` installs mistral-vibe, another agent app for the terminal, into
+an environment of its own in DIR and measures it in the same run. CPU times hold on a busy machine too; wall times do
+not, so what the machine itself takes to echo a key stands beside them.
 """
 
 import argparse
@@ -164,7 +164,7 @@ def run_app(what: str, count: int, out: Path) -> None:
     sys.path.insert(0, str(ROOT))
     from agent.events import Text, ToolCalled
     from tests.tui.doubles import DoubleBackend
-    from tui.app import CastoffApp
+    from tui.app import CastoffApp, rest_collector
     from tui.transcript import Transcript
 
     class App(CastoffApp):
@@ -260,6 +260,7 @@ def run_app(what: str, count: int, out: Path) -> None:
 
     if what in ("measure", "stream"):
         app.call_later(lambda: app.run_worker(begin()))
+    rest_collector()
     app.run()
 
 
@@ -328,7 +329,10 @@ def keys() -> None:
                 print(f"{name}: the app never came", flush=True)
                 continue
             app.drain(4)
+            cpu, begun = cpu_now(app.process.pid), time.monotonic()
             told_keys(f"key to paint, castoff {name}", type_keys(app))
+            share = (cpu_now(app.process.pid) - cpu) / (time.monotonic() - begun)
+            print(f"  with {100 * share:.0f} % of a core", flush=True)
 
 
 def cpu_of(argv: list[str], env: dict[str, str]) -> float:
@@ -355,10 +359,34 @@ def first_paint(name: str, argv: list[str], env: dict[str, str], mark: bytes, cw
     return min(cpu)
 
 
-def cpu_now(pid: int) -> float:
-    """CPU seconds of a process so far, and of children that it waited for."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(f) for f in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+def cpu_now(group: int) -> float:
+    """CPU seconds so far of all processes of a group that are alive."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group:
+            ticks += sum(int(f) for f in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def beside(folder: Path) -> None:
+    """The same of mistral-vibe 2, the last made with Textual; installed into ``folder`` unless there."""
+    vibe = folder / "bin" / "vibe"
+    if not vibe.exists():
+        uv = Path(sys.prefix) / "bin" / "uv"
+        subprocess.run([uv, "venv", "-q", "--clear", "--python", ">=3.12", folder], check=True)
+        subprocess.run(
+            [uv, "pip", "install", "-q", "--python", folder / "bin" / "python", "mistral-vibe<3"], check=True
+        )
+    with tempfile.TemporaryDirectory() as home:
+        env = environment(HOME=home, VIBE_HOME=f"{home}/.vibe", MISTRAL_API_KEY="none")
+        first_paint("mistral-vibe", [str(vibe)], env, b"/help", home)
+        with painted([str(vibe)], env, home) as app:
+            app.drain(12)
+            told_keys("key to paint, mistral-vibe idle", type_keys(app))
 
 
 def start() -> None:
@@ -377,7 +405,7 @@ def main() -> None:
     """All of it."""
     words = argparse.ArgumentParser()
     words.add_argument("--child", nargs=3)
-    words.add_argument("--beside", action="store_true", help="measure mistral-vibe too")
+    words.add_argument("--beside", type=Path, metavar="DIR", help="measure mistral-vibe too, installed into DIR")
     words.add_argument("--only", choices=("long", "keys", "start"))
     given = words.parse_args()
     if given.child:
@@ -391,6 +419,8 @@ def main() -> None:
             long_transcript(count)
     if given.only in (None, "keys"):
         keys()
+    if given.beside:
+        beside(given.beside.resolve())
 
 
 if __name__ == "__main__":

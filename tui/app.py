@@ -1,6 +1,7 @@
 """The app: themes, keys, and which screen is shown."""
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Generator, Iterable
@@ -382,9 +383,19 @@ def _policy(screen: Workspace, policy: Any) -> Any:
     return lambda: screen.command(lambda viewer: viewer.set_policy(policy))
 
 
+def rest_collector() -> None:
+    """Look for dead cycles less often, and never in what the program itself is made of.
+
+    A long session is a great many objects that live: to look through all of them takes several frames.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def start(backend: Backend) -> None:
     """Run the app on this terminal until the user leaves it."""
     # What a parent exported of a terminal's size (as readline does) is of another terminal, or of an earlier moment.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
+    rest_collector()
     CastoffApp(backend, verase=read_verase()).run()

@@ -85,7 +85,9 @@ class LinesView(ScrollView):
         """Draw again: what is shown has changed."""
         if not self.size.width:
             # Not laid out yet, or nothing to show so far: the layout asks for the height, and the resize draws.
-            self.refresh(layout=self.is_attached and self.styles.is_auto_height)
+            # A layout for nothing, with each piece of a stream, would paint the whole screen anew.
+            if self.is_attached and self.display and self.styles.is_auto_height and self.draw(80):
+                self.refresh(layout=True)
             return
         height = len(self._lines)
         self._lines = self.draw(self.text_width)

@@ -109,6 +109,9 @@ class QuestionBar(LinesView, can_focus=True):
     def watch_state(self, state: SessionState) -> None:
         """Show the oldest question; a new one takes no answer before it could be read."""
         asked = state.questions[0].request_id if state.questions else ""
+        if not asked and not self._shown:
+            # A layout with each piece of a stream would paint the whole screen anew.
+            return
         self.set_class(bool(asked), "asking")
         if asked != self._shown:
             self._shown = asked

@@ -1,6 +1,7 @@
 """One's way through a transcript: jumps, folding, search, copying as source, export; and any length of it."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -156,18 +157,19 @@ async def test_what_is_in_view_stays_while_guesses_are_made_good(stage: Stage) -
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=120), st.data())
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.data())
 def test_rows_and_blocks_agree_whatever_was_guessed(heights: list[int], data: st.DataObject) -> None:
     def draw(previous: AnyBlock | None, block: AnyBlock) -> list[Line]:
         return [Line((Span(f"{block.seq}.{n}"),)) for n in range(heights[block.seq])]
 
     blocks = tuple(NoteBlock(seq=n, at=0, level="info", text="") for n in range(len(heights)))
-    stack = Stack(draw)
-    stack.show(blocks[: data.draw(st.integers(0, len(blocks)))])
-    stack.show(blocks)
-    stack.settle(data.draw(st.lists(st.integers(0, len(blocks) - 1))))
-    while stack.is_guessed:
-        stack.settle_some(7, 20)
+    with patch("tui.stack.EAGER", 3):
+        stack = Stack(draw)
+        stack.show(blocks[: data.draw(st.integers(0, len(blocks)))])
+        stack.show(blocks)
+        stack.settle(data.draw(st.lists(st.integers(0, len(blocks) - 1))))
+        while stack.is_guessed:
+            stack.settle_some(7, 20)
     assert [row.plain for row in stack] == [f"{s}.{n}" for s, height in enumerate(heights) for n in range(height)]
     assert all(stack.place_at(stack.start_of(p)) == p for p, height in enumerate(heights) if height)
 

@@ -1,6 +1,7 @@
 """The transcript: one widget, blocks drawn once, nothing hostile shown or interpreted."""
 
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -39,7 +40,7 @@ from tui.drawing.blocks import Look, draw_block
 from tui.drawing.code import LANGUAGES, chop_spans, colour_code
 from tui.drawing.diffs import draw_diff, draw_edit, draw_hunks
 from tui.drawing.lines import Line, Span, fit, fit_start, span, spread, text_lines, wrap
-from tui.drawing.markdown import draw_markdown
+from tui.drawing.markdown import draw_markdown, inline
 from tui.export import to_html, to_markdown
 from tui.lines_view import LinesView
 from tui.panes import QuestionBar
@@ -205,6 +206,44 @@ def test_markdown() -> None:
         "Title", "", "Some soft and hard code in two rows.", "", "1. one", "2. two", "", "  x = [1]", "▏ said", "",
         "─" * 24,
     ]  # fmt: skip
+
+
+def test_of_a_message_that_grows_only_the_last_section_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def counted(text: str) -> list[Span]:
+        drawn.append(text)
+        return inline(text)
+
+    monkeypatch.setattr("tui.drawing.markdown.inline", counted)
+    parts = [f"Grown paragraph {n} of this very message" for n in range(50)]
+    draw_markdown("\n\n".join(parts), 60)
+    drawn.clear()
+    assert draw_markdown("\n\n".join([*parts, "and more"]), 60)[-1].plain == "and more"
+    assert drawn == ["and more"]
+
+
+def test_blank_rows_in_a_fence_end_no_section() -> None:
+    rows = [row.plain for row in draw_markdown("before\n```\na\n\n\n# b\n```\n\n\nafter\r\n\r\n- c", 60)]
+    assert rows == ["before", "  a", "  ", "  ", "  # b", "", "after", "", "• c"]
+
+
+async def test_a_stream_lays_nothing_out_for_what_is_hidden(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tabs are hidden on a wide screen, the banner and the question are empty: a layout is a whole paint."""
+    laid_out: list[str] = []
+    refresh = LinesView.refresh
+
+    def counted(self: LinesView, *regions: Any, repaint: bool = True, layout: bool = False, **more: Any) -> LinesView:
+        if layout:
+            laid_out.append(self.id or "")
+        return refresh(self, *regions, repaint=repaint, layout=layout, **more)
+
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        last = recorded.working()[-1].seq
+        monkeypatch.setattr(LinesView, "refresh", counted)
+        stand.backend.viewer.add(Text(seq=last + 1, at=recorded.AT, text="x"))
+        await stand.wait(lambda: stand.workspace.state.head_seq == last + 1)
+        assert not {"tabs", "banner", "question", "status"} & set(laid_out)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ What is not understood is shown as it was written; nothing is hidden and no link
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
+from agent.sanitise import line_breaks
 from tui.drawing.code import chop_spans, colour_code
 from tui.drawing.lines import BLANK, Line, Span, fit, text_lines, wrap
 
@@ -22,10 +24,45 @@ _INLINE = re.compile(
 
 
 def draw_markdown(text: str, width: int) -> list[Line]:
-    """Draw a message in ``width`` cells."""
+    """Draw a message in ``width`` cells. Of one that grows, only the last section is drawn again."""
+    out: list[Line] = []
+    for section in _sections(text):
+        drawn = _draw_section(section, width)
+        if drawn:
+            out.extend([BLANK, *drawn] if out else drawn)
+    return out
+
+
+def _sections(text: str) -> Iterator[str]:
+    """The parts between blank rows, none of them inside a fence: how one is drawn depends on no other."""
+    section: list[str] = []
+    fence = ""
+    for raw in line_breaks(text).strip("\n").split("\n"):
+        row = raw.expandtabs(4)
+        if fence:
+            fence = "" if _ends(row, fence) else fence
+        elif opened := _FENCE.match(row):
+            fence = opened[1]
+        elif not row.strip(" "):
+            if section:
+                yield "\n".join(section)
+                section = []
+            continue
+        section.append(raw)
+    if section:
+        yield "\n".join(section)
+
+
+def _ends(row: str, fence: str) -> bool:
+    """Whether a row ends the fence that ``fence`` began."""
+    return row.strip().startswith(fence) and not row.strip().strip(fence[0])
+
+
+@lru_cache(maxsize=1024)
+def _draw_section(text: str, width: int) -> tuple[Line, ...]:
     out: list[Line] = []
     paragraph: list[str] = []
-    rows = iter(text_lines(text.strip("\n")))
+    rows = iter(text_lines(text))
 
     def flush() -> None:
         if paragraph:
@@ -36,10 +73,6 @@ def draw_markdown(text: str, width: int) -> list[Line]:
         if fence := _FENCE.match(row):
             flush()
             out.extend(_fenced(rows, fence[1], fence[2], width))
-        elif not row.strip():
-            flush()
-            if out and out[-1] != BLANK:
-                out.append(BLANK)
         elif (special := _special(row, width)) is not None:
             flush()
             out.extend(special)
@@ -52,7 +85,7 @@ def draw_markdown(text: str, width: int) -> list[Line]:
     flush()
     while out and out[-1] == BLANK:
         out.pop()
-    return out
+    return tuple(out)
 
 
 def _special(row: str, width: int) -> list[Line] | None:
@@ -83,7 +116,7 @@ def _fenced(rows: Iterator[str], fence: str, language: str, width: int) -> list[
     bar = Line((Span("  ", "code"),))
     inside: list[str] = []
     for row in rows:
-        if row.strip().startswith(fence) and not row.strip().strip(fence[0]):
+        if _ends(row, fence):
             break
         inside.append(row)
     coloured = colour_code(tuple(inside), language)
