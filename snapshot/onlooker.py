@@ -37,14 +37,14 @@ def looking_on(tree: Path, found: Collection[Found], staying: Collection[str]) -
                 # No pipe: find would stand still whenever nobody reads.
                 look = _Look(tree, inodes, closing.enter_context(tempfile.TemporaryFile()))
                 closing.callback(look.end)
-        yield lambda: look is not None and {_line(path, own) for path, own in found} == look.wait()
+        yield lambda: look is not None and _lines(found) == look.wait()
 
 
 class _Look:
     def __init__(self, tree: Path, pruned: Iterable[int], out: IO[bytes]) -> None:
         self._out = out
         self._process = subprocess.Popen(
-            ["find", ".", "-mindepth", "1", *_prune(pruned), "-printf", r"%m %s %i %T@ %C@ %P\0"],
+            ["find", ".", "-mindepth", "1", *_prune(pruned), "-printf", r"%m %s %i %T@ %C@ \0%P\0"],
             cwd=tree,
             env={**os.environ, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
@@ -55,7 +55,10 @@ class _Look:
     def wait(self) -> set[str]:
         self._process.wait()
         self._out.seek(0)
-        return {*os.fsdecode(self._out.read()).split("\0")[:-1]}
+        texts = os.fsdecode(self._out.read()).split("\0")[:-1]
+        # All times at once: the point is what stands between seconds and their fraction.
+        numbers = "\0".join(texts[::2]).replace(".", "").split("\0")
+        return {*map(str.__add__, numbers, texts[1::2])}
 
     def end(self) -> None:
         self._process.kill()
@@ -66,8 +69,9 @@ def _prune(inodes: Iterable[int]) -> list[str]:
     return [word for inode in inodes for word in ("-inum", str(inode), "-prune", "-o")]
 
 
-def _line(path: str, own: os.stat_result) -> str:
+def _lines(found: Iterable[Found]) -> set[str]:
     # As find writes it: of a time one digit more than there are nanoseconds.
-    changed, since = divmod(own.st_mtime_ns, 1_000_000_000), divmod(own.st_ctime_ns, 1_000_000_000)
-    times = f"{changed[0]}.{changed[1]:09}0 {since[0]}.{since[1]:09}0"
-    return f"{own.st_mode & 0o7777:o} {own.st_size} {own.st_ino} {times} {path}"
+    return {
+        f"{own.st_mode & 0o7777:o} {own.st_size} {own.st_ino} {own.st_mtime_ns}0 {own.st_ctime_ns}0 {path}"
+        for path, own in found
+    }
