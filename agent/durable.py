@@ -17,6 +17,7 @@ from typing import BinaryIO, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from agent.errors import RecordDamaged, RecordNewer
+from agent.frozen import LATE
 
 FORMAT = 1
 """The newest format of records that this version knows; those that do not say are of the first."""
@@ -125,6 +126,8 @@ def read_model(path: Path, model: type[Record]) -> Record:
 
 
 class _Head(BaseModel):
+    model_config = LATE
+
     format: int = 1
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, TypeAdapter
 
-from agent.frozen import Frozen
+from agent.frozen import LATE, Frozen
 from agent.watch import Watch
 
 Policy = Literal["ask", "accept-edits", "accept-all"]
@@ -371,7 +371,7 @@ class Unknown(Event):
 
 AnyEvent = Annotated[_KnownEvent | Unknown, Field(union_mode="left_to_right")]
 
-EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=LATE)
 """Parses one event from JSON; raises `pydantic.ValidationError` for anything else."""
 KINDS = frozenset(get_args(each.model_fields["kind"].annotation)[0] for each in get_args(get_args(_KnownEvent)[0]))
 """All kinds that this version knows."""

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, TypeAdapter
 
 from agent.events import AnyEvent, Budget, Frozen, Phase, Policy
+from agent.frozen import LATE
 
 OLDEST = 1
 """The oldest protocol that this version still speaks."""
@@ -111,7 +112,7 @@ class Stop(Frozen):
 
 Command = Prompt | Interrupt | Answer | SetPolicy | SetBudget | Extend | Excuse | Resume | Drain | Stop
 ClientMessage = Annotated[Hello | Command, Field(discriminator="type")]
-CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage, config=LATE)
 
 
 class Named(Frozen):
@@ -189,4 +190,4 @@ class Other(Frozen):
 
 
 ServerMessage = Annotated[_Known | Other, Field(union_mode="left_to_right")]
-SERVER_MESSAGE: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
+SERVER_MESSAGE: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage, config=LATE)

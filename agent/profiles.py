@@ -36,7 +36,7 @@ class Service(BaseModel):
     """A model service whose key can stay outside a sandbox: the variable ``key`` holds the key, ``variable`` moves the
     service from its own ``address``, and each request carries the key in ``header``, as ``value`` with ``{key}``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     key: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -53,7 +53,7 @@ class Profile(BaseModel):
     ``{python}`` is our interpreter, ``{agents}`` castoff's own directory of agents.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     title: Annotated[str, Field(min_length=1)]
@@ -164,6 +164,11 @@ def load_profile(name: str, directory: Path | None = None) -> Profile:
             return _read(path)
     known = ", ".join(sorted(_files(directory)))
     raise ProfileError(f"There is no agent profile {name!r}.", f"Known agents: {known}.", code="profile-unknown")
+
+
+def list_names(directory: Path | None = None) -> tuple[str, ...]:
+    """The names of all profiles, the user's own included; whether they are valid shows when one is read."""
+    return tuple(sorted(name for name in _files(directory) if _NAME.fullmatch(name)))
 
 
 def list_profiles(directory: Path | None = None) -> tuple[Profile, ...]:

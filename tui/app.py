@@ -390,6 +390,7 @@ def rest_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def start(backend: Backend) -> None:

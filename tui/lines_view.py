@@ -1,10 +1,11 @@
 """A scrolling view of lines: the only widget that paints untrusted text."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.app import App
 from textual.cache import LRUCache
 from textual.events import Resize
 from textual.geometry import Size
@@ -13,7 +14,8 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from agent.sanitise import clean
-from tui.drawing.lines import ROLES, Line, Role
+from tui.drawing.lines import Line, Role
+from tui.roles import style_of_role
 
 LineMaker = Callable[[int], Sequence[Line]]
 
@@ -21,34 +23,9 @@ LineMaker = Callable[[int], Sequence[Line]]
 class LinesView(ScrollView):
     """Shows lines; a subclass draws them for a width in `draw`, and calls `redraw` when they change."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{role}" for role in ROLES} | {f"fill--{role}" for role in ROLES}
     DEFAULT_CSS = """
     LinesView {
         background: $background; color: $foreground; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
-        .lines--text { color: $foreground; }
-        .lines--muted { color: $c-muted; }
-        .lines--accent { color: $c-accent; }
-        .lines--strong { color: $foreground; text-style: bold; }
-        .lines--ok { color: $c-ok; }
-        .lines--warn { color: $c-warn; }
-        .lines--bad { color: $c-bad; }
-        .lines--code { color: $c-code; }
-        .lines--emphasis { color: $c-muted; text-style: italic; }
-        .lines--heading { color: $foreground; text-style: bold; }
-        .lines--prompt { color: $foreground; }
-        .lines--added { color: $c-ok; }
-        .lines--removed { color: $c-bad; }
-        .lines--selected { color: $foreground; text-style: bold; }
-        .lines--rule { color: $c-rule; }
-        .lines--key { color: $c-accent; }
-        .fill--prompt { background: $c-raised; }
-        .fill--selected { background: $c-raised; }
-        .fill--added { background: $c-added; }
-        .fill--removed { background: $c-removed; }
-        &:ansi .lines--muted { text-style: dim; }
-        &:ansi .lines--emphasis { text-style: dim italic; }
-        &:ansi .lines--code { text-style: bold; }
-        &:ansi .lines--prompt { text-style: bold; }
     }
     """
 
@@ -150,9 +127,9 @@ class LinesView(ScrollView):
     def _style(self, role: Role, fill: Role | None) -> Style:
         key = (role, fill)
         if key not in self._styles:
-            style = self.rich_style + self.get_component_rich_style(f"lines--{role}", partial=True)
-            if fill is not None:
-                style += Style(bgcolor=self.get_component_rich_style(f"fill--{fill}", partial=True).bgcolor)
+            app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]  # Textual types it App[Unknown]
+            own = style_of_role(role, fill, app.theme_variables, ansi=app.native_ansi_color)
+            style = self.rich_style + own
             self._styles[key] = style
         return self._styles[key]
 

@@ -10,7 +10,7 @@ from agent.errors import SessionUnknown
 from agent.events import Budget
 from agent.overview import look_over
 from agent.paths import config_dir, state_dir
-from agent.profiles import list_profiles
+from agent.profiles import list_names
 from agent.sessions import SessionDir, create_session, get_session
 from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
@@ -51,7 +51,7 @@ class World:
     @property
     def agents(self) -> tuple[str, ...]:
         """Agent profiles by name, the built-in one first."""
-        return tuple(sorted((p.name for p in list_profiles()), key=lambda name: (name != _DEFAULT_AGENT, name)))
+        return tuple(sorted(list_names(), key=lambda name: (name != _DEFAULT_AGENT, name)))
 
     def set_trust(self, trust: Trust) -> None:
         """Who is asked about unknown host keys."""

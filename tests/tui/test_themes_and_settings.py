@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from textual.color import Color
+from textual.widget import Widget
 
 from agent.sessions import create_session
 from tests.tui import recorded
@@ -17,6 +19,7 @@ from tui.composer import Composer
 from tui.drawing import words
 from tui.errors import SettingsError, ThemeError
 from tui.theming import ThemeFile, read_theme, read_themes, themes_dir
+from tui.transcript import Transcript
 from tui.wiring import World
 
 
@@ -91,6 +94,26 @@ async def test_a_theme_is_chosen_and_remembered(stage: Stage) -> None:
         assert stand.backend.kept.theme == "daylight"
         await stand.pilot.press("f9")
         await stand.wait(lambda: stand.backend.kept.theme == "fjord")
+
+
+@pytest.mark.parametrize("name", ["terminal", "daylight"])
+async def test_each_role_has_the_themes_colour(stage: Stage, name: str) -> None:
+    backend = DoubleBackend(recorded.working())
+    backend.kept = backend.kept.model_copy(update={"theme": name})
+    async with stage(backend) as stand:
+        await stand.wait(lambda: stand.app.theme == f"castoff-{name}")
+        view, colours = stand.workspace.query_one(Transcript), next(t.colours for t in read_themes() if t.name == name)
+        for role, colour in (("muted", colours.muted), ("bad", colours.bad), ("key", colours.accent)):
+            assert view.style_of(role).color == Color.parse(colour).rich_color
+        assert view.style_of("muted").dim is (True if name == "terminal" else None)
+        assert view.style_of("strong").bold
+
+
+async def test_a_start_styles_few_nodes(stage: Stage) -> None:
+    """A class for each role on each widget would be 1,700 of them: half of the time to the first paint."""
+    async with stage(DoubleBackend()) as stand:
+        widgets = stand.workspace.walk_children(Widget, with_self=True)
+        assert 0 < sum(len(type(w).COMPONENT_CLASSES) for w in widgets) < 100
 
 
 async def test_no_color_is_honoured(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ which sanitise it, so what is measured and wrapped here is what will be shown. W
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
@@ -15,7 +15,6 @@ Role = Literal[
     "text", "muted", "accent", "strong", "ok", "warn", "bad", "code", "emphasis", "heading",
     "prompt", "added", "removed", "selected", "rule", "key",
 ]  # fmt: skip
-ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Span(NamedTuple):

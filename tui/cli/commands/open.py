@@ -1,5 +1,6 @@
 """``castoff [PATH]``: the full-screen app."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def open_app(path: Path) -> None:
 
 
 def _open(project: Path) -> None:
+    # Nothing of what is imported now ever dies: `tui.app.start` lets the collector look again.
+    gc.disable()
     from tui.wiring import run_app
 
     run_app(project)
