@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from textual import events
-from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.app import SuspendNotSupported, SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -35,13 +35,13 @@ from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
 from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen
 from tui.stage import failure_words
-from tui.theming import DEFAULT_THEME, ThemeFile, fallback_variables, read_themes, textual_theme
+from tui.themed import ThemedApp
 from tui.timeline import TimelineScreen
 from tui.verase import DELETE, is_ctrl_h, read_verase
 from tui.workspace import Workspace
 
 
-class CastoffApp(App[None]):
+class CastoffApp(ThemedApp):
     """Work with a coding agent, and cast the session off to a machine of yours."""
 
     TITLE = "castoff"
@@ -55,7 +55,6 @@ class CastoffApp(App[None]):
         super().__init__()
         self.backend = backend
         self._verase = verase
-        self._themes: tuple[ThemeFile, ...] = ()
         self._settings = Settings()
 
     @property
@@ -74,12 +73,7 @@ class CastoffApp(App[None]):
             self._settings = self.backend.settings()
         except TuiError as error:
             self.complain(str(error), error.way_out)
-        self._themes = read_themes()
-        for file in self._themes:
-            self.register_theme(textual_theme(file))
-        if not self._use_theme(self._settings.theme):
-            self._use_theme(DEFAULT_THEME)
-            self._miss_theme(self._settings.theme)
+        self.load_themes(self.backend.themes(), self._settings.theme)
         self._use_keys(self._settings.keys)
         self.backend.set_trust(self._trust)
         try:
@@ -94,10 +88,6 @@ class CastoffApp(App[None]):
         )
         # Once something is seen: hosts may take their time.
         self.call_after_refresh(self.recover)
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Our theme variables, before a theme of ours is chosen."""
-        return fallback_variables()
 
     async def on_event(self, event: events.Event) -> None:
         """Tell Ctrl+H from Backspace before any widget sees the key."""
@@ -115,12 +105,6 @@ class CastoffApp(App[None]):
 
     # Themes and keys
 
-    def _use_theme(self, name: str) -> bool:
-        if any(t.name == name for t in self._themes):
-            self.theme = f"castoff-{name}"
-            return True
-        return False
-
     def _use_keys(self, keys: dict[str, str]) -> None:
         known = {k.id for k in KEYS}
         wrong = [i for i, k in keys.items() if i not in known or (BANNED | {""}) & {p.strip() for p in k.split(",")}]
@@ -133,26 +117,9 @@ class CastoffApp(App[None]):
             self.complain(f"These keys are given to more than one action: {', '.join(clashes)}.", "F4 lists all keys.")
         self.set_keymap(used)
 
-    def choose_theme(self, name: str) -> None:
-        """Use a theme by name, or the next one; remember it."""
-        if not name:
-            self.action_next_theme()
-        elif self._use_theme(name):
-            self._remember(theme=name)
-        else:
-            self._miss_theme(name)
-
-    def _miss_theme(self, name: str) -> None:
-        names = ", ".join(t.name for t in self._themes)
-        self.complain(f"There is no theme {name!r}.", f"There are: {names}.")
-
-    def action_next_theme(self) -> None:
-        """Change to the next theme; remember it."""
-        names = [t.name for t in self._themes]
-        at = next((i for i, n in enumerate(names) if self.theme == f"castoff-{n}"), -1)
-        name = names[(at + 1) % len(names)]
-        self.choose_theme(name)
-        self.show_status(self._themes[(at + 1) % len(names)].title)
+    def keep_theme(self, name: str) -> None:
+        """Remember the theme."""
+        self._remember(theme=name)
 
     def _remember(self, **changes: str) -> None:
         self._settings = self._settings.model_copy(update=changes)
@@ -364,7 +331,7 @@ class CastoffApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the screen and of the app, and every theme and policy."""
         yield from key_commands(self, screen)
-        for theme in self._themes:
+        for theme in self.themes:
             yield SystemCommand(f"Theme: {theme.title}", "Change the colours", _choose(self, theme.name))
         if isinstance(screen, Workspace):
             for policy in POLICIES:

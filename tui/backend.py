@@ -5,6 +5,7 @@ The app is composed over this protocol; `tui.wiring` is the real one.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import Field
@@ -143,6 +144,10 @@ class Backend(Protocol):
 
     def set_trust(self, trust: Trust) -> None:
         """Who is asked about unknown host keys."""
+        ...
+
+    def themes(self) -> Path:
+        """The folder of the user's own themes, which need not be there."""
         ...
 
     def settings(self) -> Settings:

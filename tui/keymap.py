@@ -33,7 +33,7 @@ KEYS: tuple[Key, ...] = (
     Key("app.runs", "ctrl+r", "show_runs", "Runs", "All runs on all hosts", True),
     Key("app.palette", "ctrl+p", "command_palette", "Palette", "Every action, by name", True),
     Key("app.keys", "f4", "show_keys", "Keys", "All keys, and what your terminal sends", True),
-    Key("app.theme", "f9", "next_theme", "Next theme", "Change to the next theme", True),
+    Key("app.theme", "f9", "choose_theme", "Themes", "All themes, each tried as it is marked", True),
     Key("app.quit", "ctrl+q", "quit", "Quit", "Leave the app; the session goes on", True),
     Key("workspace.handoff", "ctrl+h,f8", "hand_off", "Cast off", "Move this session to a host", True),
     Key("workspace.interrupt", "escape", "interrupt", "Interrupt", "Press twice: cancel the agent's turn"),
@@ -110,6 +110,10 @@ KEYS: tuple[Key, ...] = (
     Key("away.fresh", "n", "fresh", "New session", "Begin another session here"),
     Key("dialog.yes", "y", "answer(True)", "Yes", "Agree"),
     Key("dialog.no", "n,escape", "answer(False)", "No", "Do not agree"),
+    Key("chooser.up", "up", "move(-1)", "Row above", "Mark the row above"),
+    Key("chooser.down", "down", "move(1)", "Row below", "Mark the row below"),
+    Key("chooser.take", "enter", "take", "Take", "Take the marked row"),
+    Key("chooser.back", "escape", "back", "Back", "Take none"),
     Key("keys.back", "escape", "back", "Back", "Close the keys page"),
 )
 

@@ -3,7 +3,8 @@
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from tui.errors import ThemeError
@@ -33,6 +34,15 @@ class Colours(BaseModel):
     removed: str = Field(pattern=_COLOUR)
     selection: str = Field(pattern=_COLOUR)
 
+    @field_validator("*")
+    @classmethod
+    def _is_known(cls, colour: str) -> str:
+        try:
+            Color.parse(colour)
+        except ColorParseError as error:
+            raise ValueError(f"there is no colour {colour!r}") from error
+        return colour
+
 
 class ThemeFile(BaseModel):
     """One file of ``themes/``."""
@@ -40,7 +50,7 @@ class ThemeFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
-    title: str
+    title: str = Field(pattern=r"^[^\[\]\x00-\x1f\x7f-\x9f]{1,60}$")
     dark: bool
     terminal: bool = False
     """Whether the colours are the terminal's own sixteen."""
@@ -58,12 +68,14 @@ def read_theme(path: Path) -> ThemeFile:
         return ThemeFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ThemeError(f"The theme file {path} cannot be read: {error.strerror}.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ThemeError(f"The theme file {path} is not valid TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])
-        raise ThemeError(f"The theme file {path} is not valid at {where}: {first['msg']}.") from error
+        raise ThemeError(
+            f"The theme file {path} is not valid at {where}: {first['msg'].removeprefix('Value error, ')}."
+        ) from error
 
 
 def read_themes(folder: Path | None = None) -> tuple[ThemeFile, ...]:
@@ -72,6 +84,23 @@ def read_themes(folder: Path | None = None) -> tuple[ThemeFile, ...]:
     if not found:
         raise ThemeError(f"There is no theme in {folder or themes_dir()}.", "Install castoff again.")
     return tuple(sorted(found, key=lambda t: (t.name != DEFAULT_THEME, t.name)))
+
+
+def gather_themes(folder: Path | None) -> tuple[tuple[ThemeFile, ...], tuple[ThemeError, ...]]:
+    """The shipped themes and the user's in ``folder``, which win over those of the same name; and what is wrong there.
+
+    Raises `tui.errors.ThemeError` only where no theme was shipped.
+    """
+    found = {theme.name: theme for theme in read_themes()}
+    errors: list[ThemeError] = []
+    for path in sorted(folder.glob("*.toml")) if folder is not None else ():
+        try:
+            theme = read_theme(path)
+        except ThemeError as error:
+            errors.append(error)
+        else:
+            found[theme.name] = theme
+    return tuple(sorted(found.values(), key=lambda t: (t.name != DEFAULT_THEME, t.name))), tuple(errors)
 
 
 def fallback_variables() -> dict[str, str]:

@@ -57,6 +57,10 @@ class World:
         """Who is asked about unknown host keys."""
         self._trust = trust
 
+    def themes(self) -> Path:
+        """The folder of the user's own themes."""
+        return config_dir() / "themes"
+
     def settings(self) -> Settings:
         """What the app remembers."""
         return read_settings(config_dir() / "app.toml")

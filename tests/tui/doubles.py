@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from agent.errors import ViewerGone
@@ -141,6 +142,7 @@ class DoubleBackend:
         self.attach_errors: list[Exception] = []
         self.host_cards: tuple[HostCard, ...] = (HostCard(name="vm", destination="ada@vm.example"),)
         self.kept = Settings()
+        self.themes_folder = Path("/nonexistent/themes")
         self.said: Defaults | Exception = Defaults()
         self.diffs: dict[str, Any] = {"": DoubleDiff()}
         self.diff_reads = 0
@@ -163,6 +165,9 @@ class DoubleBackend:
 
     def set_trust(self, trust: Trust) -> None:
         self.trust = trust
+
+    def themes(self) -> Path:
+        return self.themes_folder
 
     def settings(self) -> Settings:
         return self.kept

@@ -20,6 +20,7 @@ HEADINGS = {
     "timeline": "Timeline of a run",
     "away": "A session that is away",
     "dialog": "Host key question",
+    "chooser": "Lists to choose from",
     "keys": "Keys page",
 }
 """Where a key counts, as its section is called; in the page's order."""

@@ -15,6 +15,7 @@ from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove
 from tests.tui.keys_page import HEADINGS, PAGE, renewed
 from tui.app import CastoffApp
 from tui.backend import KeyQuestion
+from tui.chooser import Chooser
 from tui.composer import Composer
 from tui.find_bar import FindBar
 from tui.handoff import Handoff
@@ -44,6 +45,7 @@ OWNERS: dict[str, type[Any]] = {
     "timeline": TimelineScreen,
     "away": SignpostScreen,
     "dialog": HostKeyDialog,
+    "chooser": Chooser,
     "keys": KeysScreen,
 }
 

@@ -15,8 +15,10 @@ from tests.tui.conftest import Stage
 from tests.tui.doubles import DoubleBackend
 from tui.app_settings import read_settings, write_settings
 from tui.backend import Settings, Signpost
+from tui.chooser import Chooser
 from tui.composer import Composer
 from tui.drawing import words
+from tui.drawing.lines import Role
 from tui.errors import SettingsError, ThemeError
 from tui.theming import ThemeFile, read_theme, read_themes, themes_dir
 from tui.transcript import Transcript
@@ -93,7 +95,37 @@ async def test_a_theme_is_chosen_and_remembered(stage: Stage) -> None:
         await stand.wait(lambda: stand.app.theme == "castoff-daylight")
         assert stand.backend.kept.theme == "daylight"
         await stand.pilot.press("f9")
-        await stand.wait(lambda: stand.backend.kept.theme == "fjord")
+        await stand.wait(lambda: isinstance(stand.app.screen, Chooser))
+        await stand.pilot.press("down")
+        await stand.wait(lambda: stand.app.theme == "castoff-fjord")
+        await stand.pilot.press("escape")
+        await stand.wait(lambda: stand.app.theme == "castoff-daylight")
+        assert stand.backend.kept.theme == "daylight", "what was only tried is not kept"
+        await stand.pilot.press("f9", *"harb", "enter")
+        await stand.wait(lambda: stand.backend.kept.theme == "harbour")
+        assert stand.app.theme == "castoff-harbour"
+
+
+async def test_themes_of_ones_own_are_read_anew_as_they_change(stage: Stage, tmp_path: Path) -> None:
+    mine = (themes_dir() / "harbour.toml").read_text().replace('name = "harbour"', 'name = "mine"')
+    (tmp_path / "mine.toml").write_text(mine)
+    (tmp_path / "wrong.toml").write_text(mine.replace("#e3a857", "ansi_orange"))
+    backend = DoubleBackend(recorded.working())
+    backend.themes_folder = tmp_path
+    backend.kept = backend.kept.model_copy(update={"theme": "mine"})
+    async with stage(backend) as stand:
+        await stand.wait(lambda: stand.app.theme == "castoff-mine")
+        assert any("not valid at colours.accent: there is no colour 'ansi_orange'" in n for n in stand.notices)
+        view = stand.workspace.query_one(Transcript)
+        assert view.style_of("key").color == Color.parse("#e3a857").rich_color
+        (tmp_path / "mine.toml").write_text(mine.replace("#e3a857", "#aabbcc"))
+        await stand.wait(lambda: view.style_of("key").color == Color.parse("#aabbcc").rich_color)
+        (tmp_path / "mine.toml").write_text("half a fi")
+        await stand.wait(lambda: any("not valid TOML" in n for n in stand.notices))
+        assert stand.app.theme == "castoff-mine", "half a file takes nothing away"
+        for path in tmp_path.iterdir():
+            path.unlink()
+        await stand.wait(lambda: stand.app.theme == "castoff-terminal")
 
 
 @pytest.mark.parametrize("name", ["terminal", "daylight"])
@@ -103,7 +135,8 @@ async def test_each_role_has_the_themes_colour(stage: Stage, name: str) -> None:
     async with stage(backend) as stand:
         await stand.wait(lambda: stand.app.theme == f"castoff-{name}")
         view, colours = stand.workspace.query_one(Transcript), next(t.colours for t in read_themes() if t.name == name)
-        for role, colour in (("muted", colours.muted), ("bad", colours.bad), ("key", colours.accent)):
+        wanted: tuple[tuple[Role, str], ...] = (("muted", colours.muted), ("bad", colours.bad), ("key", colours.accent))
+        for role, colour in wanted:
             assert view.style_of(role).color == Color.parse(colour).rich_color
         assert view.style_of("muted").dim is (True if name == "terminal" else None)
         assert view.style_of("strong").bold
@@ -251,7 +284,7 @@ async def test_with_damaged_settings_there_are_still_themes(stage: Stage, monkey
     monkeypatch.setattr(backend, "remember", damaged)
     async with stage(backend) as stand:
         assert stand.app.theme == "castoff-terminal"
-        await stand.pilot.press("f9")
+        await stand.pilot.press("f9", "down", "enter")
         await stand.wait(lambda: stand.app.theme == "castoff-beacon")
         assert stand.notices.count("The app's settings are damaged.") == 2
 
