@@ -13,7 +13,7 @@ import signal
 from collections.abc import Awaitable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import acp
 from acp import schema
@@ -26,6 +26,7 @@ from agent.durable import append_private
 from agent.errors import AgentDied, AgentFailed
 from agent.events import ResumeKind
 from agent.launch import Launch, Listener, Started, start_program
+from agent.logins import read_refusal
 
 _START_SECONDS = 90.0
 _END_SECONDS = 5.0
@@ -144,7 +145,7 @@ class AgentProcess:
             async with asyncio.timeout(limit):
                 return await self._answered(call)
         except acp.RequestError as error:
-            raise AgentFailed(_sentence(error)) from error
+            raise read_refusal(error) from error
         except TimeoutError as error:
             raise AgentFailed(f"The agent did not answer within {limit:.0f} seconds.", self._hint()) from error
         except ConnectionError as error:
@@ -221,14 +222,6 @@ class AgentProcess:
     def _signal(self, sign: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, sign)
-
-
-def _sentence(error: acp.RequestError) -> str:
-    """The agent's own words for an error: its message, and the detail that many put into ``data``."""
-    data: Any = error.data
-    details: Any = data.get("details") or data.get("message") if isinstance(data, dict) else data  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # data is whatever JSON the agent sent
-    text = str(error).strip() or f"The agent refused (error {error.code})."
-    return f"{text.rstrip('.')}: {details}" if isinstance(details, str) and details and details not in text else text
 
 
 async def start_agent(launch: Launch, listener: Listener, *, frames: Path, log: Path) -> AgentProcess:

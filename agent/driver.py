@@ -26,14 +26,17 @@ from agent.events import (
 )
 from agent.gates import asks_first
 from agent.launch import Launch, Listener, start_program
+from agent.logins import name_login
 from agent.policy import decide
 from agent.profiles import Profile
+from agent.programs import install_sentence
 from agent.questions import why_closed
 from agent.quirks import settle_session
 from agent.recorder import Recorder
 from agent.sessions import SessionDir
 from agent.state import carries_note
 from agent.usage import CallUsed, Meter
+from agent.versions import is_older
 
 if TYPE_CHECKING:
     from acp import schema
@@ -102,6 +105,8 @@ class Driver:
         listener = Listener(happened=self._happened, asked=self._asked, used=self._used)
         agent = await self._start(launch, listener)
         try:
+            if known is not None:
+                self._check_version(agent.version)
             session_id, how = await agent.open(known, self._profile.resume)
             self._meter = Meter(self._profile.usage, self._recorder.state.usage, self._profile.cost)
             self._recorder.record(
@@ -131,6 +136,16 @@ class Driver:
             await started.process.end()
             raise
         return await greet_agent(started, launch, listener, frames=self._session.frames)
+
+    def _check_version(self, version: str) -> None:
+        """Refuse an agent that is older than the session's last one: it might misread what that one wrote."""
+        last = self._recorder.state
+        # What castoff's own agent keeps says itself which castoff can read it.
+        if self._profile.name != "builtin" and is_older(version, last.agent_version):
+            sentence = (
+                f"{self._profile.title} {version} is older than {last.agent_version}, which had the session last."
+            )
+            raise AgentFailed(sentence, install_sentence(self._profile), code="agent-old")
 
     async def apply_policy(self) -> None:
         """Tell the agent the mode that belongs to the policy, where it has one; raises `AgentFailed`."""
@@ -167,7 +182,7 @@ class Driver:
             if used := self._meter.read_reply(reply):
                 self._recorder.record(used)
         except AgentFailed as error:
-            reason, detail = self._ending or "error", str(error)
+            reason, detail = self._ending or "error", str(name_login(error, self._profile, self._host))
             died = isinstance(error, AgentDied) and not self._ending
             await self._bury()
         finally:

@@ -7,6 +7,7 @@ AgentError
 |-- SessionUnknown     no session, or more than one, answers to what was given
 |-- NotOwner           the session is not held here at this epoch
 |-- AgentFailed        the agent cannot be started, died, or refused
+|   |-- LoginMissing   it has no login, or one that is not accepted any more
 |   `-- AgentDied      it ended, or closed its output, before it had answered
 |-- RunnerBusy         another runner serves the session
 |-- ViewerGone         the runner, or the link to it, went away
@@ -66,6 +67,12 @@ class AgentFailed(AgentError):
     """The agent cannot be started, died, or refused a request."""
 
     code = "agent-failed"
+
+
+class LoginMissing(AgentFailed):
+    """The agent says that it has no login, or that its model's service did not accept the one it has."""
+
+    code = "agent-login"
 
 
 class AgentDied(AgentFailed):

@@ -52,9 +52,14 @@ def agent_command(profile: Profile, environ: Mapping[str, str] = os.environ) -> 
     if program is None:
         override = environ.get(override_name(profile))
         why = f" at {override} ({override_name(profile)})" if override else " here"
-        way_out = _expand(profile.install, environ)
+        way_out = install_sentence(profile, environ)
         raise AgentFailed(f"{profile.title} is not installed{why}.", way_out, code="agent-missing")
     return (*_interpreter(profile, program, environ), str(program), *_arguments(profile, environ))
+
+
+def install_sentence(profile: Profile, environ: Mapping[str, str] = os.environ) -> str:
+    """How to install the agent on this machine."""
+    return _expand(profile.install, environ)
 
 
 def installed_version(program: Path) -> str:

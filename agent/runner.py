@@ -33,6 +33,7 @@ from agent.events import (
     Used,
 )
 from agent.lease import Tenure, firm_lease
+from agent.logins import name_login
 from agent.messages import (
     Answer,
     Command,
@@ -219,7 +220,8 @@ class Runner:
         try:
             await self._driver.start()
         except AgentFailed as error:
-            sentence = " ".join(filter(None, (str(error), error.way_out)))
+            told = name_login(error, self._duty.profile, self._duty.host)
+            sentence = " ".join(filter(None, (str(told), told.way_out)))
             if before.recoveries and before.queue:
                 self._recover("agent", sentence)
             else:

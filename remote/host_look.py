@@ -15,11 +15,13 @@ from agent.mcp import list_servers
 from agent.overview import look_over
 from agent.paths import state_dir
 from agent.profiles import Profile, load_profile
-from agent.programs import agent_command
+from agent.programs import agent_command, install_sentence
 from agent.sessions import SessionDir, get_session
 from agent.state import SessionState
+from agent.versions import is_older
 from remote import host_protocol as protocol
 from remote.agent_env import read_env
+from remote.agents import find_version
 from remote.errors import RemoteError
 from remote.facts import Facts, collect_facts
 from remote.findings import Problem
@@ -174,7 +176,20 @@ def _agent(request: protocol.Look) -> list[Problem]:
         variables = read_env()
     except (AgentError, RemoteError) as error:
         return [Problem(code=error.code, sentence=f"On the host: {error}", way_out=error.way_out)]
-    return _model(profile, {"CASTOFF_MODEL": request.model} | variables)
+    return [*_version(profile, request.version), *_model(profile, {"CASTOFF_MODEL": request.model} | variables)]
+
+
+def _version(profile: Profile, theirs: str) -> list[Problem]:
+    """An older agent may misread the session here; a newer one may leave what cannot be taken up after the pull."""
+    ours = find_version(profile.name)
+    if is_older(ours, theirs):
+        sentence = f"On the host: {profile.title} {ours} is older than {theirs}, which has the session now."
+        return [Problem(code="agent-old", sentence=sentence, way_out=install_sentence(profile))]
+    if is_older(theirs, ours):
+        sentence = f"On the host: {profile.title} {ours} is newer than {theirs}, which will not go on after it."
+        way_out = f"Bring {profile.title} here to {ours} before the run comes home."
+        return [Problem(code="agent-new", sentence=sentence, way_out=way_out, blocking=False)]
+    return []
 
 
 def _model(profile: Profile, variables: dict[str, str]) -> list[Problem]:

@@ -31,6 +31,8 @@ class Look(Frozen):
 
     op: Literal["look"] = "look"
     agent: str
+    version: str = ""
+    """Of the agent's program where the session is now; empty where its package does not tell it."""
     size: int
     tree_at: str
     home_at: str

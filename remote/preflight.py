@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from agent.sessions import SessionDir
+from remote.agents import find_version
 from remote.config import Host, Settings
 from remote.findings import Extras, HostFacts, Problem, Stays
 from remote.host_client import HostClient
@@ -39,9 +40,8 @@ class Preflight:
         Raises `RemoteError`, `snapshot.errors.SnapshotError` and `agent.errors.AgentError`.
         """
         seen, tree = await self._look_here()
-        secrets, facts = await asyncio.gather(
-            asyncio.to_thread(self.secrets.look, tree), client.ask(self._question(seen), Seen)
-        )
+        question = await asyncio.to_thread(self._question, seen)
+        secrets, facts = await asyncio.gather(asyncio.to_thread(self.secrets.look, tree), client.ask(question, Seen))
         stays, objections = await asyncio.to_thread(self.losses.report, facts, self.project.furnishing.variables)
         large = check_size(seen, Settings().limits())
         problems = (*self.project.object(), *large, *secrets, *objections)
@@ -65,6 +65,7 @@ class Preflight:
         info = self._session.info
         return Look(
             agent=info.agent,
+            version=find_version(info.agent),
             size=seen.size,
             tree_at=info.project,
             home_at=info.home,

@@ -1,6 +1,7 @@
 """What can go wrong at a handoff: one clear sentence and a way out, and the local session is as it was."""
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ from remote.pull import pull_back
 from remote.steps import Away, HandoffStep, Home, StillHere
 from remote.terms import Terms
 from tests.e2e.journey import Place, drive, fill_project, follow, lay_out, tree_of
-from tests.e2e.scene import Scene, interrupt_at, start_task
+from tests.e2e.scene import Scene, give_variables, interrupt_at, start_task
 from tests.hosts import HostForTests, free_port
 
 
@@ -167,6 +168,60 @@ async def test_agent_missing_on_the_host(scene: Scene, tmp_path: Path) -> None:
     make_agent(tmp_path, "mine", '["/bin/cat"]')
     session, before = scene.session("mine"), tree_of(scene.place.project)
     assert_still_here(await scene.move(session), "profile-unknown", session, scene.place, before)
+
+
+SAILOR = """\
+#!/usr/bin/env python3
+import json, os, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    answer = {"result": {"protocolVersion": 1, "sessionId": "s"}}
+    if asked["method"] == "session/new" and "HOST_HAS_NO_LOGIN" in os.environ:
+        answer = {"error": {"code": -32000, "message": "Token expired"}}
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **answer}), flush=True)
+"""
+
+
+def install_sailor(data: Path, config: Path, version: str) -> None:
+    """An agent of an npm package of that version, and its profile."""
+    package = data / "agents" / "sailor" / "node_modules" / "sailor"
+    package.mkdir(parents=True, exist_ok=True)
+    (package / "package.json").write_text(json.dumps({"version": version}))
+    (package / "sailor").write_text(SAILOR)
+    (package / "sailor").chmod(0o755)
+    (config / "agents").mkdir(parents=True, exist_ok=True)
+    (config / "agents" / "sailor.toml").write_text(
+        'name = "sailor"\ntitle = "Sailor"\nlaunch = ["sailor"]\nfind = ["sailor/node_modules/sailor/sailor"]\n'
+        'session_files = [".sailor/{sid}"]\nresume = ["load"]\nusage = "none"\ninstall = "Install it."\n'
+        'login = "Log in with its own command: sailor login"\n'
+    )
+
+
+async def test_agent_too_old_on_the_host(scene: Scene, tmp_path: Path) -> None:
+    fill_project(scene.place)
+    install_sailor(tmp_path / "data", tmp_path / "config", "1.10.0")
+    install_sailor(scene.host.home / ".local/share/castoff", scene.host.home / ".config/castoff", "1.9.0")
+    session, before = scene.session("sailor"), tree_of(scene.place.project)
+    step = await scene.move(session)
+    assert_still_here(step, "agent-old", session, scene.place, before)
+    assert isinstance(step, StillHere) and "Sailor 1.9.0 is older than 1.10.0" in step.reason
+
+
+async def test_agent_whose_login_on_the_host_has_expired(scene: Scene, tmp_path: Path) -> None:
+    fill_project(scene.place)
+    install_sailor(tmp_path / "data", tmp_path / "config", "1.10.0")
+    install_sailor(scene.host.home / ".local/share/castoff", scene.host.home / ".config/castoff", "1.10.0")
+    give_variables(scene.host, scene.variables | {"HOST_HAS_NO_LOGIN": "1"})
+    session, before = scene.session("sailor"), tree_of(scene.place.project)
+    step = await scene.move(session)
+    assert isinstance(step, StillHere)
+    assert step.reason.endswith(
+        "Sailor's login on vm is missing or not accepted (Token expired): log in with its own command: sailor login."
+    )
+    lease = read_lease(session)
+    # The host had it, and gave it back.
+    assert (lease.epoch, lease.state) == (3, "held")
+    assert tree_of(scene.place.project) == before
 
 
 async def test_second_handoff(scene: Scene) -> None:
