@@ -10,6 +10,7 @@ from acp import schema
 
 from agent import treefiles
 from agent.errors import AgentFailed
+from agent.events import CommandsListed
 from agent.launch import Launch, Listener
 from agent.updates import read_call, read_options, read_tool_call, read_update
 
@@ -25,9 +26,11 @@ class Client:
 
     async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
         """Something happened in the session."""
-        if not self.listening:
+        event = read_update(update)
+        # Its commands an agent lists when it opens a session, and never again.
+        if not self.listening and not isinstance(event, CommandsListed):
             return
-        if (event := read_update(update)) is not None:
+        if event is not None:
             self._listener.happened(event)
         if (call := read_call(update)) is not None:
             self._listener.used(call)

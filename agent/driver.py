@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from agent.errors import AgentDied, AgentFailed, CommandRefused
 from agent.events import (
     AgentStarted,
+    CommandsListed,
     Event,
     PermissionAnswered,
     PermissionAsked,
@@ -262,6 +263,8 @@ class Driver:
     def _happened(self, event: Event) -> None:
         if isinstance(event, Used):
             event = self._meter.read_update(event)
+        if isinstance(event, CommandsListed) and event.commands == self._recorder.state.commands:
+            return  # some agents say it again with every turn
         self._recorder.record(event)
 
     def _used(self, call: CallUsed) -> None:

@@ -38,6 +38,13 @@ class Prompted(Event):
     """Whether it goes before those that wait already."""
 
 
+class TakenBack(Event):
+    """The user took back a prompt that waited in the queue."""
+
+    kind: Literal["taken_back"] = "taken_back"
+    prompt_id: str
+
+
 class TurnStarted(Event):
     """The agent began to work on a prompt."""
 
@@ -186,6 +193,21 @@ class AgentStarted(Event):
     host: str = ""
 
 
+class AgentCommand(Frozen):
+    """A command of the agent's own: ``/name`` at the beginning of a prompt; ``hint`` says what may follow it."""
+
+    name: str
+    what: str = ""
+    hint: str = ""
+
+
+class CommandsListed(Event):
+    """The agent said which commands it has: all of them, each time."""
+
+    kind: Literal["commands"] = "commands"
+    commands: tuple[AgentCommand, ...]
+
+
 class PolicySet(Event):
     """The permission policy was chosen."""
 
@@ -325,6 +347,7 @@ class Noted(Event):
 
 _KnownEvent = Annotated[
     Prompted
+    | TakenBack
     | TurnStarted
     | TurnEnded
     | Text
@@ -336,6 +359,7 @@ _KnownEvent = Annotated[
     | Used
     | PhaseChanged
     | AgentStarted
+    | CommandsListed
     | PolicySet
     | BudgetSet
     | BudgetMarked

@@ -25,6 +25,7 @@ from agent.events import (
     BudgetMarked,
     BudgetSet,
     BudgetTimed,
+    CommandsListed,
     Excused,
     Judged,
     Moved,
@@ -38,6 +39,7 @@ from agent.events import (
     SetupEnded,
     SetupPrinted,
     SetupStarted,
+    TakenBack,
     Text,
     Thought,
     ToolCalled,
@@ -59,7 +61,7 @@ _COUNTERS = frozenset({"input_tokens", "output_tokens", "cost_usd"})
 
 _MOST_VERDICTS = 50
 _MOST_COSTS = 400
-_HUMAN = (PolicySet, BudgetSet, WatchSet, Excused, Moved)
+_HUMAN = (TakenBack, PolicySet, BudgetSet, WatchSet, Excused, Moved)
 """What only a human does."""
 
 
@@ -124,6 +126,8 @@ class _Fold:
         match event:
             case Prompted():
                 self._prompted(event)
+            case TakenBack():
+                self._queue = [prompt for prompt in self._queue if prompt.prompt_id != event.prompt_id]
             case TurnStarted():
                 self._turn_started(event)
             case TurnEnded():
@@ -146,6 +150,8 @@ class _Fold:
                 self._phase_changed(event)
             case AgentStarted():
                 self._agent_started(event)
+            case CommandsListed():
+                self._changes["commands"] = event.commands
             case PolicySet():
                 self._changes["policy"] = event.policy
             case BudgetSet():

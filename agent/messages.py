@@ -40,6 +40,14 @@ class Prompt(Frozen):
     text: str
 
 
+class TakeBack(Frozen):
+    """Take a prompt out of the queue again; refused once the agent works on it."""
+
+    type: Literal["take_back"] = "take_back"
+    id: str
+    prompt_id: str
+
+
 class Interrupt(Frozen):
     """Cancel the turn in progress; the session goes on."""
 
@@ -110,7 +118,7 @@ class Stop(Frozen):
     id: str
 
 
-Command = Prompt | Interrupt | Answer | SetPolicy | SetBudget | Extend | Excuse | Resume | Drain | Stop
+Command = Prompt | TakeBack | Interrupt | Answer | SetPolicy | SetBudget | Extend | Excuse | Resume | Drain | Stop
 ClientMessage = Annotated[Hello | Command, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage, config=LATE)
 

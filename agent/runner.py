@@ -28,6 +28,7 @@ from agent.events import (
     PhaseChanged,
     PolicySet,
     Prompted,
+    TakenBack,
     ToolCalled,
     TurnEnded,
     Used,
@@ -46,6 +47,7 @@ from agent.messages import (
     SetBudget,
     SetPolicy,
     Stop,
+    TakeBack,
 )
 from agent.overrun import GRACE_SECONDS, Overrun
 from agent.preparation import Preparation
@@ -140,6 +142,8 @@ class Runner:
         match command:
             case Prompt():
                 self._queue(command.text)
+            case TakeBack():
+                self._take_back(command.prompt_id)
             case Interrupt():
                 await self._preparation.end()
                 await self._driver.cancel("cancelled")
@@ -175,7 +179,8 @@ class Runner:
                 await self._wake.wait()
             elif (limit := self._allowance.limit()) is not None:
                 self._say("paused", limit)
-            elif self._driver.alive or await self._start_agent():
+            elif (self._driver.alive or await self._start_agent()) and prompt in self._recorder.state.queue:
+                # While the agent was started the prompt may have been taken back.
                 self._overrun, self._force, self._why = Overrun(), None, ""
                 self._overrun.note(self._recorder.state)
                 self._conclude(await self._driver.run_turn(prompt))
@@ -284,6 +289,14 @@ class Runner:
         if self._recorder.state.phase == "failed":
             self._say("idle")
         self._wake.set()
+
+    def _take_back(self, prompt_id: str) -> None:
+        if self._draining:
+            raise CommandRefused("The session is being moved; take it back when it has arrived.", code="draining")
+        if not any(prompt.prompt_id == prompt_id and prompt.source == "user" for prompt in self._recorder.state.queue):
+            raise CommandRefused("That prompt does not wait any more: the agent has it.", code="not-queued")
+        self._recorder.record(TakenBack(prompt_id=prompt_id))
+        self._recorder.sync()
 
     def _extend(self) -> None:
         waits = self._recorder.state.phase == "paused" and self._allowance.limit() is not None

@@ -1,7 +1,7 @@
 """The session's state: everything a viewer shows of a session. `agent.fold.advance` is the only way one comes about."""
 
 from agent.blocks import AnyBlock, PermissionBlock
-from agent.events import Budget, Frozen, Judged, Phase, PlanEntry, Policy, Prompted
+from agent.events import AgentCommand, Budget, Frozen, Judged, Phase, PlanEntry, Policy, Prompted
 from agent.watch import Watch
 
 
@@ -29,6 +29,8 @@ class SessionState(Frozen):
     plan: tuple[PlanEntry, ...] = ()
     queue: tuple[Prompted, ...] = ()
     """Prompts that wait for their turn, oldest first."""
+    commands: tuple[AgentCommand, ...] = ()
+    """The agent's own commands."""
     turn: str | None = None
     """The prompt that the agent works on."""
     turns: int = 0

@@ -5,12 +5,15 @@ Source of the shapes: Agent Client Protocol schema 1.19, `agent-client-protocol`
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Annotated, Any
 
 from acp import schema
 from pydantic import BaseModel, Field, ValidationError
 
 from agent.events import (
+    AgentCommand,
+    CommandsListed,
     DiffContent,
     Event,
     Location,
@@ -26,6 +29,10 @@ from agent.events import (
 )
 from agent.usage import CallUsed
 
+_MOST_COMMANDS = 500
+_LONGEST_NAME = 100
+_LONGEST_WHAT = 500
+
 
 def read_update(update: Any) -> Event | None:
     """The event that an ACP ``session/update`` stands for, or ``None`` for a kind that the journal has no use for."""
@@ -38,6 +45,8 @@ def read_update(update: Any) -> Event | None:
             return read_tool_call(update)
         case schema.AgentPlanUpdate():
             return Planned(entries=_plan(update.entries))
+        case schema.AvailableCommandsUpdate():
+            return CommandsListed(commands=_commands(update.available_commands))
         case schema.UsageUpdate():
             return _usage(update)
         case _:
@@ -74,6 +83,18 @@ def _text(content: Any) -> str:
             return f"[audio, {content.mime_type}]"
         case _:
             return ""
+
+
+def _commands(commands: Iterable[schema.AvailableCommand]) -> tuple[AgentCommand, ...]:
+    """The agent's commands, of which there are no more than anybody could read."""
+    return tuple(
+        AgentCommand(
+            name=command.name[:_LONGEST_NAME],
+            what=command.description[:_LONGEST_WHAT],
+            hint=command.input.root.hint[:_LONGEST_WHAT] if command.input is not None else "",
+        )
+        for command in islice(commands, _MOST_COMMANDS)
+    )
 
 
 def _plan(entries: Iterable[schema.PlanEntry]) -> tuple[PlanEntry, ...]:

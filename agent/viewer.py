@@ -29,6 +29,7 @@ from agent.messages import (
     SetBudget,
     SetPolicy,
     Stop,
+    TakeBack,
     Welcome,
 )
 
@@ -96,6 +97,10 @@ class Viewer:
     async def prompt(self, text: str) -> None:
         """Queue a prompt."""
         await self._command(Prompt(id=self._next_id(), text=text))
+
+    async def take_back(self, prompt_id: str) -> None:
+        """Take a prompt out of the queue again."""
+        await self._command(TakeBack(id=self._next_id(), prompt_id=prompt_id))
 
     async def interrupt(self) -> None:
         """Cancel the turn in progress."""

@@ -213,14 +213,14 @@ class CastoffApp(ThemedApp):
 
     async def _open_terminal(self, place: Place) -> None:
         try:
-            await self.backend.show_terminal(place, self._lend)
+            await self.backend.show_terminal(place, self.lend)
         except SuspendNotSupported:
             self.complain("This terminal cannot be lent.", "Log in on the host, and use tmux there.")
         except (AgentError, RemoteError) as error:
             self.complain(str(error), error.way_out)
 
     @contextmanager
-    def _lend(self) -> Generator[None]:
+    def lend(self) -> Generator[None]:
         """Give the terminal up for a while. The app goes on meanwhile, hence nothing of it may be drawn."""
         with self.batch_update(), self.suspend():
             yield

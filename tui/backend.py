@@ -3,7 +3,7 @@
 The app is composed over this protocol; `tui.wiring` is the real one.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -14,6 +14,7 @@ from agent.events import AnyEvent, Budget, Frozen, Policy
 from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
+from tui.drafts import Draft
 
 if TYPE_CHECKING:
     from snapshot.diff import Diff
@@ -82,6 +83,10 @@ class ViewerLike(Protocol):
         """Queue a prompt."""
         ...
 
+    async def take_back(self, prompt_id: str) -> None:
+        """Take a prompt out of the queue again."""
+        ...
+
     async def interrupt(self) -> None:
         """Cancel the turn in progress."""
         ...
@@ -122,6 +127,18 @@ class ViewerLike(Protocol):
 Trust = Callable[[KeyQuestion], Awaitable[bool]]
 Lend = Callable[[], AbstractContextManager[None]]
 """The app gives the terminal up for the length of the context."""
+
+
+class DraftLike(Protocol):
+    """What is used of `tui.drafts.DraftFile`."""
+
+    def read(self) -> Draft:
+        """The draft that was kept."""
+        ...
+
+    def keep(self, draft: Draft) -> None:
+        """Keep a draft; raises `OSError`."""
+        ...
 
 
 class Backend(Protocol):
@@ -172,6 +189,14 @@ class Backend(Protocol):
 
     async def attach(self, place: Place, after_seq: int) -> ViewerLike:
         """Attach to a session's runner; starts the local one if none runs."""
+        ...
+
+    def draft(self, place: Place | None) -> DraftLike:
+        """Where the draft for a session is kept, or for the project's next one."""
+        ...
+
+    async def files(self) -> Sequence[str]:
+        """The project's files by their paths in it, without what git ignores; none where git cannot say."""
         ...
 
     def hosts(self) -> tuple[HostCard, ...]:

@@ -1,6 +1,7 @@
 """The composer's commands: ``/name`` with what follows it, and ``&`` for a handoff with a last word."""
 
 import re
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from agent.events import Budget, Policy
@@ -26,6 +27,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("fine", "", "what was found last is fine; go on"),
     Command("timeline", "", "turns, tools, cost and stops over time"),
     Command("resume", "", "go on after a pause"),
+    Command("back", "", "take the prompt that waits last back into the composer (also ↑ in an empty one)"),
+    Command("editor", "", "write on in $VISUAL or $EDITOR"),
     Command("interrupt", "", "cancel the agent's turn"),
     Command("stop", "", "end the agent; the session stays"),
     Command("new", "[AGENT]", "begin another session here"),
@@ -49,10 +52,16 @@ class Spoken(NamedTuple):
     rest: str
 
 
-def parse(text: str) -> Spoken:
-    """Tell commands from prompts. An unknown ``/name`` is ``unknown``; a path such as ``/etc/hosts`` is a prompt."""
+def parse(text: str, agents: Collection[str] = ()) -> Spoken:
+    """Tell commands from prompts. An unknown ``/name`` is ``unknown``; a path such as ``/etc/hosts`` is a prompt.
+
+    What is named as one of the agent's own commands (``agents``) is the agent's, unless castoff has one of that name.
+    """
     if text.startswith("&"):
         return Spoken("handoff&", text[1:].strip())
+    word = text[1:].split(maxsplit=1)[0] if text.startswith("/") and text[1:].strip() else ""
+    if word in agents and not any(c.name == word for c in COMMANDS):
+        return Spoken("prompt", text)
     match = re.fullmatch(r"/([a-z]+)(?:\s+(.*))?", text, re.DOTALL)
     if match is None:
         return Spoken("prompt", text)
@@ -61,21 +70,12 @@ def parse(text: str) -> Spoken:
     return Spoken(found[0], rest) if len(found) == 1 else Spoken("unknown", name)
 
 
-def matching(draft: str) -> list[Command]:
-    """The commands that a draft ``/…`` may become; none once it is no single word."""
-    if not re.fullmatch(r"/[a-z]*", draft):
-        return []
-    return [c for c in COMMANDS if c.name.startswith(draft[1:])]
-
-
-def draw_commands(commands: list[Command], width: int, limit: int = 8) -> list[Line]:
-    """The menu above the composer."""
+def draw_commands(commands: Sequence[Command], width: int) -> list[Line]:
+    """All commands, for the keys page."""
     out: list[Line] = []
-    for command in commands[:limit]:
+    for command in commands:
         usage = pad(f"/{command.name} {command.takes}".rstrip(), min(44, width // 2))
         out.extend(wrap([Span(usage, "key"), Span("  "), Span(command.what, "muted")], width)[:1])
-    if len(commands) > limit:
-        out.append(Line((Span(f"… {len(commands) - limit} more: type on", "muted"),)))
     return out
 
 

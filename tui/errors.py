@@ -4,6 +4,7 @@ TuiError
 |-- ThemeError      a theme file cannot be read or is not valid
 |-- SettingsError   the app's settings cannot be read, or name a key that cannot be bound
 |-- ExportError     a transcript cannot be written to a file
+|-- EditorFailed    the user's editor cannot be started, or failed
 `-- WatchFailed     a tree cannot be watched for changes
 """
 
@@ -34,6 +35,12 @@ class ExportError(TuiError):
     """A transcript cannot be written to a file."""
 
     code = "export"
+
+
+class EditorFailed(TuiError):
+    """The user's editor cannot be started, or failed."""
+
+    code = "editor"
 
 
 class WatchFailed(TuiError):

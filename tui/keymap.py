@@ -46,6 +46,8 @@ KEYS: tuple[Key, ...] = (
     Key("workspace.resume", "f5", "resume", "Go on", "Go on after a pause"),
     Key("workspace.extend", "shift+f5", "extend", "Extend", "Grant the budget once more and go on"),
     Key("workspace.pull", "ctrl+l", "pull", "Pull back", "Take this run home", True),
+    Key("workspace.take_back", "alt+up", "take_back", "Take back", "Take the prompt that waits last back", True),
+    Key("workspace.edit", "alt+e", "edit", "Editor", "Write on in $VISUAL or $EDITOR", True),
     Key("workspace.copy", "ctrl+y", "copy_last", "Copy answer", "Copy the agent's last message", True),
     Key("workspace.find", "ctrl+f", "find", "Find", "Find a text in the transcript", True),
     Key(

@@ -103,7 +103,7 @@ class KeysScreen(StageScreen[None]):
             names = " ".join(written(k) for k in keymap.get(key.id, key.keys).split(","))
             head = Line((Span(f"{names:<22}", "key"), Span(f"{key.name:<17}")))
             out += wrap([Span(key.what, "muted")], width, first=head)
-        commands = draw_commands(list(COMMANDS), width, limit=len(COMMANDS))
+        commands = draw_commands(COMMANDS, width)
         return [*out, BLANK, line(Span("Commands", "strong")), *commands]
 
     def action_back(self) -> None:

@@ -1,5 +1,6 @@
 """What screens ask of the app: to say something, to show another screen, to drive a move."""
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from textual.screen import Screen
@@ -65,6 +66,10 @@ class Stage(Protocol):
 
     def open_terminal(self, place: Place) -> None:
         """Lend this terminal to a run's own on its host, until the user goes back."""
+        ...
+
+    def lend(self) -> AbstractContextManager[None]:
+        """Give the terminal up for the length of the context."""
         ...
 
     def show_signpost(self, place: Place) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
 from tui.app_settings import read_settings, write_settings
 from tui.backend import Defaults, HostCard, KeyQuestion, Lend, Place, Settings, Signpost, Trust, ViewerLike
+from tui.drafts import DraftFile
 from tui.errors import WatchFailed
 
 if TYPE_CHECKING:
@@ -93,6 +94,20 @@ class World:
         from remote.local import open_local
 
         return await open_local(_session(place.session_id), after_seq)
+
+    def draft(self, place: Place | None) -> DraftFile:
+        """Where the draft for a session is kept, or for the project's next one."""
+        return DraftFile(state_dir() / "drafts", place.session_id if place else "", self.project)
+
+    async def files(self) -> Sequence[str]:
+        """The project's files by their paths in it, without what git ignores; none where git cannot say."""
+        from snapshot.errors import GitFailed
+        from snapshot.listing_names import list_names
+
+        try:
+            return await asyncio.to_thread(list_names, self._project)
+        except GitFailed:
+            return ()
 
     def hosts(self) -> tuple[HostCard, ...]:
         """The hosts in the settings."""

@@ -7,19 +7,19 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
-from textual.widgets import TextArea
 
 from agent.absence import sum_up
 from agent.questions import answered_elsewhere
 from agent.state import SessionState
 from tui.again import Again
-from tui.backend import Backend, Place
-from tui.commands import POLICIES, draw_commands, matching, parse
+from tui.backend import Backend, Place, ViewerLike
+from tui.commands import POLICIES, parse
 from tui.composer import Composer
 from tui.drawing.frame import draw_banner, draw_tabs
-from tui.drawing.lines import Line, Span, line, rule
+from tui.drawing.lines import Line, Span, rule
 from tui.drawing.panes import draw_status
 from tui.drawing.words import count
+from tui.entry import Entry
 from tui.errors import TuiError
 from tui.export import write_export
 from tui.find_bar import FindBar
@@ -76,11 +76,7 @@ class Workspace(FollowingScreen):
         yield Lines(self._draw_banner, id="banner")
         yield FindBar(id="find")
         yield QuestionBar(id="question")
-        yield Lines(self._draw_menu, id="menu")
-        yield Lines(self._draw_edge, id="edge")
-        with Horizontal(id="entry"):
-            yield Lines(lambda width: [line(Span("›", "accent"))], id="sign")
-            yield Composer(id="composer")
+        yield Entry(self.backend.files, self._draw_edge)
         yield Lines(self._draw_status, id="status")
 
     def on_mount(self) -> None:
@@ -94,12 +90,14 @@ class Workspace(FollowingScreen):
         self._say_where(self.place)
         self.set_interval(1.0, self._tick)
         self.watch_tab()
+        self.query_one(Entry).open_draft(self.backend.draft(self.place))
         if self.place is not None:
             self.begin(self.place)
 
     def begin(self, place: Place) -> None:
         """Follow ``place`` from now on."""
         self._say_where(place)
+        self.query_one(Entry).open_draft(self.backend.draft(place))
         super().begin(place)
 
     def _say_where(self, place: Place | None) -> None:
@@ -126,6 +124,7 @@ class Workspace(FollowingScreen):
         state = message.state
         self.query_one(Transcript).state = state
         self.query_one(PlanPane).plan = state.plan
+        self.query_one(Entry).state = state
         question = self.query_one(QuestionBar)
         question.state = state
         self._place_focus(before, state)
@@ -170,17 +169,35 @@ class Workspace(FollowingScreen):
 
     @on(Composer.Submitted)
     async def _submitted(self, message: Composer.Submitted) -> None:
-        await say(self, parse(message.text))
+        await say(self, parse(message.text, {command.name for command in self.state.commands}))
 
-    @on(TextArea.Changed)
-    def _drafted(self) -> None:
-        self.query_one("#menu", Lines).redraw()
-        self.query_one("#menu", Lines).refresh(layout=True)
+    @on(Composer.TakingBack)
+    def action_take_back(self) -> None:
+        """Put the prompt that waits last back into the composer."""
+        waiting = [prompt for prompt in self.state.queue if prompt.source == "user"]
+        if not waiting:
+            self.castoff.complain("No prompt of yours waits.", "Esc, twice, interrupts the agent's turn.")
+            return
+        last = waiting[-1]
 
-    @on(Composer.Completing)
-    def _completing(self, message: Composer.Completing) -> None:
-        if found := matching(message.text):
-            self.query_one(Composer).replace_draft(f"/{found[0].name} ")
+        async def take(viewer: ViewerLike) -> None:
+            await viewer.take_back(last.prompt_id)
+            self.query_one(Entry).give_back(last.text)
+
+        self.command(take)
+
+    def action_edit(self) -> None:
+        """Write on in the user's own editor."""
+        self.query_one(Entry).edit(self.castoff.lend)
+
+    def on_screen_suspend(self) -> None:
+        """Another screen comes: the session may move from there."""
+        if self.query(Entry):
+            self.query_one(Entry).keep_now()
+
+    def on_unmount(self) -> None:
+        """What was typed last is kept too."""
+        self.on_screen_suspend()
 
     @on(Transcript.Followed)
     def _followed(self, message: Transcript.Followed) -> None:
@@ -197,10 +214,8 @@ class Workspace(FollowingScreen):
         self.command(lambda viewer: viewer.prompt(text), refused=lambda: self.keep_draft(text))
 
     def keep_draft(self, text: str) -> None:
-        """Put a text that was not taken back into an empty composer."""
-        composer = self.query_one(Composer)
-        if not composer.text:
-            composer.replace_draft(text)
+        """Put a text that was not taken back into the composer."""
+        self.query_one(Entry).give_back(text)
 
     # Actions
 
@@ -368,9 +383,6 @@ class Workspace(FollowingScreen):
     def _draw_banner(self, width: int) -> list[Line]:
         lost = LinkChanged() if self.is_suspended else self.lost
         return draw_banner(self.state, lost.lost, lost.way_out, width)
-
-    def _draw_menu(self, width: int) -> list[Line]:
-        return draw_commands(matching(self.query_one(Composer).text), width)
 
     def _draw_edge(self, width: int) -> list[Line]:
         if self._interrupt.about:

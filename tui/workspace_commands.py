@@ -57,6 +57,8 @@ _ACTIONS = {
     "timeline": "show_timeline",
     "details": "toggle_details",
     "copy": "copy_last",
+    "back": "take_back",
+    "editor": "edit",
 }
 """Commands that are an action and no more."""
 

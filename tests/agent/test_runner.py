@@ -15,6 +15,7 @@ from agent import server as server_module
 from agent.arrival import Arrival, arrival_path
 from agent.blocks import NoteBlock, PermissionBlock, PromptBlock, TextBlock, ToolBlock
 from agent.demo_model.reply import Call, Reply
+from agent.driver import Driver
 from agent.durable import read_model, write_model
 from agent.errors import CommandRefused, NotOwner, RunnerBusy, ViewerGone
 from agent.events import AgentStarted, Budget, PhaseChanged, Prompted, Text, TurnEnded, Used
@@ -514,3 +515,50 @@ async def test_a_price_that_becomes_unknown_midway_is_said(place: Place) -> None
         state = await run.until(lambda s: s.turns == 2 and s.phase == "finished")
         assert state.usage.unpriced and state.usage.cost_usd
         assert [b.text[:12] for b in state.blocks if isinstance(b, NoteBlock)] == ["Cost unknown"]
+
+
+async def test_a_prompt_that_waits_can_be_taken_back(place: Place) -> None:
+    async with place.running() as run:
+        await run.viewer.set_policy("accept-all")
+        await run.viewer.prompt(ask("wait"))
+        await until(lambda: (place.tree / "begun").exists())
+        for words in ("first", "second"):
+            await run.viewer.prompt(ask("greet", words))
+        state = await run.until(lambda s: len(s.queue) == 2)
+        working, (first, second) = state.turn, state.queue
+        assert working is not None
+        await run.viewer.take_back(first.prompt_id)
+        for gone in (first.prompt_id, working):
+            with pytest.raises(CommandRefused, match="does not wait any more"):
+                await run.viewer.take_back(gone)
+        (place.tree / "go").touch()
+        state = await run.until(lambda s: s.turns == 2 and s.phase == "finished")
+        assert [b.text for b in state.blocks if isinstance(b, PromptBlock)][1:] == [second.text]
+        await run.viewer.stop()
+        await run.until_ended()
+
+
+async def test_taken_back_while_the_agent_starts(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    start = Driver.start
+
+    async def slow_start(driver: Driver) -> None:
+        begun.set()
+        await go_on.wait()
+        await start(driver)
+
+    async with place.running() as run:
+        await run.viewer.prompt(ask("greet", "one"))
+        state = await run.until_phase("finished")
+        monkeypatch.setattr(Driver, "alive", property(lambda driver: go_on.is_set()))
+        monkeypatch.setattr(Driver, "start", slow_start)
+        await run.viewer.prompt(ask("greet", "two"))
+        state = await run.until(lambda s: len(s.queue) == 1)
+        await begun.wait()
+        await run.viewer.take_back(state.queue[0].prompt_id)
+        go_on.set()
+        await run.viewer.prompt(ask("greet", "three"))
+        state = await run.until(lambda s: s.turns == 2 and s.phase == "finished")
+        assert [b.text[:5] for b in state.blocks if isinstance(b, PromptBlock)] == ["one [", "three"]
+        await run.viewer.stop()
+        await run.until_ended()

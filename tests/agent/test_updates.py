@@ -6,6 +6,8 @@ import pytest
 from acp import schema
 
 from agent.events import (
+    AgentCommand,
+    CommandsListed,
     DiffContent,
     Event,
     Location,
@@ -66,8 +68,23 @@ def test_tokens_of_one_call(meta: dict[str, Any] | None, call: CallUsed | None) 
 
 def test_kinds_without_use_are_nothing() -> None:
     assert chunk("user_message_chunk", type="text", text="echo") is None
-    assert read("available_commands_update", availableCommands=[]) is None
     assert read("current_mode_update", currentModeId="ask") is None
+
+
+def test_the_agent_s_commands() -> None:
+    listed = [
+        {"name": "review", "description": "Look at the changes", "input": {"hint": "what of"}},
+        {"name": "init", "description": "Begin"},
+    ]
+    assert read("available_commands_update", availableCommands=listed) == CommandsListed(
+        commands=(
+            AgentCommand(name="review", what="Look at the changes", hint="what of"),
+            AgentCommand(name="init", what="Begin"),
+        )
+    )
+    flood = [{"name": "x" * 999, "description": "y" * 9999}] * 2000
+    cut = read("available_commands_update", availableCommands=flood)
+    assert isinstance(cut, CommandsListed) and len(cut.model_dump_json()) < 400_000
 
 
 def test_a_tool_call() -> None:

@@ -13,6 +13,7 @@ from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep, awaits_decision
 from remote.terms import Decision, Terms
 from tui.backend import Defaults, HostCard, Lend, Place, Settings, Signpost, Trust
+from tui.drafts import Draft
 
 PLACE = Place(session_id="k3v7q2m9x4ab", title="parser", project="/home/ada/parser", agent="castoff")
 
@@ -71,6 +72,9 @@ class DoubleViewer:
     async def prompt(self, text: str) -> None:
         self._command("prompt", text)
 
+    async def take_back(self, prompt_id: str) -> None:
+        self._command("take_back", prompt_id)
+
     async def interrupt(self) -> None:
         self._command("interrupt")
 
@@ -126,6 +130,22 @@ class DoubleMove:
             raise
 
 
+class DoubleDraft:
+    """A draft that is kept in memory."""
+
+    def __init__(self, kept: dict[str, Draft], key: str) -> None:
+        self._kept, self._key = kept, key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DoubleDraft) and other._key == self._key
+
+    def read(self) -> Draft:
+        return self._kept.get(self._key, Draft())
+
+    def keep(self, draft: Draft) -> None:
+        self._kept[self._key] = draft
+
+
 class DoubleBackend:
     """A backend that knows what it was told."""
 
@@ -151,6 +171,8 @@ class DoubleBackend:
         self.home = DoubleMove([])
         self.stopped: list[tuple[str, str]] = []
         self.shown: list[Place] = []
+        self.drafts: dict[str, Draft] = {}
+        self.names: Sequence[str] = ("README.md", "src/rows.py", "tests/test_rows.py")
         self.no_terminal: Exception | None = None
         self.changes: asyncio.Queue[Exception | None] = asyncio.Queue()
         self.trust: Trust | None = None
@@ -190,6 +212,12 @@ class DoubleBackend:
             raise self.attach_errors.pop(0)
         self.viewers.append(DoubleViewer(self.events, after_seq))
         return self.viewer
+
+    def draft(self, place: Place | None) -> DoubleDraft:
+        return DoubleDraft(self.drafts, place.session_id if place else "")
+
+    async def files(self) -> Sequence[str]:
+        return self.names
 
     def hosts(self) -> tuple[HostCard, ...]:
         return self.host_cards

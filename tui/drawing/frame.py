@@ -2,9 +2,11 @@
 
 from agent.events import PlanEntry
 from agent.state import SessionState
-from tui.drawing.lines import Line, Role, Span, line, span, spread, wrap
+from tui.drawing.lines import Line, Role, Span, fit, line, span, spread, wrap
 from tui.drawing.panes import plan_done
-from tui.drawing.words import count
+
+_QUEUE = 3
+"""Waiting prompts that are shown."""
 
 
 def draw_banner(state: SessionState, lost: str, way_out: str, width: int) -> list[Line]:
@@ -18,13 +20,21 @@ def draw_banner(state: SessionState, lost: str, way_out: str, width: int) -> lis
     if state.phase == "failed" and state.detail and not told:
         return _banner("✗", "bad", [span(state.detail, "bad")], width)
     if state.queue:
-        waiting = f"{count(len(state.queue), 'prompt')} waiting: {state.queue[0].text}"
-        return [line(Span("· ", "muted"), span(waiting, "muted"))]
+        return _queue(state, width)
     if state.phase == "idle" and state.interrupted_turn is not None:
         # The terminal or the machine went away in the middle of a move, or the runner did: nobody goes on by itself.
         text = [Span("The agent was stopped in the middle of its work."), Span(" F5 goes on.", "muted")]
         return _banner("‖", "warn", text, width)
     return []
+
+
+def _queue(state: SessionState, width: int) -> list[Line]:
+    """The prompts that wait, the next one first, and how to take the last one back."""
+    out: list[Line] = []
+    for prompt in state.queue[:_QUEUE]:
+        out.append(Line((Span("· ", "muted"), Span(fit(f"waiting: {span(prompt.text).text}", width - 2), "muted"))))
+    more = f"and {len(state.queue) - _QUEUE} more   " if len(state.queue) > _QUEUE else ""
+    return [*out, line(Span(f"  {more}", "muted"), Span("↑", "key"), Span(" takes the last one back", "muted"))]
 
 
 def _banner(mark: str, role: Role, text: list[Span], width: int) -> list[Line]:
