@@ -81,7 +81,7 @@ async def test_at_completes_a_file_and_enter_still_sends(stage: Stage) -> None:
     async with stage(backend) as stand:
         await stand.type("look at @row")
         await stand.wait(lambda: "src/rows.py" in _menu(stand))
-        assert _menu(stand).count("row") == 3
+        assert _menu(stand).count("row") == 2
         await stand.pilot.press("down", "enter")
         assert _composer(stand).text == "look at @tests/test_rows.py "
         await stand.type("@read")
