@@ -46,7 +46,7 @@ class Entry(Vertical):
         self._files: Sequence[str] = ()
         self._listed = -FRESH_SECONDS
         self._file: DraftLike | None = None
-        self._saved = Draft()
+        self._draft = self._saved = Draft()
 
     @property
     def composer(self) -> Composer:
@@ -89,6 +89,10 @@ class Entry(Vertical):
         return any(prompt.source == "user" for prompt in self.state.queue)
 
     @on(TextArea.Changed)
+    def _drafted(self) -> None:
+        self._draft = self.composer.draft
+        self._changed()
+
     @on(TextArea.SelectionChanged)
     @on(Composer.MenuChanged)
     def _changed(self) -> None:
@@ -108,12 +112,15 @@ class Entry(Vertical):
             return
         if self._file is not None:
             self._keep_in(self._file, Draft())
-        self._file, self._saved = file, file.read()
-        if not self.composer.text:
+        self._file = file
+        self._draft = self._saved = file.read()
+        if self.composer.text:
+            self._draft = self.composer.draft
+        else:
             self.composer.replace_draft(self._saved)
 
     def _keep(self) -> None:
-        draft = self.composer.draft
+        draft = self._draft
         if self._file is not None and draft != self._saved:
             self._saved = draft
             self.run_worker(asyncio.to_thread(self._keep_in, self._file, draft), group="draft", exit_on_error=False)
@@ -126,10 +133,14 @@ class Entry(Vertical):
 
     def keep_now(self) -> None:
         """Keep the draft before something else is shown."""
-        draft = self.composer.draft
-        if self._file is not None and draft != self._saved:
-            self._saved = draft
-            self._keep_in(self._file, draft)
+        if self._file is not None and self._draft != self._saved:
+            self._saved = self._draft
+            self._keep_in(self._file, self._draft)
+
+    def on_unmount(self) -> None:
+        """What was typed last is kept too."""
+        # The composer is gone by now.
+        self.keep_now()
 
     def give_back(self, text: str) -> None:
         """Put a text that was sent back before what is being written."""

@@ -195,10 +195,6 @@ class Workspace(FollowingScreen):
         if self.query(Entry):
             self.query_one(Entry).keep_now()
 
-    def on_unmount(self) -> None:
-        """What was typed last is kept too."""
-        self.on_screen_suspend()
-
     @on(Transcript.Followed)
     def _followed(self, message: Transcript.Followed) -> None:
         self._below = 0 if message.following else message.below
