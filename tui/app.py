@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,13 +27,14 @@ from tui.errors import TuiError
 from tui.handoff import Handoff
 from tui.hosts import choose_host
 from tui.keymap import BANNED, KEYS, bindings, find_clashes
+from tui.keys_screen import KeysScreen
 from tui.move_screen import MoveScreen
 from tui.moves import Move, landed
 from tui.palette import key_commands
 from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
-from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen
+from tui.small_screens import DiffScreen, HostKeyDialog
 from tui.stage import failure_words
 from tui.themed import ThemedApp
 from tui.timeline import TimelineScreen
@@ -97,6 +98,8 @@ class CastoffApp(ThemedApp):
                 event = events.Key("ctrl+h", event.character)
             if isinstance(self.screen, MoveScreen):
                 self.screen.quiet.key(time.monotonic())
+            if isinstance(self.screen, KeysScreen) and self.screen.see(event):
+                return
         await super().on_event(event)
 
     async def on_unmount(self) -> None:
@@ -117,14 +120,27 @@ class CastoffApp(ThemedApp):
             self.complain(f"These keys are given to more than one action: {', '.join(clashes)}.", "F4 lists all keys.")
         self.set_keymap(used)
 
+    def change_key(self, binding_id: str, keys: str) -> None:
+        """Give an action other keys, separated by commas, and remember them; its own keys are not written down."""
+        own = next(k.keys for k in KEYS if k.id == binding_id)
+        changed = {i: k for i, k in self.keys.items() if i != binding_id}
+        if keys == own:
+            keys = ""
+        self._settings = self._settings.model_copy(update={"keys": changed | ({binding_id: keys} if keys else {})})
+        self._write(lambda: self.backend.keep_key(binding_id, keys))
+        self._use_keys(self._settings.keys)
+
     def keep_theme(self, name: str) -> None:
         """Remember the theme."""
         self._remember(theme=name)
 
     def _remember(self, **changes: str) -> None:
         self._settings = self._settings.model_copy(update=changes)
+        self._write(lambda: self.backend.remember(self._settings))
+
+    def _write(self, write: Callable[[], None]) -> None:
         try:
-            self.backend.remember(self._settings)
+            write()
         except OSError as error:
             self.complain(f"The settings cannot be written: {error.strerror}.")
         except TuiError as error:

@@ -175,6 +175,10 @@ class Backend(Protocol):
         """Keep theme and last host; may raise `OSError` or `TuiError`."""
         ...
 
+    def keep_key(self, binding_id: str, keys: str) -> None:
+        """Keep the keys of one action, none for its own; may raise `OSError` or `TuiError`."""
+        ...
+
     def current(self) -> Place | Signpost | None:
         """The project's newest session: here, elsewhere, or none yet."""
         ...

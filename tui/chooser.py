@@ -68,9 +68,9 @@ class Chooser(ModalScreen[str]):
 
     BINDINGS = bindings("chooser")
     DEFAULT_CSS = """
-    Chooser { align: center middle; background: $background 60%; }
+    Chooser { align: center bottom; background: transparent; }
     Chooser > Vertical {
-        width: 86; max-width: 100%; height: auto; max-height: 90%; padding: 1 2; background: $background;
+        width: 76; max-width: 100%; height: auto; max-height: 60%; padding: 1 2; background: $background;
         border: round $c-accent;
     }
     """

@@ -116,6 +116,11 @@ KEYS: tuple[Key, ...] = (
     Key("chooser.down", "down", "move(1)", "Row below", "Mark the row below"),
     Key("chooser.take", "enter", "take", "Take", "Take the marked row"),
     Key("chooser.back", "escape", "back", "Back", "Take none"),
+    Key("keys.up", "up,k", "move(-1)", "Key above", "Mark the action above"),
+    Key("keys.down", "down,j", "move(1)", "Key below", "Mark the action below"),
+    Key("keys.change", "enter", "change(False)", "Change the key", "Press a new key for the marked action"),
+    Key("keys.add", "a", "change(True)", "Add a key", "Press one more key for the marked action"),
+    Key("keys.reset", "d", "reset", "Key as it was", "Give the marked action its own keys back"),
     Key("keys.back", "escape", "back", "Back", "Close the keys page"),
 )
 
@@ -134,6 +139,32 @@ def find_clashes(changed: dict[str, str]) -> list[str]:
         for name in changed.get(entry.id, entry.keys).split(","):
             owners.setdefault((entry.where, name), []).append(entry.id)
     return [f"{written(name)} ({', '.join(ids)})" for (_, name), ids in owners.items() if len(ids) > 1]
+
+
+_TYPED = frozenset({"enter", "tab", "backspace", "delete", "space", "up", "down", "left", "right", "home", "end"})
+_WITH_COMPOSER = ("app", "workspace", "composer")
+_TOGETHER = {"workspace": ("composer", "transcript", "question", "find")}
+"""Panes of a screen: their keys and its own count at the same time."""
+
+
+def key_fault(changed: dict[str, str], entry: Key, key: str, *, printable: bool) -> str:
+    """Why ``entry`` cannot have ``key`` while ``changed`` (keys by binding id) applies; empty: it can.
+
+    ``printable``: the key writes a character.
+    """
+    if key in BANNED:
+        return f"{written(key)} does not get through: terminals or tmux keep it, or send it as another key."
+    if entry.where in _WITH_COMPOSER and (printable or key in _TYPED):
+        return f"{written(key)} is needed to write with."
+    for other in KEYS:
+        taken = changed.get(other.id, other.keys).split(",")
+        if other.id != entry.id and key in taken and _meet(entry.where, other.where):
+            return f"{written(key)} is “{other.name}” already ({other.id})."
+    return ""
+
+
+def _meet(one: str, other: str) -> bool:
+    return one == other or "app" in (one, other) or other in _TOGETHER.get(one, ()) or one in _TOGETHER.get(other, ())
 
 
 def shown_key(binding_id: str, *, ctrl_h: bool = True) -> str:

@@ -9,11 +9,12 @@ from textual.screen import Screen
 from tui.composer import Composer
 from tui.handoff import Handoff
 from tui.keymap import KEYS
+from tui.keys_screen import KeysScreen
 from tui.move_screen import MoveScreen
 from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
-from tui.small_screens import DiffScreen, KeysScreen
+from tui.small_screens import DiffScreen
 from tui.transcript import Transcript
 from tui.workspace import Workspace
 

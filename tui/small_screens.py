@@ -1,20 +1,18 @@
-"""Small screens: a run's diff, the keys page, the host key question."""
+"""Small screens: a run's diff, the host key question."""
 
 import asyncio
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
-from textual.events import Key
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from agent.errors import AgentError
 from remote.errors import RemoteError
 from snapshot.errors import SnapshotError
 from tui.backend import Backend, KeyQuestion, Place
-from tui.commands import COMMANDS, draw_commands
 from tui.drawing.lines import BLANK, Line, Span, line, span, spread, wrap
-from tui.keymap import KEYS, bindings, written
+from tui.keymap import bindings
 from tui.lines_view import Lines
 from tui.panes import DiffPane
 from tui.stage import StageScreen
@@ -59,52 +57,6 @@ class DiffScreen(StageScreen[None]):
             pane.diff = await self.backend.diff(self.place)
         except (AgentError, RemoteError, SnapshotError) as error:
             pane.trouble = str(error)
-
-    def action_back(self) -> None:
-        """Close."""
-        self.dismiss()
-
-
-class KeysScreen(StageScreen[None]):
-    """All keys and commands, and what the terminal really sends."""
-
-    BINDINGS = bindings("keys")
-    DEFAULT_CSS = """
-    KeysScreen { background: $background; padding: 1 2; }
-    KeysScreen VerticalScroll { scrollbar-size-vertical: 1; background: $background; height: 1fr; }
-    KeysScreen #keys-pressed { margin-top: 1; }
-    """
-
-    def __init__(self) -> None:
-        """A page on which no key was pressed yet."""
-        super().__init__()
-        self._pressed = "Press a key to see its name."
-
-    def compose(self) -> ComposeResult:
-        """The table and what was pressed."""
-        with VerticalScroll():
-            yield Lines(self._draw, id="keys-table")
-        yield Lines(lambda width: [line(span(self._pressed, "muted"))], id="keys-pressed")
-
-    def on_key(self, event: Key) -> None:
-        """Say what came."""
-        raw = f", character {event.character!r}" if event.character else ""
-        self._pressed = f"Your terminal sent: {event.key}{raw}"
-        self.query_one("#keys-pressed", Lines).redraw()
-
-    def _draw(self, width: int) -> list[Line]:
-        keymap = self.castoff.keys
-        out = [spread([Span("Keys", "heading")], [Span("Esc", "key"), Span(" back", "muted")], width)]
-        where = ""
-        for key in KEYS:
-            if key.where != where:
-                where = key.where
-                out += [BLANK, line(Span(where.capitalize(), "strong"))]
-            names = " ".join(written(k) for k in keymap.get(key.id, key.keys).split(","))
-            head = Line((Span(f"{names:<22}", "key"), Span(f"{key.name:<17}")))
-            out += wrap([Span(key.what, "muted")], width, first=head)
-        commands = draw_commands(COMMANDS, width)
-        return [*out, BLANK, line(Span("Commands", "strong")), *commands]
 
     def action_back(self) -> None:
         """Close."""

@@ -28,6 +28,10 @@ class Stage(Protocol):
         """The keys that the settings change, by binding id."""
         ...
 
+    def change_key(self, binding_id: str, keys: str) -> None:
+        """Give an action other keys, and remember them."""
+        ...
+
     def complain(self, sentence: str, way_out: str = "") -> None:
         """Say what does not work, and the way out."""
         ...

@@ -15,7 +15,7 @@ from agent.sessions import SessionDir, create_session, get_session
 from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
-from tui.app_settings import read_settings, write_settings
+from tui.app_settings import read_settings, write_key, write_settings
 from tui.backend import Defaults, HostCard, KeyQuestion, Lend, Place, Settings, Signpost, Trust, ViewerLike
 from tui.drafts import DraftFile
 from tui.errors import WatchFailed
@@ -69,6 +69,10 @@ class World:
     def remember(self, settings: Settings) -> None:
         """Keep the settings."""
         write_settings(config_dir() / "app.toml", settings)
+
+    def keep_key(self, binding_id: str, keys: str) -> None:
+        """Keep the keys of one action, none for its own."""
+        write_key(config_dir() / "app.toml", binding_id, keys)
 
     def current(self) -> Place | Signpost | None:
         """The project's newest session: here, elsewhere, or none yet."""

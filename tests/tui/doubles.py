@@ -197,6 +197,10 @@ class DoubleBackend:
     def remember(self, settings: Settings) -> None:
         self.kept = settings
 
+    def keep_key(self, binding_id: str, keys: str) -> None:
+        others = {i: k for i, k in self.kept.keys.items() if i != binding_id}
+        self.kept = self.kept.model_copy(update={"keys": others | ({binding_id: keys} if keys else {})})
+
     def current(self) -> Place | Signpost | None:
         return self.place
 

@@ -19,13 +19,15 @@ from tui.chooser import Chooser
 from tui.composer import Composer
 from tui.find_bar import FindBar
 from tui.handoff import Handoff
-from tui.keymap import BANNED, KEYS, bindings, shown_key
+from tui.keymap import BANNED, KEYS, bindings, key_fault, shown_key
+from tui.keymap import Key as KeyEntry
+from tui.keys_screen import KeysScreen, KeyTable
 from tui.lines_view import Lines
 from tui.panes import QuestionBar
 from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
-from tui.small_screens import DiffScreen, HostKeyDialog, KeysScreen
+from tui.small_screens import DiffScreen, HostKeyDialog
 from tui.timeline import TimelineScreen
 from tui.transcript import Transcript
 from tui.verase import is_ctrl_h, read_verase
@@ -137,9 +139,49 @@ async def test_the_keys_page_shows_what_came(stage: Stage) -> None:
     async with stage(DoubleBackend(recorded.working())) as stand:
         await stand.pilot.press("f4")
         await stand.wait(lambda: isinstance(stand.app.screen, KeysScreen))
-        assert "/budget $2 30 turns 60 min | off" in stand.app.screen.query_one("#keys-table", Lines).plain
+        assert "/budget $2 30 turns 60 min | off" in stand.app.screen.query_one(KeyTable).plain
         await stand.pilot.press("f5")
         await stand.wait(lambda: "sent: f5" in stand.app.screen.query_one("#keys-pressed", Lines).plain)
+
+
+async def test_a_key_is_changed_on_the_page_and_kept(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        await stand.pilot.press("f4")
+        await stand.wait(lambda: isinstance(stand.app.screen, KeysScreen))
+        table, told = stand.app.screen.query_one(KeyTable), stand.app.screen.query_one("#keys-pressed", Lines)
+        assert table.current.id == "app.runs"
+        for key, said in (
+            ("ctrl+q", "“Quit” already (app.quit)"),
+            ("ctrl+h", "“Cast off” already (workspace.handoff)"),
+            ("g", "needed to write with"),
+            ("enter", "needed to write with"),
+            ("ctrl+i", "does not get through"),
+            ("escape", "Nothing was changed"),
+        ):
+            await stand.pilot.press("enter")
+            await stand.wait(lambda: "Press the new key" in told.plain)
+            await stand.pilot.press(key)
+            await stand.wait(lambda said=said: said in " ".join(told.plain.split()))
+        assert stand.backend.kept.keys == {}
+        await stand.pilot.press("enter", "f12")
+        await stand.wait(lambda: stand.backend.kept.keys == {"app.runs": "f12"})
+        await stand.pilot.press("a", "ctrl+e")
+        await stand.wait(lambda: stand.backend.kept.keys == {"app.runs": "f12,ctrl+e"})
+        assert "▸*F12 Ctrl+E" in table.plain
+        await stand.pilot.press("f12")
+        await stand.wait(lambda: isinstance(stand.app.screen, RunsScreen))
+        await stand.pilot.press("escape", "d")
+        await stand.wait(lambda: stand.backend.kept.keys == {})
+        await stand.pilot.press("ctrl+r")
+        await stand.wait(lambda: isinstance(stand.app.screen, RunsScreen))
+
+
+@pytest.mark.parametrize("entry", KEYS, ids=lambda k: k.id)
+def test_no_shipped_key_is_one_that_the_page_would_refuse(entry: KeyEntry) -> None:
+    shadows = {("find.close", "escape"), ("question.accept", "enter"), ("find.above", "enter")}
+    for key in entry.keys.split(","):
+        fault = key_fault({}, entry, key, printable=len(key) == 1)
+        assert not fault or (entry.id, key) in shadows or "already" in fault, fault
 
 
 async def test_first_contact_asks_with_the_fingerprint(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from agent.sessions import create_session
 from tests.tui import recorded
 from tests.tui.conftest import Stage
 from tests.tui.doubles import DoubleBackend
-from tui.app_settings import read_settings, write_settings
+from tui.app_settings import read_settings, write_key, write_settings
 from tui.backend import Settings, Signpost
 from tui.chooser import Chooser
 from tui.composer import Composer
@@ -167,6 +167,18 @@ def test_settings_survive_with_their_comments(tmp_path: Path) -> None:
     write_settings(path, settings.model_copy(update={"last_host": "vm"}))
     assert "# mine" in path.read_text() and "future = 1" in path.read_text()
     assert read_settings(path) == settings.model_copy(update={"last_host": "vm"})
+
+
+def test_changed_keys_are_kept_beside_what_else_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "app.toml"
+    path.write_text('[keys]\n# runs\n"app.runs" = "f12"\n"app.quit" = "f5"\n[future]\nx = 1\n')
+    write_key(path, "app.quit", "")
+    write_key(path, "diff.back", "q")
+    assert read_settings(path).keys == {"app.runs": "f12", "diff.back": "q"}
+    assert "# runs" in path.read_text() and "[future]" in path.read_text()
+    path.unlink()
+    write_key(path, "app.runs", "f12")
+    assert read_settings(path).keys == {"app.runs": "f12"}
 
 
 def test_damaged_settings_are_a_sentence(tmp_path: Path) -> None:
