@@ -118,6 +118,8 @@ KEYS: tuple[Key, ...] = (
     Key("chooser.back", "escape", "back", "Back", "Take none"),
     Key("keys.up", "up,k", "move(-1)", "Key above", "Mark the action above"),
     Key("keys.down", "down,j", "move(1)", "Key below", "Mark the action below"),
+    Key("keys.page_up", "pageup", "move(-12)", "Page up", "Mark an action far above"),
+    Key("keys.page_down", "pagedown", "move(12)", "Page down", "Mark an action far below"),
     Key("keys.change", "enter", "change(False)", "Change the key", "Press a new key for the marked action"),
     Key("keys.add", "a", "change(True)", "Add a key", "Press one more key for the marked action"),
     Key("keys.reset", "d", "reset", "Key as it was", "Give the marked action its own keys back"),

@@ -17,7 +17,7 @@ GIVE_UP_SECONDS = 10.0
 """How long a key is waited for."""
 
 
-class KeyTable(LinesView, can_focus=True):
+class KeyTable(LinesView, can_focus=True, inherit_bindings=False):
     """All keys by where they count, one of them marked; then the commands."""
 
     DEFAULT_CSS = """

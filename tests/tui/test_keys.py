@@ -149,7 +149,8 @@ async def test_a_key_is_changed_on_the_page_and_kept(stage: Stage) -> None:
         await stand.pilot.press("f4")
         await stand.wait(lambda: isinstance(stand.app.screen, KeysScreen))
         table, told = stand.app.screen.query_one(KeyTable), stand.app.screen.query_one("#keys-pressed", Lines)
-        assert table.current.id == "app.runs"
+        await stand.pilot.press("pagedown", "down", "k", "pageup")
+        await stand.wait(lambda: table.current.id == "app.runs")
         for key, said in (
             ("ctrl+q", "“Quit” already (app.quit)"),
             ("ctrl+h", "“Cast off” already (workspace.handoff)"),
