@@ -58,12 +58,15 @@ def capture(
 def complete(draft: Draft, *, cache: DigestCache | None = None) -> Manifest:
     """The manifest of what ``draft`` lists, if the tree has been the same since; raises what `capture` does."""
     tree, seen = draft.tree, draft.seen
-    read = _read(tree, seen.travels, cache, draft.over)
-    # Before the second look at the tree, so that one comparison of the repository covers both.
-    companions = tuple(_capture_companion(each, cache, draft.companions_overlay) for each in seen.companions)
     with looking_on(tree, seen.travels, staying(seen)) as is_same:
+        read = _read(tree, seen.travels, cache, draft.over)
+        # Before the second look at the tree, so that one comparison of the repository covers both.
+        companions = tuple(_capture_companion(each, cache, draft.companions_overlay) for each in seen.companions)
         entries = _describe(seen.travels, read)
-        if not is_same():
+        if is_same():
+            # So everything was so when the look began, and what was read since then is what it was if its record is.
+            _look_at_read(tree, seen.travels, read)
+        else:
             look_again(tree, seen, draft.selection)
     _read_fresh_again(tree, seen.travels, entries, draft.since, draft.over)
     _check_repositories(tree, seen)
@@ -150,6 +153,24 @@ def _read(
             else digest
             for item, digest in zip(found, digests, strict=True)
         ]
+
+
+def _look_at_read(tree: Path, found: list[Found], read: list[str | Entry]) -> None:
+    """Raise `TreeChanged` unless what was read has the record with which it was found."""
+    known = {
+        path: own
+        for (path, own), entry in zip(found, read, strict=True)
+        if isinstance(entry, Entry) and entry.type != "dir"
+    }
+    with Beneath(tree) as below:
+        compare(dict(known), [Found(path, _stat(below, path)) for path in known])
+
+
+def _stat(below: Beneath, path: str) -> os.stat_result:
+    try:
+        return below.stat(path)
+    except OSError as error:
+        raise tell_changed([path]) from error
 
 
 def _describe(found: list[Found], read: list[str | Entry], above: str = "") -> tuple[Entry, ...]:

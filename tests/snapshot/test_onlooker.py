@@ -1,6 +1,6 @@
 import os
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -103,6 +103,37 @@ def test_what_changes_before_it_looks_is_noticed(
     meanwhile(monkeypatch, lambda: change(tree))
     with pytest.raises(TreeChanged):
         capture(tree)
+
+
+@pytest.mark.parametrize("change", ["content", "gone", "renamed", "a link's target", "a folder that is a link"])
+@pytest.mark.parametrize("planted", [False, True])
+def test_what_changes_after_it_looked_and_before_it_is_read_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, planted: bool
+) -> None:
+    """The planted bug: what was read is not looked at again."""
+    tree = tmp_path / "tree"
+    make(tree)
+    real = capture_module.looking_on
+
+    @contextmanager
+    def look(*arguments: object) -> Generator[Callable[[], bool]]:
+        with real(*arguments) as is_same:  # pyright: ignore[reportArgumentType]
+            assert is_same()
+            CHANGES[change](tree)
+            yield is_same
+
+    def skip(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(capture_module, "looking_on", look)
+    monkeypatch.setattr(capture_module, "_read_fresh_again", skip)
+    if planted:
+        monkeypatch.setattr(capture_module, "_look_at_read", skip)
+    if planted and change in ("content", "a link's target"):
+        assert "old" in capture(tree).by_path
+    else:
+        with pytest.raises(TreeChanged):
+            capture(tree)
 
 
 def test_believing_it_always_leaves_a_change_unnoticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
