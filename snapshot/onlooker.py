@@ -37,7 +37,7 @@ def looking_on(tree: Path, found: Collection[Found], staying: Collection[str]) -
                 # No pipe: find would stand still whenever nobody reads.
                 look = _Look(tree, inodes, closing.enter_context(tempfile.TemporaryFile()))
                 closing.callback(look.end)
-        yield lambda: look is not None and _lines(found) == look.wait()
+        yield lambda: look is not None and look.saw(_lines(found))
 
 
 class _Look:
@@ -52,13 +52,15 @@ class _Look:
             stderr=subprocess.DEVNULL,
         )
 
-    def wait(self) -> set[str]:
+    def saw(self, lines: set[str]) -> bool:
+        """Wait for it: whether it saw just these."""
         self._process.wait()
         self._out.seek(0)
         texts = os.fsdecode(self._out.read()).split("\0")[:-1]
         # All times at once: the point is what stands between seconds and their fraction.
         numbers = "\0".join(texts[::2]).replace(".", "").split("\0")
-        return {*map(str.__add__, numbers, texts[1::2])}
+        # No name comes twice.
+        return len(numbers) == len(lines) and all(map(lines.__contains__, map(str.__add__, numbers, texts[1::2])))
 
     def end(self) -> None:
         self._process.kill()
