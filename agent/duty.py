@@ -26,6 +26,8 @@ class Duty:
     """Whether nobody sits in front of it: a turn that crashed is taken up again by itself, a few times."""
     held: str = ""
     """Why the session has to wait for its user instead of going on: a sentence."""
+    shortage: Callable[[], str] = str
+    """Asked each second of a turn: why no turn may go on here, in a sentence with its way out, or ""."""
     prepare: Prepare | None = None
     """What is done once the agent is there and before its first turn. Cancelled when the session is drained or stopped
     meanwhile, or the user interrupts."""

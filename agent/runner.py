@@ -177,8 +177,8 @@ class Runner:
             if prompt is None or self._draining or self._recorder.state.phase in ("paused", "failed"):
                 self._wake.clear()
                 await self._wake.wait()
-            elif (limit := self._allowance.limit()) is not None:
-                self._say("paused", limit)
+            elif hindrance := self._allowance.limit() or self._duty.shortage():
+                self._say("paused", hindrance)
             elif (self._driver.alive or await self._start_agent()) and prompt in self._recorder.state.queue:
                 # While the agent was started the prompt may have been taken back.
                 self._overrun, self._force, self._why = Overrun(), None, ""
@@ -316,6 +316,8 @@ class Runner:
 
     def _resume(self) -> None:
         state = self._recorder.state
+        if shortage := self._duty.shortage():
+            raise CommandRefused(shortage, code="shortage")
         if (limit := self._allowance.limit()) is not None:
             raise CommandRefused(f"{limit} Raise the budget first.", code="budget")
         if state.interrupted_turn is not None and not state.queue:
@@ -372,6 +374,7 @@ class Runner:
             if self._driver.busy:
                 self._check_spending()
                 self._allowance.tell_marks()
+                self._check_shortage()
             if self._vigil is not None:
                 self._keep_vigil(self._vigil)
 
@@ -414,6 +417,11 @@ class Runner:
         self._cut_turn("budget")
         if self._overrun.goes_on(state, reached) and self._force is None:
             self._force = asyncio.create_task(self._driver.force(GRACE_SECONDS))
+
+    def _check_shortage(self) -> None:
+        if shortage := self._duty.shortage():
+            self._why = self._why or shortage
+            self._cut_turn("watch")
 
     def _cut_turn(self, reason: str) -> None:
         """Cancel, aside: an agent that takes its time must not keep us from looking at the lease."""

@@ -25,6 +25,7 @@ from remote.host_protocol import (
     Verify,
     Withdraw,
 )
+from remote.levels import maps_paths
 from remote.local import open_local, quiet
 from remote.parcel import fold
 from remote.preflight import Preflight
@@ -161,7 +162,7 @@ class Departure:
             size=self._cargo.manifest.all_size,
             seconds=self.watch.seconds,
             sandbox=self._sandbox,
-            same_path=self._sandbox != "none",
+            same_path=maps_paths(self._sandbox),
             say=self.terms.say,
             proceed=True,
             budget=self.terms.budget,

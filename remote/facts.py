@@ -89,12 +89,16 @@ def _version(argv: Sequence[str]) -> str:
 def _sandbox() -> tuple[Level, str]:
     """The level that works here: tried, not guessed."""
     if shutil.which("bwrap") is None:
-        return "none", "bubblewrap is not installed (apt install bubblewrap)."
+        return _without_bubblewrap(), "bubblewrap is not installed (apt install bubblewrap)."
     if not (why_not_full := _try_level("full")):
         return "full", ""
     if not (why := _try_level("open")):
         return "open", f"A sandbox without network does not work here: {why_not_full}."
-    return "none", f"bubblewrap is installed and does not work here: {why}."
+    return _without_bubblewrap(), f"bubblewrap is installed and does not work here: {why}."
+
+
+def _without_bubblewrap() -> Level:
+    return "none" if _try_level("reduced") else "reduced"
 
 
 def _try_level(level: Level) -> str:

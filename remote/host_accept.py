@@ -31,6 +31,7 @@ from remote.host_lease import change_lease, known_lease, session_path
 from remote.host_runner import end_run, is_alive, last_words, start_run
 from remote.host_tools import check_arrival
 from remote.leftovers import put_aside, put_back
+from remote.levels import maps_paths
 from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.patch import apply_changes
@@ -175,9 +176,9 @@ async def _take_in(request: protocol.Accept) -> None:
         origin=request.arrival.origin,
         sandbox=request.sandbox,
         tree=str(tree),
-        tree_at=request.tree_at if request.sandbox != "none" else str(tree),
+        tree_at=request.tree_at if maps_paths(request.sandbox) else str(tree),
         home=str(home_path(request.run_id)),
-        home_at=request.home_at if request.sandbox != "none" else str(home_path(request.run_id)),
+        home_at=request.home_at if maps_paths(request.sandbox) else str(home_path(request.run_id)),
         beside=await asyncio.to_thread(place_beside, request.run_id, manifest),
     )
     write_place(path, place)

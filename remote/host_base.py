@@ -15,6 +15,7 @@ from agent.durable import make_private, write_record
 from agent.sessions import SessionDir
 from remote.errors import RemoteError
 from remote.launch import environment_in, python_inside, wrap_in
+from remote.levels import maps_paths
 from remote.place import Place, base_store
 from remote.sandbox import Bind
 from remote.start import START_PACK, Since, drop_start, read_start, read_why
@@ -102,7 +103,7 @@ def _choice(manifest: Manifest) -> str:
 
 
 def _inside(place: Place, store: Path) -> str:
-    return str(_STORE_AT if place.sandbox != "none" else store)
+    return str(_STORE_AT if maps_paths(place.sandbox) else store)
 
 
 async def _run(place: Place, words: Sequence[str], store: Path | None) -> bytes:

@@ -30,7 +30,7 @@ from remote.host_lease import session_path
 from remote.host_runner import is_alive
 from remote.host_tools import foresee_programs
 from remote.launch import agent_binds
-from remote.levels import chosen
+from remote.levels import SAYS, chosen, falls_short, maps_paths
 from remote.parcel import fold
 from remote.place import Place, read_place
 from remote.revive import tell_restart
@@ -91,27 +91,28 @@ def _level(request: protocol.Look, facts: Facts) -> tuple[protocol.SandboxLevel,
     if request.sandbox == "none":
         return "none", "switched off for this host"
     level = chosen(request.sandbox, facts.sandbox)
-    enough = level == request.sandbox or (level == "open" and request.sandbox == "auto")
-    return level, "" if enough else facts.sandbox_detail
+    return level, facts.sandbox_detail if falls_short(request.sandbox, level) else ""
 
 
 def _sandbox(request: protocol.Look, level: protocol.SandboxLevel, detail: str) -> list[Problem]:
-    why = detail.rstrip(".")
-    if level != "none":
-        return [*_paths(request), *_too_weak(request, level, why)]
-    asked = request.sandbox in ("open", "full")
-    sentence = f"There is no sandbox on this host ({why}): the agent can read and change all that its user can."
-    path = " The tree is at another path there than here."
-    way_out = _advice() if request.sandbox != "none" else "castoff host add, with --sandbox auto, asks for one."
-    problem = Problem(code="no-sandbox", sentence=sentence + path, way_out=way_out, blocking=asked)
-    return [problem, *(_beside(each) for each in request.beside)]
+    paths = _paths(request) if maps_paths(level) else [_beside(each) for each in request.beside]
+    return [*_too_weak(request, level, detail.rstrip(".")), *paths]
 
 
 def _too_weak(request: protocol.Look, level: protocol.SandboxLevel, why: str) -> list[Problem]:
-    if request.sandbox != "full" or level == "full":
+    if level != "none" and not falls_short(request.sandbox, level):
         return []
-    sentence = f"The run needs the sandbox level full, and this host can do {level} only ({why})."
-    return [Problem(code="no-sandbox", sentence=sentence, way_out=_advice())]
+    sentence = f"The run needs the sandbox level {request.sandbox}, and this host can do {level} only ({why})."
+    if level == "none":
+        sentence = (
+            f"There is no sandbox on this host ({why}): the agent can read and change all that its user can. "
+            "The tree is at another path there than here."
+        )
+    elif request.sandbox == "auto":
+        sentence = f"This host has a weak sandbox only ({why}). It is {SAYS[level].sentence}."
+    way_out = _advice() if request.sandbox != "none" else "castoff host add, with --sandbox auto, asks for one."
+    blocking = request.sandbox not in ("auto", "none")
+    return [Problem(code="no-sandbox", sentence=sentence, way_out=way_out, blocking=blocking)]
 
 
 def _advice() -> str:
@@ -120,7 +121,7 @@ def _advice() -> str:
 
 def _beside(path: str) -> Problem:
     sentence = (
-        f"The repository needs {show_path(path)!r} at that very path, and without a sandbox nothing can be there."
+        f"The repository needs {show_path(path)!r} at that very path, and without bubblewrap nothing can be there."
     )
     way_out = "Let bubblewrap work on the host, or open a clone of its own (git clone)."
     return Problem(code="no-beside", sentence=sentence, way_out=way_out)

@@ -16,6 +16,7 @@ from remote.agent_env import read_env
 from remote.errors import ProgramsUnknown, RemoteError
 from remote.host_protocol import Accept
 from remote.launch import environment_in, python_inside, wrap_in
+from remote.levels import maps_paths
 from remote.place import Place, SandboxLevel
 from remote.tools import MOST_ASKED, Program, is_versioned
 
@@ -36,9 +37,9 @@ async def foresee_programs(
             origin="",
             sandbox=sandbox,
             tree=str(tree),
-            tree_at=tree_at if sandbox != "none" else str(tree),
+            tree_at=tree_at if maps_paths(sandbox) else str(tree),
             home=str(home),
-            home_at=home_at if sandbox != "none" else str(home),
+            home_at=home_at if maps_paths(sandbox) else str(home),
         )
         return await find_programs_in(place, names, versions=[name for name in names if is_versioned(name)])
 

@@ -13,6 +13,7 @@ from agent.sessions import SessionDir
 from remote.agent_env import read_env
 from remote.errors import RemoteError
 from remote.gate_keys import PORT, hide_keys, proxy_variables
+from remote.levels import maps_paths
 from remote.place import Beside, Place
 from remote.redaction import redact
 from remote.sandbox import GATE_AT, RUNTIME_AT, Bind, environment, wrap
@@ -73,7 +74,7 @@ def runtime_path() -> Path:
 
 def python_inside(place: Place) -> str:
     """Our interpreter as a command in the run's sandbox sees it."""
-    if place.sandbox == "none":
+    if not maps_paths(place.sandbox):
         return sys.executable
     return str(RUNTIME_AT / Path(sys.executable).relative_to(runtime_path()))
 

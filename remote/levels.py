@@ -5,12 +5,14 @@ from typing import Literal
 
 from agent.events import Frozen
 
-Level = Literal["full", "open", "none"]
-Need = Literal["auto", "full", "open", "none"]
-"""A level that is asked for: ``auto`` is ``open`` where the host can do it and ``none`` where it cannot."""
-Promise = Literal["files", "processes", "privileges", "network", "namespaces"]
+Level = Literal["full", "open", "reduced", "none"]
+Need = Literal["auto", "full", "open", "reduced", "none"]
+"""The least level that is asked for: ``auto`` is ``open`` where the host can do it, and else the best there is."""
+Promise = Literal["files", "traces", "processes", "sight", "privileges", "network", "namespaces"]
+"""``files``: what they hold, and lists of them; ``traces``: that they are there, their sizes and modes; ``processes``:
+what others hold and do; ``sight``: that they are there, signals, and memory that they share."""
 
-LEVELS: tuple[Level, ...] = ("full", "open", "none")
+LEVELS: tuple[Level, ...] = ("full", "open", "reduced", "none")
 _ORDER: tuple[Need, ...] = LEVELS
 
 
@@ -24,10 +26,15 @@ class Says(Frozen):
 SAYS: Mapping[Level, Says] = {
     "full": Says(
         sentence="full: its own file system and processes, and no network but the addresses on this run's list",
-        keeps=frozenset({"files", "processes", "privileges", "network", "namespaces"}),
+        keeps=frozenset({"files", "traces", "processes", "sight", "privileges", "network", "namespaces"}),
     ),
     "open": Says(
         sentence="bubblewrap: its own file system and processes; the network is open",
+        keeps=frozenset({"files", "traces", "processes", "sight", "privileges"}),
+    ),
+    "reduced": Says(
+        sentence="reduced: no files but its own and the system's; it sees and may signal other processes there, the "
+        "network is open, and the tree is at another path than here",
         keeps=frozenset({"files", "processes", "privileges"}),
     ),
     "none": Says(
@@ -48,5 +55,15 @@ def stricter(host: Need, project: Need) -> Need:
 
 def chosen(need: Need, best: Level) -> Level:
     """The level that a run gets where ``best`` is what works; what is less than was asked for has to be refused."""
-    wanted: Level = "open" if need == "auto" else need
+    wanted: Level = "open" if need in ("auto", "reduced") else need
     return wanted if LEVELS.index(wanted) > LEVELS.index(best) else best
+
+
+def falls_short(need: Need, level: Level) -> bool:
+    """Whether ``level`` is less than what was asked for, or hoped for with ``auto``."""
+    return LEVELS.index(level) > LEVELS.index("open" if need == "auto" else need)
+
+
+def maps_paths(level: Level) -> bool:
+    """Whether the tree and HOME of a run appear at the laptop's paths."""
+    return level in ("full", "open")

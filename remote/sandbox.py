@@ -1,7 +1,8 @@
 """The sandbox of a run: bubblewrap, with the tree and HOME at the laptop's absolute paths.
 
 Level ``open``: own mounts, processes and capabilities, network shared. Level ``full``: no network and no further
-namespaces as well. Level ``none``: no sandbox, said plainly (`remote.levels`).
+namespaces as well. Level ``reduced``: Landlock, at the host's own paths (`remote.reduced`). Level ``none``: no sandbox,
+said plainly (`remote.levels`).
 Inside exist only the system (read-only), the run's tree and HOME, castoff's runtime, and what ``binds`` adds.
 Pure: builds argument lists and environments, starts nothing.
 """
@@ -11,7 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from agent.events import Frozen
 from remote.errors import SandboxUnavailable
-from remote.levels import Level
+from remote.levels import Level, maps_paths
+from remote.reduced import keep_to, temporary
 from snapshot.walk import show_path
 
 RUNTIME_AT = PurePosixPath("/run/castoff/runtime")
@@ -56,11 +58,15 @@ def wrap(
     ``runtime`` is castoff's runtime, ``base_prefix`` the prefix of the Python that it builds on. ``beside`` are
     directories of the run that appear at paths of the laptop as well; they may lie around the tree, or in HOME.
     Start it with exactly ``environment(...)`` as its environment: argument lists can be seen by every user of the
-    machine, so no variable is set by argument. With level ``none`` start it in ``tree``.
+    machine, so no variable is set by argument. With level ``none`` or ``reduced`` start it in ``tree``.
     Raises `SandboxUnavailable` for paths that cannot be shown inside.
     """
     if level == "none":
         return list(argv)
+    if level == "reduced":
+        shown = [*binds, *beside]
+        readable = [*([base_prefix] if base_prefix else []), runtime, *(each.source for each in shown)]
+        return keep_to(argv, readable, [tree, home, *(each.source for each in shown if each.writable)])
     tree_inside, home_inside = _check_paths(tree_at, home_at)
     given = [*binds, *([Bind(source=base_prefix)] if base_prefix and not base_prefix.is_relative_to("/usr") else [])]
     shown = _choose_beside(beside, tree_inside, home_inside, [_inside(each) for each in given])
@@ -81,18 +87,22 @@ def wrap(
 def environment(given: Mapping[str, str], *, level: Level, home: Path, home_at: str, runtime: Path) -> dict[str, str]:
     """The whole environment to start a wrapped command with: the few variables every program needs, and ``given``.
 
-    Nothing is taken from this process. With level ``none`` HOME is ``home`` itself.
+    Nothing is taken from this process. With level ``none`` or ``reduced`` HOME is ``home`` itself.
     """
-    own = str(home) if level == "none" else home_at
-    at = runtime if level == "none" else RUNTIME_AT
+    own = home_at if maps_paths(level) else str(home)
+    at = RUNTIME_AT if maps_paths(level) else runtime
     basic = {"HOME": own, "PATH": _PATH, "LANG": "C.UTF-8", "TERM": "xterm-256color", "CASTOFF_RUNTIME": str(at)}
-    if level != "none":
+    if level == "reduced":
+        basic |= {"TMPDIR": str(temporary(home))}
+    if maps_paths(level):
         basic |= {"USER": PurePosixPath(home_at).name, "LOGNAME": PurePosixPath(home_at).name}
     return {**basic, **given}
 
 
 def probe_command(level: Level = "open") -> list[str]:
     """A command that succeeds only if a sandbox of ``level`` can be built here."""
+    if level == "reduced":
+        return keep_to(["true"], [], [])
     return [
         *("bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),
         *_apart(level),

@@ -6,6 +6,7 @@ from agent.duty import Duty
 from agent.profiles import load_profile
 from agent.runner import serve
 from agent.sessions import open_session
+from remote.disk_watch import find_shortage
 from remote.furnishing import read_furnishing
 from remote.gatekeeper import Refusals, open_gate
 from remote.launch import launch_here, launch_on_host
@@ -39,6 +40,7 @@ async def serve_session(path: Path, held: str = "") -> None:
                 host=place.host,
                 unattended=True,
                 held=held,
+                shortage=lambda: find_shortage(Path(place.tree)),
                 prepare=lambda recorder: set_up(session, place, recorder, gate=gate),
                 watchers=(refusals.watch, lambda recorder: recorder.observe(print_event), notifier.watch),
             )

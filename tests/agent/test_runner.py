@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -270,6 +271,22 @@ async def test_minutes_of_the_budget_cut_a_turn(place: Place) -> None:
         with pytest.raises(CommandRefused, match="Raise the budget first"):
             await run.viewer.resume()
         await run.viewer.set_budget(Budget(max_minutes=60))
+        await run.viewer.resume()
+        await run.until(lambda s: s.turns == 2)
+
+
+async def test_a_shortage_cuts_a_turn_until_it_is_over(place: Place) -> None:
+    why = ""
+    async with place.running(replace(place.duty(), shortage=lambda: why)) as run:
+        await run.viewer.prompt(ask("long"))
+        await run.until(lambda s: bool(texts(s)))
+        why = "The disk is full. Make room."
+        state = await run.until_phase("paused")
+        assert state.detail == why and state.interrupted_turn is not None
+        with pytest.raises(CommandRefused, match="Make room") as refused:
+            await run.viewer.resume()
+        assert refused.value.code == "shortage"
+        why = ""
         await run.viewer.resume()
         await run.until(lambda s: s.turns == 2)
 

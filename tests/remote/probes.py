@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from remote.levels import LEVELS, SAYS, Level, Promise
+from remote.levels import LEVELS, SAYS, Level, Promise, maps_paths
 from remote.sandbox import environment, wrap
 
 USER = 65534 if os.getuid() == 0 else os.getuid()
@@ -59,6 +59,7 @@ PROBES = (
     Probe("files", "a link to the user's home", "os.symlink(given['secret'], 'l'); open('l').read()"),
     Probe("files", "a hard link to the user's file", "os.link(given['secret'], 'h')"),
     Probe("files", "up and out of the tree", "assert 'secret' in os.listdir('../../../../home')"),
+    Probe("files", "empty a file of the user's", "os.truncate(given['keys'], len('secret'))"),
     Probe("files", "read another run's tree", "open(given['other'] + '/tree/file').read()"),
     Probe("files", "change another run's tree", "open(given['other'] + '/tree/file', 'w')"),
     Probe("files", "read another run's HOME", "os.listdir(given['other'] + '/home')"),
@@ -67,11 +68,11 @@ PROBES = (
     Probe("files", "take the run's lease", "os.unlink(given['lease'])"),
     Probe("files", "read the keys of the host's settings", "open(given['keys']).read()"),
     Probe("files", "change castoff's runtime", "open(os.environ['CASTOFF_RUNTIME'] + '/x', 'w')"),
-    Probe("files", "a file in the host's /tmp", "os.stat(given['tmp'])"),
-    Probe("files", "a file in the host's /var/tmp", "os.stat(given['var'])"),
-    Probe("files", "the host's shared memory files", "os.stat(given['shm'])"),
+    Probe("traces", "a file in the host's /tmp", "os.stat(given['tmp'])"),
+    Probe("traces", "a file in the host's /var/tmp", "os.stat(given['var'])"),
+    Probe("traces", "the host's shared memory files", "os.stat(given['shm'])"),
     Probe(
-        "files",
+        "traces",
         "the host's disks and memory in /dev",
         "assert any(os.path.exists(p) for p in ('/dev/mem', '/dev/kmsg', '/dev/vda', '/dev/sda', '/dev/loop0'))",
     ),
@@ -85,23 +86,23 @@ PROBES = (
         "assert b'VICTIM' in open('/proc/%d/environ' % given['pid'], 'rb').read()",
     ),
     Probe(
-        "processes",
+        "sight",
         "signal it",
         _IS_IT + "os.kill(given['pid'], 0)",
     ),
-    Probe("processes", "its command line", "assert b'sleep' in open('/proc/%d/cmdline' % given['pid'], 'rb').read()"),
+    Probe("sight", "its command line", "assert b'sleep' in open('/proc/%d/cmdline' % given['pid'], 'rb').read()"),
     Probe(
         "processes",
         "its working directory",
         "os.stat('/proc/%d/cwd' % given['pid']); assert os.readlink('/proc/%d/cwd' % given['pid']) == '/'",
     ),
     Probe(
-        "processes",
+        "sight",
         "its priority",
         _IS_IT + "os.setpriority(os.PRIO_PROCESS, given['pid'], 19)",
     ),
     Probe(
-        "processes",
+        "sight",
         "count the host's processes",
         _IS_IT + "assert len([name for name in os.listdir('/proc') if name.isdigit()]) > 1",
     ),
@@ -119,17 +120,19 @@ PROBES = (
         shows=False,
     ),
     Probe(
-        "processes",
+        "sight",
         "its descriptors (pidfd)",
         _IS_IT + "os.pidfd_open(given['pid'])",
     ),
     Probe(
-        "processes",
+        "sight",
         "memory shared with it (System V)",
         _LIBC + "libc.shmat.restype = ctypes.c_void_p\nassert libc.shmat(given['shmid'], 0, 0o10000) != 2**64 - 1",
     ),
     Probe("processes", "the socket of the run's tmux", _connect("AF_UNIX", "given['tmux']")),
     Probe("processes", "the socket of the run's runner", _connect("AF_UNIX", "given['runner']")),
+    Probe("processes", "a word to the system's log", "socket.socket(1, 2).sendto(b'x', given['log'])"),
+    Probe("processes", "the same by a pair of sockets", "socket.socketpair(1, 2)[0].sendto(b'x', given['log'])"),
     Probe(
         "processes",
         "a lock that the host's processes obey",
@@ -227,7 +230,8 @@ class Outside:
     def run(self, level: Level, argv: list[str], said: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         """Run ``argv`` in a sandbox of ``level``, as the user."""
         own = self.root / "state/runs/own"
-        at, home_at = ("/home/ann/app", "/home/ann") if level != "none" else (str(own / "tree"), str(own / "home"))
+        mapped = ("/home/ann/app", "/home/ann")
+        at, home_at = mapped if maps_paths(level) else (str(own / "tree"), str(own / "home"))
         runtime = self.root / "runtime"
         words = wrap(
             argv,
@@ -238,6 +242,10 @@ class Outside:
             home_at=home_at,
             runtime=runtime,
         )
+        if level == "reduced":
+            # The user of the tests may not be able to start the interpreter of the tests.
+            start = f"import sys; sys.path.insert(0, {str(runtime)!r}); import remote.landlock_inside as inside; "
+            words = ["/usr/bin/python3", "-I", "-c", start + "inside.main(sys.argv[1:])", *words[4:]]
         env = environment({}, level=level, home=own / "home", home_at=home_at, runtime=runtime)
         return subprocess.run(
             words, input=said, env=env, cwd=own / "tree", capture_output=True, timeout=120, check=False, **as_user()
@@ -266,6 +274,9 @@ def make_outside() -> Generator[Outside]:
         for name in ("home/.ssh", "state/runs/own/tree", "state/runs/own/home", "state/runs/other/tree", "runtime"):
             (root / name).mkdir(parents=True)
         (root / "state/runs/other/home").mkdir()
+        (root / "runtime/remote").mkdir()
+        for name in ("landlock.py", "landlock_inside.py"):
+            shutil.copy(Path(__file__).parents[2] / "remote" / name, root / "runtime/remote")
         files = {
             "secret": root / "home/secret",
             "key": root / "home/.ssh/id",
@@ -310,6 +321,8 @@ def _sockets(stack: contextlib.ExitStack, root: Path) -> dict[str, object]:
         listener.bind(to)
         listener.listen(20)
         listening[name] = listener
+    log = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    log.bind(str(root / "log"))
     udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     udp.bind(("127.0.0.1", 0))
 
@@ -334,6 +347,7 @@ def _sockets(stack: contextlib.ExitStack, root: Path) -> dict[str, object]:
         **ports,
         "udp": udp.getsockname()[1],
         "tmux": str(root / "tmux"),
+        "log": str(root / "log"),
         "runner": str(root / "state/runner.sock"),
         "abstract": root.name,
     }

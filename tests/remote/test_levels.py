@@ -13,10 +13,12 @@ from agent.profiles import load_profile
 from agent.recorder import Recorder
 from agent.sessions import create_session
 from remote.egress import Egress
+from remote.facts import collect_facts
 from remote.furnishing import Furnishing, keep_furnishing
 from remote.gatekeeper import Refusals, open_gate
 from remote.host_look import look
 from remote.host_protocol import Look
+from remote.landlock import LEAST, find_abi
 from remote.launch import environment_in, launch_on_host, wrap_in
 from remote.levels import Level, Need, chosen, stricter
 from remote.place import Place
@@ -36,6 +38,8 @@ from remote.sandbox_advice import advise
         ("full", "open", "full"),
         ("open", "full", "full"),
         ("auto", "none", "none"),
+        ("reduced", "open", "open"),
+        ("none", "reduced", "reduced"),
     ],
 )
 def test_the_stronger_level_counts(host: Need, project: Need, counts: Need) -> None:
@@ -51,6 +55,10 @@ def test_the_stronger_level_counts(host: Need, project: Need, counts: Need) -> N
         ("full", "open", "open"),
         ("open", "none", "none"),
         ("none", "full", "none"),
+        ("reduced", "full", "open"),
+        ("reduced", "reduced", "reduced"),
+        ("auto", "reduced", "reduced"),
+        ("open", "reduced", "reduced"),
     ],
 )
 def test_a_run_gets_no_more_than_works(need: Need, best: Level, level: Level) -> None:
@@ -62,7 +70,15 @@ def _look(need: Need) -> Look:
 
 
 @pytest.mark.parametrize(
-    ("need", "best", "refused"), [("full", "open", True), ("full", "none", True), ("auto", "none", False)]
+    ("need", "best", "refused"),
+    [
+        ("full", "open", True),
+        ("full", "none", True),
+        ("auto", "none", False),
+        ("open", "reduced", True),
+        ("reduced", "none", True),
+        ("auto", "reduced", False),
+    ],
 )
 async def test_less_than_is_needed_is_refused_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, need: Need, best: Level, refused: bool
@@ -83,11 +99,20 @@ async def test_less_than_is_needed_is_refused_with_what_to_do(
 async def test_what_is_enough_is_no_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("CASTOFF_CONFIG", str(tmp_path / "config"))
-    pairs: list[tuple[Need, Level]] = [("auto", "open"), ("full", "full"), ("none", "none")]
+    pairs: list[tuple[Need, Level]] = [("auto", "open"), ("full", "full"), ("none", "none"), ("reduced", "open")]
     for need, level in pairs:
         seen = await look(_look(need))
         assert seen.sandbox == level
         assert not [problem for problem in seen.problems if problem.code == "no-sandbox" and problem.blocking]
+
+
+def test_where_bubblewrap_may_not_there_is_landlock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bwrap").write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2; exit 1\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    facts = collect_facts(tmp_path)
+    assert facts.sandbox == ("reduced" if find_abi() >= LEAST else "none")
+    assert "setting up uid map: Permission denied" in facts.sandbox_detail
 
 
 def test_what_an_administrator_does() -> None:

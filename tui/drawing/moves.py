@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from remote.findings import Extras, Problem, Stays
-from remote.levels import SAYS
+from remote.levels import SAYS, maps_paths
 from remote.steps import (
     Applied,
     Away,
@@ -43,7 +43,7 @@ def draw_preflight(step: Preflighted, width: int, mark: int | None = None) -> li
     facts = step.facts
     there = f"{facts.user}@{facts.host}, {facts.system}, {size(facts.free)} free, {facts.rtt * 1000:.0f} ms away"
     out = _row("There", there, width)
-    role: Role = "warn" if facts.sandbox == "none" else "text"
+    role: Role = "text" if maps_paths(facts.sandbox) else "warn"
     out += _row("Sandbox", facts.sandbox_detail or SAYS[facts.sandbox].sentence, width, role)
     out += _row("Travels", f"{count(step.files, 'file')}, {size(step.size)}", width)
     out += _row("", step.git, width, "muted")

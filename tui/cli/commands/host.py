@@ -50,11 +50,11 @@ def host() -> None:
 @click.option("--identity", type=click.Path(), help="The private key to log in with.")
 @click.option(
     "--sandbox",
-    type=click.Choice(["auto", "full", "open", "none"]),
+    type=click.Choice(["auto", "full", "open", "reduced", "none"]),
     default="auto",
     show_default=True,
     help="auto: bubblewrap where the host has it. open: nothing less. full: and no network but what the run needs. "
-    "none: no sandbox, on purpose.",
+    "reduced: at least Landlock. none: no sandbox, on purpose.",
 )
 @click.option("--offline", is_flag=True, help="Add it without connecting; its key is asked about later.")
 @trust_options
