@@ -14,6 +14,7 @@ from remote.agent_env import read_env
 from remote.errors import RemoteError
 from remote.gate_keys import PORT, hide_keys, proxy_variables
 from remote.levels import maps_paths
+from remote.limits import bounded
 from remote.place import Beside, Place
 from remote.redaction import redact
 from remote.sandbox import GATE_AT, RUNTIME_AT, Bind, environment, wrap
@@ -84,6 +85,8 @@ def wrap_in(place: Place, argv: Sequence[str], binds: Sequence[Bind] = (), gate:
     if gate is not None:
         argv = [python_inside(place), "-I", "-m", "remote.gate_inside", str(GATE_AT), str(PORT), "--", *argv]
         binds = [*binds, Bind(source=gate, at=GATE_AT, writable=True)]
+    if place.sandbox != "none":
+        argv = bounded(argv)
     try:
         return wrap(
             argv,

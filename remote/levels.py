@@ -8,9 +8,10 @@ from agent.events import Frozen
 Level = Literal["full", "open", "reduced", "none"]
 Need = Literal["auto", "full", "open", "reduced", "none"]
 """The least level that is asked for: ``auto`` is ``open`` where the host can do it, and else the best there is."""
-Promise = Literal["files", "traces", "processes", "sight", "privileges", "network", "namespaces"]
+Promise = Literal["files", "traces", "processes", "sight", "number", "machine", "privileges", "network", "namespaces"]
 """``files``: what they hold, and lists of them; ``traces``: that they are there, their sizes and modes; ``processes``:
-what others hold and do; ``sight``: that they are there, signals, and memory that they share."""
+what others hold and do; ``sight``: that they are there, signals, and memory that they share; ``number``: how many the
+run itself may have; ``machine``: its share of memory and disk, which no level alone limits."""
 
 LEVELS: tuple[Level, ...] = ("full", "open", "reduced", "none")
 _ORDER: tuple[Need, ...] = LEVELS
@@ -26,16 +27,16 @@ class Says(Frozen):
 SAYS: Mapping[Level, Says] = {
     "full": Says(
         sentence="full: its own file system and processes, and no network but the addresses on this run's list",
-        keeps=frozenset({"files", "traces", "processes", "sight", "privileges", "network", "namespaces"}),
+        keeps=frozenset({"files", "traces", "processes", "sight", "number", "privileges", "network", "namespaces"}),
     ),
     "open": Says(
         sentence="bubblewrap: its own file system and processes; the network is open",
-        keeps=frozenset({"files", "traces", "processes", "sight", "privileges"}),
+        keeps=frozenset({"files", "traces", "processes", "sight", "number", "privileges"}),
     ),
     "reduced": Says(
         sentence="reduced: no files but its own and the system's; it sees and may signal other processes there, the "
         "network is open, and the tree is at another path than here",
-        keeps=frozenset({"files", "processes", "privileges"}),
+        keeps=frozenset({"files", "processes", "number", "privileges"}),
     ),
     "none": Says(
         sentence="none: the agent runs as your user on the host, with all that user may do", keeps=frozenset()

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from remote.levels import LEVELS, SAYS, Level, Promise, maps_paths
+from remote.limits import bounded
 from remote.sandbox import environment, wrap
 
 USER = 65534 if os.getuid() == 0 else os.getuid()
@@ -27,15 +28,20 @@ USER = 65534 if os.getuid() == 0 else os.getuid()
 
 @dataclass(frozen=True)
 class Probe:
-    """``shows``: on the machine of the tests the way is open without a sandbox, so that the probe proves itself."""
+    """``shows``: on the machine of the tests the way is open without a sandbox, so that the probe proves itself.
+    ``alone``: others would suffer from it if they ran at the same time."""
 
     promise: Promise
     what: str
     code: str
     shows: bool = True
+    alone: bool = False
 
 
-_IMPORTS = "import ctypes, fcntl, os, signal, socket, struct, subprocess, sys, time\n"
+_MOST = 600
+"""Processes that a sandbox of the tests may have: more than there are probes."""
+
+_IMPORTS = "import ctypes, fcntl, mmap, os, signal, socket, struct, subprocess, sys, threading, time\n"
 _IS_IT = "assert b'sleep' in open('/proc/%d/cmdline' % given['pid'], 'rb').read()\n"
 _UDP = "with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:\n"
 _LIBC = "libc = ctypes.CDLL(None, use_errno=True)\n"
@@ -194,6 +200,25 @@ PROBES = (
         "with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:\n s.sendto(b'x', ('224.0.0.251', 5353))",
         shows=False,
     ),
+    Probe(
+        "number",
+        "processes without end (a fork bomb)",
+        "end = threading.Event()\n"
+        "for _ in range(2 * given['most']): threading.Thread(target=end.wait, daemon=True).start()",
+        alone=True,
+    ),
+    Probe(
+        "machine",
+        "all of the machine's memory",
+        "parts = [mmap.mmap(-1, 1 << 28) for _ in range(int(given['memory']) >> 28)]",
+        alone=True,
+    ),
+    Probe(
+        "machine",
+        "a large file on the machine's disk",
+        "f = open('large', 'w'); os.posix_fallocate(f.fileno(), 0, 1 << 27); os.unlink('large')",
+        alone=True,
+    ),
     Probe("namespaces", "a user namespace of its own", _call("unshare(0x10000000)")),
 )
 
@@ -202,8 +227,13 @@ _RUN = (
     + """
 import json
 probes, given = json.load(sys.stdin)
-children = []
-for code in probes:
+children, outcomes = [], []
+def gather():
+    outcomes.extend(os.waitpid(child, 0)[1] for child in children)
+    children.clear()
+for code, alone in probes:
+    if alone:
+        gather()
     child = os.fork()
     children.append(child)
     if child == 0:
@@ -214,8 +244,11 @@ for code in probes:
         except BaseException:
             os._exit(1)
         os._exit(0)
-for child in children:
-    print('open' if os.waitpid(child, 0)[1] == 0 else 'stopped')
+    if alone:
+        gather()
+gather()
+for outcome in outcomes:
+    print('stopped' if outcome else 'open')
 """
 )
 
@@ -234,7 +267,7 @@ class Outside:
         at, home_at = mapped if maps_paths(level) else (str(own / "tree"), str(own / "home"))
         runtime = self.root / "runtime"
         words = wrap(
-            argv,
+            argv if level == "none" else bounded(argv, _MOST),
             level=level,
             tree=own / "tree",
             tree_at=at,
@@ -253,7 +286,7 @@ class Outside:
 
     def probe(self, level: Level) -> dict[str, bool]:
         """Which probes find a way, by what they try."""
-        said = json.dumps([[probe.code for probe in PROBES], self.given]).encode()
+        said = json.dumps([[(probe.code, probe.alone) for probe in PROBES], self.given]).encode()
         done = self.run(level, ["/usr/bin/python3", "-I", "-c", _RUN], said)
         outcomes = done.stdout.decode().split()
         assert len(outcomes) == len(PROBES), done.stderr.decode()
@@ -302,7 +335,8 @@ def make_outside() -> Generator[Outside]:
         libc = ctypes.CDLL(None)
         shmid = libc.shmget(0, 4096, 0o1666)
         stack.callback(libc.shmctl, shmid, 0, None)
-        yield Outside(root, given | {"pid": victim.pid, "shmid": shmid})
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        yield Outside(root, given | {"pid": victim.pid, "shmid": shmid, "most": _MOST, "memory": memory})
 
 
 def _sockets(stack: contextlib.ExitStack, root: Path) -> dict[str, object]:
