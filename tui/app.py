@@ -21,11 +21,13 @@ from remote.run import Recovered
 from remote.steps import Away, Home, StillHere
 from remote.terms import Terms
 from tui.backend import Backend, Defaults, KeyQuestion, Place, Settings, Signpost
+from tui.chooser import Choice, Chooser
 from tui.clipboard import choose_route, hand_to_tool, osc_52, said_of_terminal
 from tui.commands import POLICIES
 from tui.errors import TuiError
 from tui.handoff import Handoff
 from tui.hosts import choose_host
+from tui.jump import JumpScreen, Target
 from tui.keymap import BANNED, KEYS, bindings, find_clashes
 from tui.keys_screen import KeysScreen
 from tui.move_screen import MoveScreen
@@ -35,7 +37,7 @@ from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
 from tui.small_screens import DiffScreen, HostKeyDialog
-from tui.stage import failure_words
+from tui.stage import StageScreen, failure_words
 from tui.themed import ThemedApp
 from tui.timeline import TimelineScreen
 from tui.verase import DELETE, is_ctrl_h, read_verase
@@ -200,6 +202,36 @@ class CastoffApp(ThemedApp):
         if not isinstance(self.screen, KeysScreen):
             self.push_screen(KeysScreen())
 
+    def action_jump(self) -> None:
+        """Show a letter at each part of the screen; the letter goes there."""
+        screen = self.screen
+        if isinstance(screen, StageScreen):
+            self.push_screen(JumpScreen(screen.jump_targets()), _go)
+
+    def action_show_sessions(self) -> None:
+        """Show the project's sessions, here and on hosts, to go on with one of them."""
+        if isinstance(self.screen, Chooser | MoveScreen):
+            return
+        found = {_place_of(each).session_id: each for each in self.backend.sessions()}
+        rows = [_row_of(each) for each in found.values()]
+        if not rows:
+            self.complain("There is no session of this project yet.", "Type what you want done and press Enter.")
+            return
+
+        def chosen(session_id: str | None) -> None:
+            match found.get(session_id or ""):
+                case Place() as place:
+                    self.reattach(place)
+                case Signpost(certain=True, place=place):
+                    self.reattach(place)
+                case Signpost() as signpost:
+                    self._show(SignpostScreen(self.backend, signpost))
+                case None:
+                    pass
+
+        shown = self.screen.place.session_id if isinstance(self.screen, Workspace) and self.screen.place else ""
+        self.push_screen(Chooser("Sessions of this project", rows, marked=shown), chosen)
+
     def reattach(self, place: Place) -> None:
         """Show the workspace of a session, wherever it lives."""
         self._show(Workspace(self.backend, place))
@@ -356,6 +388,22 @@ class CastoffApp(ThemedApp):
                     "What the agent may do without asking",
                     _policy(screen, policy),
                 )
+
+
+def _go(target: Target | None) -> None:
+    if target is not None:
+        target.go()
+
+
+def _place_of(found: Place | Signpost) -> Place:
+    return found.place if isinstance(found, Signpost) else found
+
+
+def _row_of(found: Place | Signpost) -> Choice:
+    place = _place_of(found)
+    where = f"on {place.host}" if place.host else "here"
+    doubt = "" if not isinstance(found, Signpost) or found.certain else ", its host has not answered yet"
+    return Choice(place.session_id, place.title, f"{where}{doubt} · {place.agent} · {place.session_id[:8]}")
 
 
 def _choose(app: CastoffApp, name: str) -> Any:

@@ -183,6 +183,10 @@ class Backend(Protocol):
         """The project's newest session: here, elsewhere, or none yet."""
         ...
 
+    def sessions(self) -> tuple[Place | Signpost, ...]:
+        """The project's sessions, here and elsewhere, newest first."""
+        ...
+
     def damaged(self) -> tuple[str, ...]:
         """A sentence for each session on this machine that cannot be read."""
         ...

@@ -31,6 +31,8 @@ class Key(NamedTuple):
 
 KEYS: tuple[Key, ...] = (
     Key("app.runs", "ctrl+r", "show_runs", "Runs", "All runs on all hosts", True),
+    Key("app.sessions", "ctrl+s", "show_sessions", "Sessions", "This project's sessions, to go on with another", True),
+    Key("app.jump", "alt+j", "jump", "Jump", "A letter at each part of the screen; the letter goes there", True),
     Key("app.palette", "ctrl+p", "command_palette", "Palette", "Every action, by name", True),
     Key("app.keys", "f4", "show_keys", "Keys", "All keys, and what your terminal sends", True),
     Key("app.theme", "f9", "choose_theme", "Themes", "All themes, each tried as it is marked", True),
@@ -116,6 +118,7 @@ KEYS: tuple[Key, ...] = (
     Key("chooser.down", "down", "move(1)", "Row below", "Mark the row below"),
     Key("chooser.take", "enter", "take", "Take", "Take the marked row"),
     Key("chooser.back", "escape", "back", "Back", "Take none"),
+    Key("jump.back", "escape", "back", "Back", "Go nowhere"),
     Key("keys.up", "up,k", "move(-1)", "Key above", "Mark the action above"),
     Key("keys.down", "down,j", "move(1)", "Key below", "Mark the action below"),
     Key("keys.page_up", "pageup", "move(-12)", "Page up", "Mark an action far above"),

@@ -7,6 +7,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from tui.backend import Place
+from tui.jump import Target
 from tui.moves import Move
 
 if TYPE_CHECKING:
@@ -100,6 +101,10 @@ class StageScreen(Screen[R]):
     def castoff(self) -> Stage:
         """The app."""
         return cast(Stage, self.app)  # pyright: ignore[reportUnknownMemberType]  # Textual types it App[Unknown]
+
+    def jump_targets(self) -> list[Target]:
+        """Where jump mode can go on this screen: all that can have the focus."""
+        return [Target(w.id or type(w).__name__, w.region.offset, w.focus) for w in self.focus_chain]
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A worker that failed in a way nobody foresaw says so instead of dying in silence."""

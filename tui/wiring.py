@@ -76,12 +76,17 @@ class World:
 
     def current(self) -> Place | Signpost | None:
         """The project's newest session: here, elsewhere, or none yet."""
-        for session, lease in look_over(state_dir()).whole:
-            if session.info.project == self.project:
-                if lease.state == "held":
-                    return _place(session)
-                return Signpost(place=_place(session, lease.to), certain=lease.state == "away")
-        return None
+        return next(iter(self.sessions()), None)
+
+    def sessions(self) -> tuple[Place | Signpost, ...]:
+        """The project's sessions, here and elsewhere, newest first."""
+        return tuple(
+            _place(session)
+            if lease.state == "held"
+            else Signpost(place=_place(session, lease.to), certain=lease.state == "away")
+            for session, lease in look_over(state_dir()).whole
+            if session.info.project == self.project
+        )
 
     def damaged(self) -> tuple[str, ...]:
         """A sentence for each session that cannot be read."""

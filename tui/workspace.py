@@ -6,6 +6,7 @@ from pathlib import Path
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Offset
 from textual.reactive import reactive
 
 from agent.absence import sum_up
@@ -24,6 +25,7 @@ from tui.errors import TuiError
 from tui.export import write_export
 from tui.find_bar import FindBar
 from tui.following import FollowingScreen
+from tui.jump import Target
 from tui.keymap import bindings
 from tui.lines_view import Lines
 from tui.messages import Complained, DiffChanged, LinkChanged, StateChanged
@@ -212,6 +214,22 @@ class Workspace(FollowingScreen):
     def keep_draft(self, text: str) -> None:
         """Put a text that was not taken back into the composer."""
         self.query_one(Entry).give_back(text)
+
+    def jump_targets(self) -> list[Target]:
+        """The panes that are shown; where they are tabs, the others too."""
+        shown = super().jump_targets()
+        if not self.has_class("-narrow"):
+            return shown
+        row = self.query_one("#tabs").region.offset
+        hidden = [name for name in TABS if name != self.tab]
+        return shown + [
+            Target(name, row + Offset(20 * i, 0), lambda name=name: self._show_tab(name))
+            for i, name in enumerate(hidden)
+        ]
+
+    def _show_tab(self, name: str) -> None:
+        self.tab = name
+        self.call_after_refresh(lambda: self.query_one(f"#{name}").focus())
 
     # Actions
 

@@ -162,6 +162,7 @@ class DoubleBackend:
         self.attach_errors: list[Exception] = []
         self.host_cards: tuple[HostCard, ...] = (HostCard(name="vm", destination="ada@vm.example"),)
         self.kept = Settings()
+        self.others: tuple[Place | Signpost, ...] = ()
         self.themes_folder = Path("/nonexistent/themes")
         self.said: Defaults | Exception = Defaults()
         self.diffs: dict[str, Any] = {"": DoubleDiff()}
@@ -203,6 +204,9 @@ class DoubleBackend:
 
     def current(self) -> Place | Signpost | None:
         return self.place
+
+    def sessions(self) -> tuple[Place | Signpost, ...]:
+        return self.others
 
     def damaged(self) -> tuple[str, ...]:
         return self.unreadable

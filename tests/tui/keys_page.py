@@ -20,6 +20,7 @@ HEADINGS = {
     "timeline": "Timeline of a run",
     "away": "A session that is away",
     "dialog": "Host key question",
+    "jump": "Jump mode",
     "chooser": "Lists to choose from",
     "keys": "Keys page",
 }

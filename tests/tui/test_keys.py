@@ -19,6 +19,7 @@ from tui.chooser import Chooser
 from tui.composer import Composer
 from tui.find_bar import FindBar
 from tui.handoff import Handoff
+from tui.jump import JumpScreen
 from tui.keymap import BANNED, KEYS, bindings, key_fault, shown_key
 from tui.keymap import Key as KeyEntry
 from tui.keys_screen import KeysScreen, KeyTable
@@ -48,6 +49,7 @@ OWNERS: dict[str, type[Any]] = {
     "away": SignpostScreen,
     "dialog": HostKeyDialog,
     "chooser": Chooser,
+    "jump": JumpScreen,
     "keys": KeysScreen,
 }
 
