@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv first; the second time that takes no time.
 .NOTPARALLEL:
-.PHONY: demo test test-agents soak soak-trips soak-kills soak-links soak-model check bench clean requirements docs
+.PHONY: demo test test-agents soak soak-hostile soak-trips soak-kills soak-links soak-model check bench clean requirements docs
 
 BIN = .venv/bin
 
@@ -20,7 +20,7 @@ test-agents:  ## the journey of each real agent that a profile is shipped for; i
 	@.ci/setup dev
 	@$(BIN)/pytest -m agents tests/e2e/test_journey_agents.py
 
-soak: soak-model soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
+soak: soak-hostile soak-model soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
 
 soak-trips:  ## 200 round trips in a row, with random edits on both sides
 	@.ci/setup dev
@@ -33,6 +33,10 @@ soak-kills:  ## a handoff, a pull and a resume, killed or refused at each of the
 soak-links:  ## a run watched, handed off and pulled over a link that fails 500 times, with the product's own limits
 	@.ci/setup dev
 	@CASTOFF_CUTS=420 $(BIN)/pytest -s tests/e2e/test_chaos.py
+
+soak-hostile:  ## 100,000 hostile sessions drawn, others each time
+	@.ci/setup dev
+	@CASTOFF_SEED=$${CASTOFF_SEED:-$$$$} CASTOFF_HOSTILE=100000 $(BIN)/pytest -s tests/tui/test_hostile.py
 
 soak-model:  ## 400,000 schedules of the protocol's model, others each time
 	@.ci/setup dev
