@@ -33,10 +33,14 @@ def name_login(error: AgentFailed, profile: Profile, host: str) -> AgentFailed:
     if not isinstance(error, LoginMissing) or not profile.login:
         return error
     where = f"on {host}" if host else "here"
-    words, way_out = str(error).strip().rstrip("."), profile.login.rstrip(".")
-    return LoginMissing(
-        f"{profile.title}'s login {where} is missing or not accepted ({words}): {way_out[0].lower()}{way_out[1:]}."
-    )
+    words, way_out = str(error).strip().rstrip("."), _way_out(profile, host)
+    return LoginMissing(f"{profile.title}'s login {where} is missing or not accepted ({words}): {way_out}.")
+
+
+def _way_out(profile: Profile, host: str) -> str:
+    if host and profile.login_command:
+        return f"log it in from your own machine: castoff host login {host} {profile.name}"
+    return profile.login[0].lower() + profile.login[1:].rstrip(".")
 
 
 def _sentence(error: "RequestError") -> str:

@@ -72,6 +72,10 @@ class Profile(BaseModel):
     """What that record cannot be read without, and other sessions share: it goes to a host, and never comes home."""
     config_files: _Words = ()
     """What a host copies from its own user's HOME into the run's HOME; never taken from the laptop."""
+    login_command: _Words = ()
+    """What logs the agent in, in a terminal on a host: ``castoff host login``."""
+    login_files: _Words = ()
+    """Where its login is kept, once there is one."""
     mcp: tuple[Annotated[_Words, Field(min_length=2)], ...] = ()
     """Where the agent's settings list its MCP servers: a file (``.toml``, else JSON), and the keys that lead to them.
     Files are relative to HOME, or in the session's project when they begin with ``{tree}/``; the key ``{tree}`` stands
@@ -135,7 +139,7 @@ class Profile(BaseModel):
             _refuse_placeholders(tuple(keys), frozenset({"{tree}"}))
         return places
 
-    @field_validator("find", "interpreter", "session_files", "needed_files", "config_files")
+    @field_validator("find", "interpreter", "session_files", "needed_files", "config_files", "login_files")
     @classmethod
     def _check_globs(cls, globs: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         known = frozenset({"{sid}", "{sid8}", _SESSION} if info.field_name == "session_files" else ())

@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
@@ -58,8 +59,13 @@ def agent_command(profile: Profile, environ: Mapping[str, str] = os.environ) -> 
 
 
 def install_sentence(profile: Profile, environ: Mapping[str, str] = os.environ) -> str:
-    """How to install the agent on this machine."""
+    """How to install the agent on this machine; after a colon the command that does it."""
     return _expand(profile.install, environ)
+
+
+def install_command(profile: Profile, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The argument list that installs the agent on this machine, empty if its profile tells none."""
+    return tuple(_expand(word, environ) for word in shlex.split(profile.install.partition(": ")[2]))
 
 
 def installed_version(program: Path) -> str:

@@ -20,6 +20,7 @@ from agent.events import Frozen
 from remote import host_install
 from remote.connection import Connection
 from remote.errors import HostFull, HostLacks, HostTimeout, RuntimeSetupFailed
+from remote.interpreter import find_python
 from remote.wheel import REQUIREMENTS, build_wheel, host_requirements, pack, package_contents, runtime_id
 
 Report = Callable[[str], None]
@@ -30,23 +31,6 @@ root="${XDG_DATA_HOME:-$HOME/.local/share}/castoff/runtimes"
 printf '%s\\n' "$root"
 "$root/$1/env/bin/python" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo
 cat "$root/$1/complete.json" 2>/dev/null || true
-"""
-_FIND_PYTHON = """
-try() {
-    found=$("$1" -I -c 'import sys, venv; print(sys.executable); sys.exit(sys.version_info < (3, 11))' 2>/dev/null) &&
-        [ -n "$found" ] && printf '%s\\n' "$found" && exit 0
-}
-for name in python3 python3.14 python3.13 python3.12 python3.11; do
-    command -v "$name" >/dev/null 2>&1 && try "$name"
-done
-for path in /usr/local/bin /opt/homebrew/bin "$HOME/.local/bin" "$HOME"/.pyenv/versions/*/bin \
-        "$HOME"/.local/share/uv/python/*/bin; do
-    for name in python3 python3.14 python3.13 python3.12 python3.11; do
-        [ -x "$path/$name" ] && try "$path/$name"
-    done
-done
-path=$("${SHELL:-/bin/sh}" -lc 'command -v python3' </dev/null 2>/dev/null | tail -n 1) && [ -n "$path" ] && try "$path"
-exit 9
 """
 
 
@@ -91,7 +75,7 @@ async def ensure_runtime(connection: Connection, *, report: Report) -> Runtime:
     root, runtime = await _look(connection)
     if runtime is not None:
         return runtime
-    python = await _find_python(connection)
+    python = await find_python(connection, report=report)
     report(f"installing castoff's runtime {runtime_id()} on {connection.name}")
     payload = await asyncio.to_thread(_payload)
     try:
@@ -132,17 +116,6 @@ async def _look(connection: Connection) -> tuple[str, Runtime | None]:
     return root, Runtime(
         path=path, runtime_id=facts.runtime_id, python=python, base_prefix=facts.base_prefix, version=facts.version
     )
-
-
-async def _find_python(connection: Connection) -> str:
-    output = await connection.run(["sh", "-c", _FIND_PYTHON, "sh"], check=False)
-    if output.status != 0 or not output.text:
-        raise HostLacks(
-            f"{connection.name} has no Python 3.11 or newer.",
-            "Install it there, e.g. apt install python3, or uv python install 3.12.",
-            missing=("python3",),
-        )
-    return output.text
 
 
 def _payload() -> dict[str, bytes]:

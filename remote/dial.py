@@ -93,7 +93,28 @@ async def _attempt(
     algorithms: tuple[str, ...],
     joined: socket.socket | None = None,
 ) -> tuple[asyncssh.SSHClientConnection | None, _Client]:
-    """Connect once; ``None`` instead of a connection when the host's key is not the pinned one."""
+    """Connect once; ``None`` instead of a connection when the host's key is not the pinned one.
+
+    A passphrase is asked for only where the keys that need none, ssh-agent's among them, are refused.
+    """
+    if not given.asked:
+        try:
+            return await _log_in(host, _Given(None), host_keys, ssh_config, algorithms, joined)
+        except AuthenticationRefused:
+            if given.passphrase is None:
+                raise
+        joined = None
+    return await _log_in(host, given, host_keys, ssh_config, algorithms, joined)
+
+
+async def _log_in(
+    host: Host,
+    given: "_Given",
+    host_keys: HostKeys,
+    ssh_config: Path,
+    algorithms: tuple[str, ...],
+    joined: socket.socket | None,
+) -> tuple[asyncssh.SSHClientConnection | None, _Client]:
     client = _Client(host_keys)
     identity = Path(host.identity).expanduser() if host.identity else None
     if identity is not None and not identity.is_file():
@@ -140,6 +161,11 @@ class _Given:
         self.passphrase = passphrase
         self._answers: dict[str, str] = {}
 
+    @property
+    def asked(self) -> bool:
+        """Whether somebody was asked already."""
+        return bool(self._answers)
+
     async def ask(self, name: str) -> str:
         assert self.passphrase is not None
         if name not in self._answers:
@@ -170,8 +196,8 @@ def _in_our_words(host: Host, given: _Given) -> Generator[None]:
         login = host.login or getpass.getuser()
         raise AuthenticationRefused(
             f"{where} accepts none of your SSH keys for {login}.",
-            "Add your public key to ~/.ssh/authorized_keys there, load it into ssh-agent if it has a passphrase, "
-            "or name it: castoff host add --identity.",
+            "Put your public key into ~/.ssh/authorized_keys there (ssh-copy-id does; ssh-keygen makes one), or name "
+            f"another one: castoff host add --identity. castoff doctor {host.name} says more.",
         ) from error
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
         raise IdentityUnusable(
@@ -209,7 +235,11 @@ def _refusal(host: Host, client: _Client, host_keys: HostKeys) -> HostKeyError:
             pinned=pinned,
         )
     if client.verdict == "revoked":
-        return HostKeyRevoked(f"The key of {host.name}, {shown}, is marked as revoked.", fingerprint=shown)
+        return HostKeyRevoked(
+            f"The key of {host.name}, {shown}, is marked as revoked.",
+            f"Give the host a new key; then castoff host remove {host.name}, and add it again.",
+            fingerprint=shown,
+        )
     return HostKeyUnknown(
         f"The key of {host.name}, {shown}, is not known here and was not agreed to.",
         f"Compare it with the host's own (ssh-keygen -l) and agree: castoff host check {host.name}",

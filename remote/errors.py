@@ -5,7 +5,8 @@ RemoteError
 |   |-- SettingsDamaged     it is not what castoff writes
 |   |-- ProjectFileInvalid  a project's settings file cannot be used
 |   |-- HostNotConfigured   no host of that name is in it
-|   `-- HostInvalid         a host's name or destination cannot be used
+|   |-- HostInvalid         a host's name or destination cannot be used
+|   `-- CloudInitInvalid    user data for a new machine cannot be made of what was given
 |-- ConnectError            no connection to the host
 |   |-- UnknownHost         its name leads to no address
 |   |-- HostUnreachable     nothing answers there, or no SSH
@@ -25,6 +26,7 @@ RemoteError
 |-- LocalFull               no space left here
 |-- RsyncFailed             a transfer failed
 |-- RuntimeSetupFailed      castoff's runtime cannot be installed on the host
+|-- AgentInstallFailed      an agent cannot be installed on the host
 |-- ProgramsUnknown         which programs a run would find on the host cannot be told
 |-- SandboxUnavailable      the sandbox cannot be built as asked
 |-- RebootUnready           nothing can take the host's runs up after a restart
@@ -76,6 +78,12 @@ class HostInvalid(SettingsError):
     """A host's name, destination or port cannot be used."""
 
     code = "host-invalid"
+
+
+class CloudInitInvalid(SettingsError):
+    """User data cannot be made of what was given."""
+
+    code = "cloud-init"
 
 
 class ConnectError(RemoteError):
@@ -212,6 +220,12 @@ class RuntimeSetupFailed(RemoteError):
     """Castoff's runtime cannot be installed on the host; nothing half-made stays there."""
 
     code = "runtime-setup-failed"
+
+
+class AgentInstallFailed(RemoteError):
+    """An agent cannot be installed on the host; nothing half-made stays there."""
+
+    code = "agent-install-failed"
 
 
 class ProgramsUnknown(RemoteError):

@@ -201,7 +201,9 @@ def _model(profile: Profile, variables: dict[str, str]) -> list[Problem]:
     sentence = check_model(variables)
     if sentence is None:
         return []
-    return [Problem(code="model", sentence=f"On the host: {sentence}", way_out="castoff host key NAME VARIABLE")]
+    return [
+        Problem(code="model", sentence=f"On the host: {sentence}", way_out="castoff host secrets set NAME VARIABLE")
+    ]
 
 
 async def list_rows(request: protocol.ListRuns) -> protocol.Rows:

@@ -20,6 +20,7 @@ from remote.patch import Changes
 from remote.run import Run
 from remote.settings_protocol import SettingsRequest
 from remote.start import Since
+from remote.survey_records import Survey
 from remote.tools import Program
 from snapshot.names import Name
 
@@ -314,6 +315,7 @@ Request = (
     | Give
     | Confirm
     | Regain
+    | Survey
     | SettingsRequest
 )
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="op")])

@@ -68,10 +68,20 @@ async def answer(line: bytes) -> protocol.Reply:
 
 
 def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
-    from remote import host_accept, host_beside, host_give, host_inspect, host_look, host_settings, waste_there
+    from remote import (
+        host_accept,
+        host_beside,
+        host_give,
+        host_inspect,
+        host_look,
+        host_settings,
+        host_survey,
+        waste_there,
+    )
 
     return {
         protocol.Look: host_look.look,
+        protocol.Survey: host_survey.survey,
         protocol.Inspect: host_inspect.inspect,
         protocol.ListRuns: host_look.list_rows,
         protocol.AskDiff: host_look.ask_diff,

@@ -2,7 +2,10 @@
 
 import asyncio
 
+from agent.errors import ProfileError
 from agent.events import Frozen
+from agent.paths import state_dir
+from agent.profiles import load_profile
 from remote import settings_protocol as protocol
 from remote.agent_env import read_env, set_env
 from remote.agents import find_agents
@@ -17,6 +20,7 @@ from remote.channels import (
 )
 from remote.host_protocol import Nothing
 from remote.mirror import forget_mirrors
+from remote.revive import held_runs
 from remote.trial import Delivery, send_code, send_test
 
 
@@ -27,8 +31,27 @@ async def set_variable(request: protocol.SetVariable) -> Frozen:
 
 
 async def list_variables(_: protocol.ListVariables) -> Frozen:
-    """The names."""
-    return protocol.Names(names=tuple(sorted(read_env())))
+    """The names, and the runs whose agents get them."""
+    names = sorted(read_env())
+    uses = await asyncio.to_thread(_find_uses)
+    return protocol.Variables(
+        variables=tuple(
+            protocol.Variable(name=name, runs=tuple(use for use, unset in uses if name not in unset)) for name in names
+        )
+    )
+
+
+def _find_uses() -> list[tuple[protocol.Use, tuple[str, ...]]]:
+    """The runs held here, each with the variables that its agent does not get."""
+    uses: list[tuple[protocol.Use, tuple[str, ...]]] = []
+    for session in held_runs(state_dir()):
+        info = session.info
+        try:
+            unset = load_profile(info.agent).unset
+        except ProfileError:
+            continue  # without its profile no agent starts, and none gets anything
+        uses.append((protocol.Use(run_id=info.id, title=info.title, agent=info.agent), unset))
+    return uses
 
 
 async def list_agents(_: protocol.ListAgents) -> Frozen:

@@ -6,6 +6,7 @@ castoff-runner terminal RUN_ID      show a run's tmux in this terminal, only to 
 castoff-runner host                 answer one connection's requests (JSON lines) on standard input and output
 castoff-runner mirror SESSION_DIR   keep a copy of what arrived of a run's project, for its next handoff
 castoff-runner revive STATE_DIR     take up the runs of this host that were at work, after a restart
+castoff-runner install AGENT        install an agent into castoff's own directory on this machine
 castoff-runner version
 """
 
@@ -68,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     mirror.add_argument("session", type=Path, help="the session's directory")
     revive = commands.add_parser("revive", help="take up the runs of this host that were at work, after a restart")
     revive.add_argument("state", type=Path, help="the directory that holds them")
+    install = commands.add_parser("install", help="install an agent into castoff's own directory on this machine")
+    install.add_argument("agent", help="its profile's name")
     commands.add_parser("version", help="print the version")
     return parser
 
@@ -97,11 +100,20 @@ async def _run(options: argparse.Namespace) -> int:
 
             os.nice(19)  # the agent has just begun
             make_mirror(open_session(options.session))
+        case "install":
+            from agent.profiles import load_profile
+            from remote.agent_install import install_agent
+
+            install_agent(load_profile(options.agent), _say)
         case _:
             from remote.wheel import runtime_id
 
             sys.stdout.write(f"{runtime_id()}\n")
     return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
 
 
 async def _serve(path: Path, held: str) -> None:

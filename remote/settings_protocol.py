@@ -21,15 +21,30 @@ class SetVariable(Frozen):
 
 
 class ListVariables(Frozen):
-    """The names of the variables kept for agents."""
+    """The variables kept for agents, and which runs get them."""
 
     op: Literal["variables"] = "variables"
 
 
-class Names(Frozen):
-    """Names only, never values."""
+class Use(Frozen):
+    """A run that lives there and whose agent gets a variable when it starts."""
 
-    names: tuple[str, ...]
+    run_id: str
+    title: str
+    agent: str
+
+
+class Variable(Frozen):
+    """A name, never a value, and who gets it."""
+
+    name: str
+    runs: tuple[Use, ...] = ()
+
+
+class Variables(Frozen):
+    """All of them, by name."""
+
+    variables: tuple[Variable, ...]
 
 
 class ListAgents(Frozen):

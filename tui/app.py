@@ -27,12 +27,14 @@ from tui.commands import POLICIES
 from tui.errors import TuiError
 from tui.handoff import Handoff
 from tui.hosts import choose_host
+from tui.hosts_screen import HostsScreen
 from tui.jump import JumpScreen, Target
 from tui.keymap import BANNED, KEYS, bindings, find_clashes
 from tui.keys_screen import KeysScreen
 from tui.move_screen import MoveScreen
 from tui.moves import Move, landed
 from tui.palette import key_commands
+from tui.passphrase import PassphraseDialog
 from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
@@ -79,6 +81,7 @@ class CastoffApp(ThemedApp):
         self.load_themes(self.backend.themes(), self._settings.theme)
         self._use_keys(self._settings.keys)
         self.backend.set_trust(self._trust)
+        self.backend.set_passphrase(self._ask_passphrase)
         try:
             found = self.backend.current()
             for sentence in self.backend.damaged():
@@ -184,6 +187,15 @@ class CastoffApp(ThemedApp):
             if dialog.is_current:
                 self.pop_screen()
 
+    async def _ask_passphrase(self, key: str) -> str:
+        dialog = PassphraseDialog(key)
+        self.push_screen(dialog)
+        try:
+            return await dialog.answer
+        finally:
+            if dialog.is_current:
+                self.pop_screen()
+
     # Screens
 
     def _show(self, screen: Screen[Any]) -> None:
@@ -196,6 +208,11 @@ class CastoffApp(ThemedApp):
         """Open the list of runs."""
         if not isinstance(self.screen, RunsScreen | MoveScreen):
             self.push_screen(RunsScreen(self.backend))
+
+    def action_show_hosts(self) -> None:
+        """Open the list of hosts."""
+        if not isinstance(self.screen, HostsScreen | MoveScreen):
+            self.push_screen(HostsScreen(self.backend))
 
     def action_show_keys(self) -> None:
         """Open the keys page."""

@@ -44,6 +44,13 @@ class HostCard(Frozen):
     destination: str
 
 
+class HostLook(Frozen):
+    """What was seen of a host: rows of a table, and sentences about what is not as it should be."""
+
+    rows: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+
+
 class KeyQuestion(Frozen):
     """A host's key that was never seen before; the user compares the fingerprint."""
 
@@ -127,6 +134,8 @@ class ViewerLike(Protocol):
 Trust = Callable[[KeyQuestion], Awaitable[bool]]
 Lend = Callable[[], AbstractContextManager[None]]
 """The app gives the terminal up for the length of the context."""
+Passphrase = Callable[[str], Awaitable[str]]
+"""Asked with the private key's file name; "" if the user gives none."""
 
 
 class DraftLike(Protocol):
@@ -165,6 +174,10 @@ class Backend(Protocol):
 
     def themes(self) -> Path:
         """The folder of the user's own themes, which need not be there."""
+        ...
+
+    def set_passphrase(self, passphrase: Passphrase) -> None:
+        """Who is asked for the passphrases of private keys."""
         ...
 
     def settings(self) -> Settings:
@@ -209,6 +222,18 @@ class Backend(Protocol):
 
     def hosts(self) -> tuple[HostCard, ...]:
         """The hosts in the settings."""
+        ...
+
+    async def look_over(self, host: str, *, set_up: bool = False) -> HostLook:
+        """What a host has; castoff's runtime is installed there only with ``set_up``."""
+        ...
+
+    async def add_host(self, name: str, destination: str, port: int | None) -> None:
+        """Add a host once it let us in and its key was agreed to; raises `remote.errors.RemoteError`."""
+        ...
+
+    async def keep_variable(self, host: str, name: str, value: str) -> None:
+        """Keep a variable for agents on a host; raises `remote.errors.RemoteError`."""
         ...
 
     def defaults(self) -> Defaults:

@@ -19,6 +19,7 @@ class Command(NamedTuple):
 COMMANDS: tuple[Command, ...] = (
     Command("handoff", "[HOST]", "cast this session off to a host (also & and a last word)"),
     Command("runs", "", "the runs on all hosts"),
+    Command("hosts", "", "your hosts, and what they have"),
     Command("pull", "", "take this run home"),
     Command("terminal", "", "this run's own terminal on its host; q there goes back"),
     Command("policy", "ask | accept-edits | accept-all", "what the agent may do without asking"),

@@ -8,6 +8,7 @@ from textual.screen import Screen
 
 from tui.composer import Composer
 from tui.handoff import Handoff
+from tui.hosts_screen import HostsScreen
 from tui.keymap import KEYS
 from tui.keys_screen import KeysScreen
 from tui.move_screen import MoveScreen
@@ -20,7 +21,7 @@ from tui.workspace import Workspace
 
 _PARTS: dict[type[Screen[Any]], str] = {
     Workspace: "workspace", Handoff: "handoff", Pull: "pull", RunsScreen: "runs", DiffScreen: "diff",
-    SignpostScreen: "away", KeysScreen: "keys",
+    SignpostScreen: "away", KeysScreen: "keys", HostsScreen: "hosts",
 }  # fmt: skip
 
 

@@ -206,6 +206,10 @@ class RunsScreen(StageScreen[None]):
         if run := self._current():
             self.castoff.open_terminal(run_place(run))
 
+    def action_hosts(self) -> None:
+        """Show the hosts."""
+        self.castoff.action_show_hosts()
+
     def action_steer(self) -> None:
         """Write the marked run a prompt."""
         if self._current():

@@ -77,6 +77,10 @@ class Stage(Protocol):
         """Give the terminal up for the length of the context."""
         ...
 
+    def action_show_hosts(self) -> None:
+        """Show the hosts, and what they have."""
+        ...
+
     def show_signpost(self, place: Place) -> None:
         """Show where a session is."""
         ...

@@ -16,7 +16,19 @@ from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
 from tui.app_settings import read_settings, write_key, write_settings
-from tui.backend import Defaults, HostCard, KeyQuestion, Lend, Place, Settings, Signpost, Trust, ViewerLike
+from tui.backend import (
+    Defaults,
+    HostCard,
+    HostLook,
+    KeyQuestion,
+    Lend,
+    Passphrase,
+    Place,
+    Settings,
+    Signpost,
+    Trust,
+    ViewerLike,
+)
 from tui.drafts import DraftFile
 from tui.errors import WatchFailed
 
@@ -38,6 +50,7 @@ class World:
         self._demo = demo
         self._links: Links | None = None
         self._trust: Trust | None = None
+        self._passphrase: Passphrase | None = None
 
     @property
     def project(self) -> str:
@@ -61,6 +74,10 @@ class World:
     def themes(self) -> Path:
         """The folder of the user's own themes."""
         return config_dir() / "themes"
+
+    def set_passphrase(self, passphrase: Passphrase) -> None:
+        """Who is asked for the passphrases of private keys."""
+        self._passphrase = passphrase
 
     def settings(self) -> Settings:
         """What the app remembers."""
@@ -121,6 +138,41 @@ class World:
     def hosts(self) -> tuple[HostCard, ...]:
         """The hosts in the settings."""
         return tuple(HostCard(name=h.name, destination=h.destination) for h in self._linked().settings.hosts())
+
+    async def look_over(self, host: str, *, set_up: bool = False) -> HostLook:
+        """What a host has; castoff's runtime is installed there only with ``set_up``."""
+        from remote.bootstrap import find_runtime
+        from remote.survey import measure_link, survey_host
+        from tui.drawing.hosts import link_rows, survey_notes, survey_rows
+
+        links = self._linked()
+        connection = await links.connect(host)
+        if not set_up and await find_runtime(connection) is None:
+            rows = link_rows(await measure_link(connection))
+            return HostLook(rows=tuple(rows), notes=("castoff's runtime is not there yet.",))
+        client = await links.client(host)
+        surveyed, link = await survey_host(client)
+        rows = [*link_rows(link), *survey_rows(surveyed), ("runtime", client.runtime.runtime_id)]
+        root = tuple(f"Once, as root there: {command}" for command in surveyed.root)
+        return HostLook(rows=tuple(rows), notes=(surveyed.restart, *root, *survey_notes(surveyed, link)))
+
+    async def add_host(self, name: str, destination: str, port: int | None) -> None:
+        """Add a host once it let us in and its key was agreed to; raises `remote.errors.RemoteError`."""
+        from remote.config import make_host
+        from remote.connection import connect
+
+        new = make_host(name, destination, port=port)
+        connection = await connect(new, trust=self._ask, passphrase=self._passphrase)
+        await connection.close()
+        self._linked().settings.add(new)
+
+    async def keep_variable(self, host: str, name: str, value: str) -> None:
+        """Keep a variable for agents on a host; raises `remote.errors.RemoteError`."""
+        from remote.host_protocol import Nothing
+        from remote.settings_protocol import SetVariable
+
+        client = await self._linked().client(host)
+        await client.ask(SetVariable(name=name, value=value), Nothing)
 
     def defaults(self) -> Defaults:
         """What the project's settings say; raises `remote.errors.ProjectFileInvalid`."""
@@ -213,7 +265,7 @@ class World:
         if self._links is None:
             from remote.links import Links
 
-            self._links = Links(trust=self._ask)
+            self._links = Links(trust=self._ask, passphrase=self._passphrase)
         return self._links
 
     async def _ask(self, question: "HostKeyQuestion") -> bool:

@@ -48,6 +48,7 @@ async def say(screen: "Workspace", spoken: Spoken) -> None:
 _ACTIONS = {
     "quit": "app.quit",
     "runs": "app.show_runs",
+    "hosts": "app.show_hosts",
     "help": "app.show_keys",
     "keys": "app.show_keys",
     "pull": "pull",

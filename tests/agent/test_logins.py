@@ -62,3 +62,10 @@ async def test_a_login_that_expired_is_told_by_the_turn_that_it_ended(place: Pla
     (turn,) = (block for block in state.blocks if block.type == "turn")
     assert turn.detail.startswith("Sailor's login here is missing or not accepted (")
     assert turn.detail.endswith("401 token expired): log in with its own command: sailor login.")
+
+
+def test_on_a_host_it_is_the_command_that_opens_its_login_there() -> None:
+    profile = versions.PROFILE.model_copy(update={"login_command": ("sailor", "login")})
+    said = name_login(LoginMissing("Token expired"), profile, "vm")
+    assert str(said).endswith("(Token expired): log it in from your own machine: castoff host login vm sailor.")
+    assert str(name_login(LoginMissing("Token expired"), profile, "")).endswith("own command: sailor login.")

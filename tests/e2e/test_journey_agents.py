@@ -50,7 +50,7 @@ def vm(sshd_host: HostForTests, laptop: Laptop, real_agent: RealAgent) -> HostFo
         sshd_host.own(sshd_host.home / Path(name).parts[0])
     sshd_host.write_settings(laptop.home / "config")
     for name, value in real_agent.variables.items():
-        laptop.castoff("host", "key", sshd_host.host.name, name, given=f"{value}\n")
+        laptop.castoff("host", "secrets", "set", sshd_host.host.name, name, given=f"{value}\n")
     return sshd_host
 
 

@@ -42,7 +42,7 @@ def vm(sshd_host: HostForTests, laptop: Laptop, codex_prefix: Path, responses_mo
     write_codex_config(sshd_host.home, responses_model.url)
     sshd_host.own(sshd_host.home / ".codex")
     sshd_host.write_settings(laptop.home / "config")
-    laptop.castoff("host", "key", sshd_host.host.name, "OPENAI_API_KEY", given="host-key\n")
+    laptop.castoff("host", "secrets", "set", sshd_host.host.name, "OPENAI_API_KEY", given="host-key\n")
     return sshd_host
 
 

@@ -232,9 +232,10 @@ async def test_no_space(full: HostForTests) -> None:
 
 
 async def test_no_python(embedded_host: HostForTests, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remote.bootstrap._FIND_PYTHON", "exit 9")
+    monkeypatch.setattr("remote.interpreter._FIND_PYTHON", "exit 9")
+    monkeypatch.setattr("remote.interpreter._FETCH_PYTHON", "echo error: no network. >&2; exit 2")
     shutil.rmtree(_runtimes(embedded_host), ignore_errors=True)
-    await _fails(embedded_host, HostLacks, "has no Python 3.11 or newer")
+    await _fails(embedded_host, HostLacks, r"has no Python 3.11 or newer, and uv .* \(error: no network\)")
 
 
 async def test_an_installation_that_takes_too_long_is_told(

@@ -73,7 +73,7 @@ async def _refused(attempt: Awaitable[str], error: type[RemoteError], said: str)
         await attempt
     sentence = str(caught.value)
     assert sentence.endswith(".") and "\n" not in sentence
-    assert caught.value.way_out or error is HostKeyRevoked
+    assert caught.value.way_out
 
 
 @pytest.fixture
@@ -185,6 +185,16 @@ async def test_identity_with_passphrase(
         await _refused(wrong, IdentityUnusable, "cannot be used")
         await _refused(_try(host, sshd_host.host_keys), AuthenticationRefused, "accepts none of your SSH keys")
         assert await _with_agent(identity, lambda: _try(host, sshd_host.host_keys), monkeypatch) == sshd_host.user
+        named.clear()
+        attempt = _try(host, sshd_host.host_keys, passphrase=_passphrase("open sesame", named))
+        assert await _with_agent(identity, lambda: attempt, monkeypatch) == sshd_host.user
+        assert named == [], "ssh-agent has the key open"
+        monkeypatch.delenv("SSH_AUTH_SOCK")
+        both = f"IdentityFile {identity}\nIdentityFile {sshd_host.host.identity}\n"
+        given = _passphrase("open sesame", named)
+        anyone = host.model_copy(update={"identity": None})
+        assert await _try(anyone, sshd_host.host_keys, passphrase=given, config=both) == sshd_host.user
+        assert named == [], "the second key needs none"
     finally:
         authorized.write_text(before)
 

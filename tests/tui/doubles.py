@@ -12,7 +12,17 @@ from agent.events import AnyEvent, Budget, Policy
 from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep, awaits_decision
 from remote.terms import Decision, Terms
-from tui.backend import Defaults, HostCard, Lend, Place, Settings, Signpost, Trust
+from tui.backend import (
+    Defaults,
+    HostCard,
+    HostLook,
+    Lend,
+    Passphrase,
+    Place,
+    Settings,
+    Signpost,
+    Trust,
+)
 from tui.drafts import Draft
 
 PLACE = Place(session_id="k3v7q2m9x4ab", title="parser", project="/home/ada/parser", agent="castoff")
@@ -161,6 +171,9 @@ class DoubleBackend:
         self.attached: list[Place] = []
         self.attach_errors: list[Exception] = []
         self.host_cards: tuple[HostCard, ...] = (HostCard(name="vm", destination="ada@vm.example"),)
+        self.looks: dict[str, HostLook | Exception] = {}
+        self.looked: list[tuple[str, bool]] = []
+        self.keys_kept: list[tuple[str, str, str]] = []
         self.kept = Settings()
         self.others: tuple[Place | Signpost, ...] = ()
         self.themes_folder = Path("/nonexistent/themes")
@@ -177,6 +190,7 @@ class DoubleBackend:
         self.no_terminal: Exception | None = None
         self.changes: asyncio.Queue[Exception | None] = asyncio.Queue()
         self.trust: Trust | None = None
+        self.passphrase: Passphrase | None = None
         self.watching: Callable[[], None] | None = None
         self.closed = False
         self.unreadable: tuple[str, ...] = ()
@@ -191,6 +205,9 @@ class DoubleBackend:
 
     def themes(self) -> Path:
         return self.themes_folder
+
+    def set_passphrase(self, passphrase: Passphrase) -> None:
+        self.passphrase = passphrase
 
     def settings(self) -> Settings:
         return self.kept
@@ -229,6 +246,21 @@ class DoubleBackend:
 
     def hosts(self) -> tuple[HostCard, ...]:
         return self.host_cards
+
+    async def add_host(self, name: str, destination: str, port: int | None) -> None:
+        if name in self.looks and isinstance(look := self.looks[name], Exception):
+            raise look
+        self.host_cards += (HostCard(name=name, destination=f"{destination}:{port}"),)
+
+    async def keep_variable(self, host: str, name: str, value: str) -> None:
+        self.keys_kept.append((host, name, value))
+
+    async def look_over(self, host: str, *, set_up: bool = False) -> HostLook:
+        self.looked.append((host, set_up))
+        look = self.looks[host]
+        if isinstance(look, Exception):
+            raise look
+        return look
 
     def defaults(self) -> Defaults:
         if isinstance(self.said, Exception):

@@ -16,12 +16,15 @@ HEADINGS = {
     "handoff": "Handoff",
     "pull": "Pull back",
     "runs": "Runs",
+    "hosts": "Hosts",
     "diff": "Diff of a run",
     "timeline": "Timeline of a run",
     "away": "A session that is away",
     "dialog": "Host key question",
     "jump": "Jump mode",
     "chooser": "Lists to choose from",
+    "passphrase": "Passphrase of a key",
+    "line": "A line asked for",
     "keys": "Keys page",
 }
 """Where a key counts, as its section is called; in the page's order."""

@@ -8,6 +8,7 @@ import pytest
 from textual.binding import Binding
 from textual.events import Key
 from textual.screen import Screen
+from textual.widgets import Input
 
 from tests.tui import recorded
 from tests.tui.conftest import Stage
@@ -19,12 +20,15 @@ from tui.chooser import Chooser
 from tui.composer import Composer
 from tui.find_bar import FindBar
 from tui.handoff import Handoff
+from tui.hosts_screen import HostsScreen
 from tui.jump import JumpScreen
 from tui.keymap import BANNED, KEYS, bindings, key_fault, shown_key
 from tui.keymap import Key as KeyEntry
 from tui.keys_screen import KeysScreen, KeyTable
+from tui.line_dialog import LineDialog
 from tui.lines_view import Lines
 from tui.panes import QuestionBar
+from tui.passphrase import PassphraseDialog
 from tui.pull import Pull
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
@@ -50,6 +54,9 @@ OWNERS: dict[str, type[Any]] = {
     "dialog": HostKeyDialog,
     "chooser": Chooser,
     "jump": JumpScreen,
+    "passphrase": PassphraseDialog,
+    "line": LineDialog,
+    "hosts": HostsScreen,
     "keys": KeysScreen,
 }
 
@@ -213,6 +220,23 @@ async def test_a_question_that_nobody_answers_is_a_no(stage: Stage) -> None:
         assert await asked.wait() is False
         given_up = stand.app.run_worker(trust(question))
         await stand.wait(lambda: isinstance(stand.app.screen, HostKeyDialog))
+        given_up.cancel()
+        await stand.wait(lambda: isinstance(stand.app.screen, Workspace))
+
+
+async def test_a_passphrase_is_asked_for_without_echo(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        ask = stand.backend.passphrase
+        assert ask is not None
+        for keys, answer in ((("s", "3", "space", "x", "enter"), "s3 x"), (("s", "escape"), "")):
+            asked = stand.app.run_worker(ask("/home/ada/.ssh/locked"))
+            await stand.wait(lambda: isinstance(stand.app.screen, PassphraseDialog))
+            assert "/home/ada/.ssh/locked" in stand.app.screen.query_one("#passphrase-key", Lines).plain
+            assert stand.app.screen.query_one(Input).password
+            await stand.pilot.press(*keys)
+            assert await asked.wait() == answer
+        given_up = stand.app.run_worker(ask("/home/ada/.ssh/locked"))
+        await stand.wait(lambda: isinstance(stand.app.screen, PassphraseDialog))
         given_up.cancel()
         await stand.wait(lambda: isinstance(stand.app.screen, Workspace))
 

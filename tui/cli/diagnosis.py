@@ -1,5 +1,6 @@
 """What the doctor looks at on this machine: one finding for each thing, in words, with a way out."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -24,6 +25,8 @@ class Finding(Frozen):
     grade: Grade
     sentence: str
     way_out: str = ""
+    blame: str = ""
+    """Of a host that cannot be reached: a `remote.opinion.Blame`."""
 
 
 _PROGRAMS = (
@@ -115,6 +118,31 @@ def _hosts() -> Iterator[Finding]:
         sentence=sentence,
         way_out="castoff host check NAME looks at one." if hosts else "castoff host add NAME user@address",
     )
+
+
+async def examine_host(name: str) -> Finding:
+    """Connect to one host; where that fails, who is to blame."""
+    from remote.config import Settings
+    from remote.connection import connect
+    from remote.errors import ConnectError
+    from remote.opinion import ask_again
+    from tui.cli.driving import ask_passphrase, can_ask
+
+    about = f"host {name}"
+    try:
+        host = Settings().host(name)
+    except RemoteError as error:
+        return Finding(about=about, grade="bad", sentence=str(error), way_out=error.way_out)
+    try:
+        async with await connect(host, passphrase=ask_passphrase if can_ask() else None) as connection:
+            return Finding(about=about, grade="ok", sentence=f"{name} answers in {connection.rtt * 1000:.0f} ms.")
+    except ConnectError as error:
+        opinion = await asyncio.to_thread(ask_again, host, error)
+        sentence = f"{error} {opinion.sentence}"
+        way_out = opinion.way_out or error.way_out
+        return Finding(about=about, grade="bad", sentence=sentence, way_out=way_out, blame=opinion.blame)
+    except RemoteError as error:
+        return Finding(about=about, grade="bad", sentence=str(error), way_out=error.way_out)
 
 
 def _agents() -> Iterator[Finding]:

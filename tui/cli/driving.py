@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import termios
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
@@ -80,8 +81,31 @@ async def confirm(question: str) -> bool:
     return (await ask_line(f"{clean(question, single_line=True)} [y/N] ")).casefold() in ("y", "yes")
 
 
+async def ask_secret(words: str) -> str:
+    """What a person types after ``words``, without echo; Ctrl-C cancels it, and the echo is back then."""
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    silent = [*before]
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
+    try:
+        return await _read_line(words)
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        sys.stderr.write("\n")
+
+
+async def ask_passphrase(key: str) -> str:
+    """The passphrase of the private key in the file ``key``."""
+    return await ask_secret(f"Passphrase of {clean(key, single_line=True)}: ")
+
+
 async def ask_line(words: str) -> str:
-    """What a person types after ``words``, which are shown as they are."""
+    """What a person types after ``words``, which are shown as they are, without surrounding white space."""
+    return (await _read_line(words)).strip()
+
+
+async def _read_line(words: str) -> str:
     sys.stderr.write(words)
     sys.stderr.flush()
     loop, line = asyncio.get_running_loop(), asyncio.Event()
@@ -91,4 +115,4 @@ async def ask_line(words: str) -> str:
         await line.wait()
     finally:
         loop.remove_reader(sys.stdin.fileno())
-    return os.read(sys.stdin.fileno(), 1024).decode(errors="replace").strip()
+    return os.read(sys.stdin.fileno(), 1024).decode(errors="replace").rstrip("\r\n")

@@ -120,10 +120,12 @@ async def follow(viewer: Viewer, state: SessionState, until: Callable[[SessionSt
 
 @asynccontextmanager
 async def open_links(trust: "Trust | None" = None) -> AsyncGenerator["Links"]:
-    """The connections to hosts; none is made before it is needed. ``trust`` is asked about unknown host keys."""
+    """The connections to hosts; none is made before it is needed. ``trust`` is asked about unknown host keys, a person
+    at this terminal for passphrases."""
     from remote.links import Links
+    from tui.cli.driving import ask_passphrase, can_ask
 
-    links = Links(trust=trust)
+    links = Links(trust=trust, passphrase=ask_passphrase if can_ask() else None)
     try:
         yield links
     finally:

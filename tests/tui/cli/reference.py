@@ -35,6 +35,8 @@ def _sections(command: click.Command, name: str, parent: click.Context | None) -
         for child_name in command.list_commands(context):
             child = command.get_command(context, child_name)
             assert child is not None
+            if child.hidden:
+                continue
             yield from _sections(child, child_name, context)
 
 

@@ -39,6 +39,13 @@ from tui.cli.names import complete_session
 from tui.cli.root import COMMANDS, root
 
 
+def _leaves(command: click.Command) -> list[click.Command]:
+    """The commands below a group, those of groups in it too; else the command itself."""
+    if not isinstance(command, click.Group):
+        return [command]
+    return [leaf for each in command.commands.values() for leaf in _leaves(each)]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_examples_and_json(name: str) -> None:
     """The table is written apart, so that help need not import every command."""
@@ -46,8 +53,7 @@ def test_every_command_has_help_examples_and_json(name: str) -> None:
     assert command is not None
     assert command.name == name
     assert command.help
-    leaves = command.commands.values() if isinstance(command, click.Group) else [command]
-    for leaf in leaves:
+    for leaf in _leaves(command):
         assert leaf.help, leaf.name
         if name != "completion":
             assert any("--json" in param.opts for param in leaf.params), leaf.name

@@ -154,7 +154,22 @@ def test_setup_and_channels_with_a_dead_host_beside(
     forget_model(embedded_host)
     setup = castoff("host", "setup", name, "--json")
     assert (setup.status, setup.records[-1]["ready"]) == (0, False), "no model is chosen there, but it is set up"
-    assert castoff("host", "check", name, "--json").records[-1]["code"] == "host-not-ready"
+    (facts, last) = castoff("host", "check", name, "--json").records
+    assert last["code"] == "host-not-ready"
+    assert {tool["name"] for tool in facts["tools"] if tool["path"]} >= {"git", "rsync", "tmux"}
+    assert abs(facts["skew"]) < 30, "it is the same machine"
+    assert facts["up"] > 0 and facts["down"] > 0 and facts["rtt"] > 0 and facts["memory"] > facts["memory_free"] > 0
+    assert {agent["name"]: agent["login"] for agent in facts["agents"]}["builtin"] == "no"
+    assert facts["runtime"] and facts["restart"] and facts["lingers"] in (True, False)
+    table = castoff("host", "check", name).out
+    assert all(word in table for word in ("bandwidth", "clock", "memory", "agent builtin", "linger", "runtime"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("tops3cret\n"))
+    kept = castoff("host", "secrets", "set", name, "OPENAI_API_KEY")
+    assert kept.status == 0 and "tops3cret" not in kept.out + kept.err
+    (secret, _) = castoff("host", "secrets", "list", name, "--json").records
+    assert (secret["type"], secret["name"]) == ("secret", "OPENAI_API_KEY")
+    for known in (True, False):
+        assert castoff("host", "secrets", "revoke", name, "OPENAI_API_KEY", "--json").records[-1]["known"] is known
     monkeypatch.setattr("sys.stdin", io.StringIO(phone_url + "\n"))
     added = castoff("notify", "add", "-", "--json")
     assert (added.status, added.records[0]["host"], added.records[0]["ok"]) == (1, name, True)
@@ -175,3 +190,16 @@ def test_setup_and_channels_with_a_dead_host_beside(
 
 def test_notify_without_a_host_is_a_sentence(castoff: Castoff) -> None:
     assert castoff("notify", "list", "--json").records[-1]["code"] == "no-host"
+
+
+def test_the_doctor_says_who_is_to_blame(castoff: Castoff, sshd_host: HostForTests) -> None:
+    sshd_host.write_settings(Settings().path.parent)
+    assert "vm answers in" in castoff("doctor", "vm").out
+    dead = sshd_host.host.model_copy(update={"name": "dead", "port": free_port()})
+    Settings().add(dead)
+    ran = castoff("doctor", "vm", "dead", "nobody", "--json")
+    said = {record["about"]: record for record in ran.records if record["type"] == "finding"}
+    assert said["host vm"]["grade"] == "ok"
+    assert (said["host dead"]["grade"], said["host dead"]["blame"]) == ("bad", "server")
+    assert "There is no host 'nobody'" in said["host nobody"]["sentence"]
+    assert ran.status == 1

@@ -1,22 +1,26 @@
 """``castoff host``: the machines that runs may live on."""
 
+from copy import copy
 from pathlib import Path
 
 import click
 
 from agent.overview import look_over
 from agent.paths import state_dir
+from remote.agent_setup import set_up_agent
 from remote.config import Settings, make_host
 from remote.connection import connect
 from remote.forgetting import forget_host
-from remote.host_protocol import Nothing
-from remote.settings_protocol import ForgetMirrors, Forgotten, ListVariables, Names, SetVariable
+from remote.settings_protocol import ForgetMirrors, Forgotten
+from tui.cli.driving import ask_passphrase, can_ask
 from tui.cli.edge import async_command, command_edge
 from tui.cli.errors import NotHere
+from tui.cli.host_cloud_init import cloud_init
+from tui.cli.host_login import login
 from tui.cli.host_report import look_at
+from tui.cli.host_secrets import secrets
 from tui.cli.names import complete_agent, host_argument
 from tui.cli.output import Output
-from tui.cli.secrets import read_secret
 from tui.cli.target import open_links
 from tui.cli.trust import make_trust, trust_options
 
@@ -34,8 +38,8 @@ _agent_option = click.option(
 Examples:
   castoff host add vm me@vm.example.org
   castoff host add ci ci@ci.example.org --port 2222 --identity ~/.ssh/ci --fingerprint SHA256:...
-  castoff host setup vm
-  castoff host key vm OPENAI_API_KEY
+  castoff host setup vm --agent claude
+  castoff host secrets set vm OPENAI_API_KEY
 """
 )
 def host() -> None:
@@ -79,7 +83,8 @@ async def add(
     key_file = None if identity is None else str(Path(identity).expanduser().absolute())
     new = make_host(name, destination, port=port, user=user, identity=key_file, sandbox=sandbox)
     if not offline:
-        async with await connect(new, trust=make_trust(out, fingerprint, first_use=first_use)) as connection:
+        trust = make_trust(out, fingerprint, first_use=first_use)
+        async with await connect(new, trust=trust, passphrase=ask_passphrase if can_ask() else None) as connection:
             out.say(f"{name} answers in {connection.rtt * 1000:.0f} ms.")
     Settings().add(new)
     out.say(f"Added {name}. Next: castoff host setup {name}")
@@ -116,13 +121,16 @@ async def check(out: Output, name: str, agent: str, fingerprint: str | None, fir
     out.done(name=name)
 
 
-@host.command(epilog="\b\nExample:\n  castoff host setup vm\n")
+@host.command(epilog="\b\nExamples:\n  castoff host setup vm\n  castoff host setup vm --agent claude\n")
 @host_argument
 @_agent_option
 @trust_options
 @async_command
 async def setup(out: Output, name: str, agent: str, fingerprint: str | None, first_use: bool) -> None:
-    """Install castoff's runtime on a host, into the user's own account there; does nothing if it is current."""
+    """Install castoff's runtime on a host, and the agent, into the user's own account there; root is not needed.
+
+    What is there and current is left alone. An agent that is elsewhere on the host's PATH is not installed again.
+    """
 
     def report(line: str) -> None:
         out.say(line)
@@ -130,6 +138,7 @@ async def setup(out: Output, name: str, agent: str, fingerprint: str | None, fir
 
     async with open_links(make_trust(out, fingerprint, first_use=first_use)) as links:
         client = await links.client(name, report)
+        await set_up_agent(client, agent, report)
         ready = await look_at(out, links, name, agent)
     if not ready:
         out.say(f"The runtime is there; the lines above say what a run of {agent} lacks.")
@@ -151,38 +160,6 @@ def remove(out: Output, name: str, yes: bool) -> None:
     out.done(name=name, keys=keys)
 
 
-@host.command(
-    epilog="""\b
-Examples:
-  castoff host key vm OPENAI_API_KEY            asks for the value, without echo
-  castoff host key vm OPENAI_API_KEY < key.txt
-  castoff host key vm                           lists the names
-"""
-)
-@host_argument
-@click.argument("variable", required=False)
-@click.option("--forget", is_flag=True, help="Remove it from the host.")
-@async_command
-async def key(out: Output, name: str, variable: str | None, forget: bool) -> None:
-    """Keep VARIABLE for agents on a host, in one file there that only its user can read.
-
-    The value is read without echo, or from standard input: it is never an argument, and never shown again.
-    """
-    if forget and variable is None:
-        raise click.UsageError("--forget needs the name of the variable.")
-    value = "" if forget or variable is None else read_secret(f"Value of {variable}: ")
-    async with open_links(make_trust(out)) as links:
-        client = await links.client(name)
-        if variable is not None:
-            await client.ask(SetVariable(name=variable, value=value), Nothing)
-            out.say(f"{'Forgot' if forget else 'Kept'} {variable} on {name}.")
-        else:
-            names = (await client.ask(ListVariables(), Names)).names
-            out.say("\n".join(names) or f"No variable is kept on {name}.")
-            out.record("variables", {"names": names})
-    out.done(name=name)
-
-
 @host.command(epilog="\b\nExample:\n  castoff host clean vm\n")
 @host_argument
 @async_command
@@ -196,3 +173,11 @@ async def clean(out: Output, name: str) -> None:
         count = (await client.ask(ForgetMirrors(), Forgotten)).count
     out.say(f"Removed {count} cop{'y' if count == 1 else 'ies'} from {name}.")
     out.done(name=name, removed=count)
+
+
+host.add_command(cloud_init)
+host.add_command(login)
+host.add_command(secrets)
+_key = copy(secrets.commands["set"])
+_key.hidden = True
+host.add_command(_key, "key")  # as it was called before; scripts may have it

@@ -1,0 +1,43 @@
+"""An agent's own login, run on a host in this terminal by OpenSSH: nothing of it passes through castoff."""
+
+import shlex
+from pathlib import Path
+
+from agent.profiles import Profile
+from remote.config import Host
+from remote.errors import RemoteError
+from remote.hostkeys import HostKeys
+
+
+def login_command(host: Host, profile: Profile, host_keys: HostKeys, ssh_config: Path | None = None) -> list[str]:
+    """The argument list that opens the login of ``profile`` on ``host``, whose key must be pinned.
+
+    It runs in a login shell, which knows where the user's programs are. Raises `RemoteError` where the agent has none.
+    """
+    if not profile.login_command:
+        raise RemoteError(
+            f"{profile.title} has no login of its own that castoff knows.",
+            f"Keep its key on the host: castoff host secrets set {host.name} VARIABLE",
+            code="no-login",
+        )
+    # As castoff's own connections: the pinned keys decide, and nothing of this machine goes along.
+    options = {
+        "UserKnownHostsFile": _quoted(host_keys.path),
+        "GlobalKnownHostsFile": "none",
+        "StrictHostKeyChecking": "yes",
+        "ForwardAgent": "no",
+        "ForwardX11": "no",
+        "SendEnv": "-*",
+    }
+    argv = ["ssh", *(["-F", str(ssh_config)] if ssh_config else []), "-t"]
+    argv += [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    argv += ["-p", str(host.port)] if host.port else []
+    argv += ["-l", host.login] if host.login else []
+    argv += ["-i", host.identity] if host.identity else []
+    inner = shlex.quote("exec " + shlex.join(profile.login_command))
+    return [*argv, "--", host.address, f'exec "${{SHELL:-/bin/sh}}" -lc {inner}']
+
+
+def _quoted(path: Path) -> str:
+    """A path as ssh's options take it: in quotes, with its own sign for tokens doubled (man 5 ssh_config)."""
+    return '"' + str(path).replace("%", "%%") + '"'

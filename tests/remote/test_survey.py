@@ -1,0 +1,81 @@
+"""A host looked over: what it says of itself, and the way to it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agent.profiles import load_profile
+from remote import host_survey
+from remote.agent_env import set_env
+from remote.agents import tell_age
+from remote.host_survey import survey
+from remote.root_commands import root_commands
+from remote.survey import measure_link
+from remote.survey_records import Survey
+from tests.hosts import HostForTests
+
+
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STATE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"CASTOFF_{name}", str(tmp_path / name.lower()))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+
+def _install_codex(directory: Path, version: str) -> None:
+    program = directory / "codex-acp"
+    program.write_text(f"#!/bin/sh\necho codex-acp {version}\n")
+    program.chmod(0o755)
+
+
+async def test_agents_their_versions_and_logins(tmp_path: Path) -> None:
+    agents = {agent.name: agent for agent in (await survey(Survey())).agents}
+    assert (agents["codex"].program, agents["codex"].login, agents["builtin"].login) == ("", "no", "no")
+    _install_codex(tmp_path, "0.9.0")
+    (tmp_path / ".codex").mkdir()
+    (tmp_path / ".codex" / "auth.json").write_text("{}")
+    set_env("CASTOFF_MODEL", "test")
+    surveyed = await survey(Survey())
+    agents = {agent.name: agent for agent in surveyed.agents}
+    codex = agents["codex"]
+    assert (codex.program, codex.version, codex.login) == (str(tmp_path / "codex-acp"), "codex-acp 0.9.0", "yes")
+    assert codex.too_old.startswith("Codex 0.9.0 is too old") and codex.too_old.endswith(".")
+    assert agents["builtin"].login == "yes"
+    assert surveyed.variables == ("CASTOFF_MODEL",), "names, never values"
+    assert {tool.name for tool in surveyed.tools if tool.path} >= {"git", "rsync"}
+    assert surveyed.memory > 0 and surveyed.free > 0
+
+
+@pytest.mark.parametrize(
+    ("said", "old"),
+    [("0.9.12", True), ("codex 0.15.99", True), ("0.16.0", False), ("0.16", False), ("v0.100.0", False), ("", False)],
+)
+def test_versions_are_compared_as_numbers(said: str, old: bool) -> None:
+    assert bool(tell_age(load_profile("codex"), said)) is old
+    assert tell_age(load_profile("builtin"), "0.0.1") == ""
+
+
+async def test_the_way_to_a_host_is_measured(sshd_host: HostForTests) -> None:
+    async with await sshd_host.connect() as connection:
+        link = await measure_link(connection)
+    assert link.rtt > 0 and link.up > 100_000 and link.down > 100_000
+
+
+def test_what_root_does_once() -> None:
+    assert root_commands("apt-get", (), user="ada", lingers=True, userns_kept=False) == ()
+    lines = root_commands("dnf", ("tmux", "bwrap"), user="ada", lingers=False, userns_kept=True)
+    assert lines[:2] == ("dnf install -y bubblewrap tmux", "loginctl enable-linger ada")
+    assert "userns," in lines[2] and lines[2].endswith("apparmor_parser --replace /etc/apparmor.d/castoff-bwrap")
+    assert "'" not in lines[2].split("'%s' '")[1].split("' > ")[0], "the profile stands in quotes"
+
+
+async def test_missing_programs_come_with_the_command_for_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("git", "rsync", "apt-get"):
+        (tmp_path / name).symlink_to(shutil.which(name) or "/bin/true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(host_survey, "lingers", lambda: True)
+    surveyed = await survey(Survey())
+    assert surveyed.root == ("apt-get install -y bubblewrap tmux",)
+    assert surveyed.sandbox == "none"
