@@ -16,9 +16,9 @@ test:  ## all tests, against a real sshd, tmux, rsync, git and bubblewrap
 	@.ci/setup dev
 	@$(BIN)/pytest $(SHARED)
 
-test-agents:  ## the journey of each real agent that a profile is shipped for; installs them once, into the user's cache
+test-agents:  ## the journey of each real agent that a profile is shipped for; installs them once, into the user's cache, and notes what it saw
 	@.ci/setup dev
-	@$(BIN)/pytest -m agents tests/e2e/test_journey_agents.py
+	@CASTOFF_PROVED=tests/e2e/proved $(BIN)/pytest --numprocesses 2 --dist worksteal -m agents tests/e2e/test_journey_agents.py
 
 soak: soak-hostile soak-model soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
 
@@ -64,6 +64,7 @@ docs:  ## write anew what is generated in docs/
 	@$(BIN)/python -m tests.tui.keys_page
 	@$(BIN)/python -m tests.agent.protocol_page > docs/protocol.md
 	@$(BIN)/python -m tests.e2e.fidelity > docs/fidelity.md
+	@$(BIN)/python -m tests.e2e.agents_page
 	@$(BIN)/python -I bench/screens.py docs/screens
 
 # Pins for every platform and for Python 3.11 to 3.14, with all hashes of each release, and no address of any index.

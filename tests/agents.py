@@ -99,8 +99,8 @@ def provide_agent(name: str, prefix: Path, data: Path) -> Path:
     return program
 
 
-def write_codex_config(home: Path, url: str) -> None:
-    """Make Codex under ``home`` use the model at ``url``; its key is whatever OPENAI_API_KEY holds."""
+def codex_config(url: str) -> str:
+    """Settings by which Codex uses the model at ``url``; its key is whatever OPENAI_API_KEY holds."""
     lines = [
         'model = "mock-model"',
         'model_provider = "mock"',
@@ -110,9 +110,14 @@ def write_codex_config(home: Path, url: str) -> None:
         'wire_api = "responses"',
         'env_key = "OPENAI_API_KEY"',
     ]
+    return "\n".join(lines) + "\n"
+
+
+def write_codex_config(home: Path, url: str) -> None:
+    """Give Codex under ``home`` its settings."""
     directory = home / ".codex"
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "config.toml").write_text("\n".join(lines) + "\n", "utf-8")
+    (directory / "config.toml").write_text(codex_config(url), "utf-8")
 
 
 @dataclass(frozen=True)

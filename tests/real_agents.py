@@ -19,7 +19,7 @@ import pytest
 
 from agent.profiles import Profile, load_profile
 from agent.programs import find_agent
-from tests.agents import find_npm, make_readable, provide_agent, wait_for_file
+from tests.agents import codex_config, find_npm, make_readable, provide_agent, wait_for_file
 from tests.chat_agents import CHAT_AGENTS
 from tests.uv_tools import install_tool, settle_tool
 
@@ -101,9 +101,14 @@ def _gemini(url: str) -> tuple[dict[str, str], dict[str, str]]:
     return variables, {".gemini/settings.json": json.dumps(settings)}
 
 
+def _codex(url: str) -> tuple[dict[str, str], dict[str, str]]:
+    return {"OPENAI_API_KEY": "any"}, {".codex/config.toml": codex_config(f"{url}/v1")}
+
+
 _Pointed = tuple[dict[str, str], dict[str, str]]
 AGENTS: Mapping[str, Callable[[str], _Pointed]] = {
     "claude": _claude,
+    "codex": _codex,
     "gemini": _gemini,
     "qwen": _qwen,
     **CHAT_AGENTS,
@@ -160,9 +165,15 @@ def agents_model(tmp_path: Path) -> Iterator[AgentsModel]:
 def real_agent(request: pytest.FixtureRequest, agents_model: AgentsModel) -> RealAgent:
     """Each agent in turn."""
     profile = load_profile(request.param, Path("/nonexistent"))
+    variables, settings = AGENTS[profile.name](agents_model.url)
+    prefix = request.getfixturevalue("codex_prefix") if profile.name == "codex" else _prefix(profile)
+    return RealAgent(profile, prefix, variables, settings)
+
+
+def _prefix(profile: Profile) -> Path:
+    """Where the agent is installed; it is, if it was not."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     prefix = cache / "castoff-tests" / "agents" / f"{profile.name}-{profile.version_hint}"
     if not prefix.is_dir():
         _install(profile, prefix)
-    variables, settings = AGENTS[profile.name](agents_model.url)
-    return RealAgent(profile, prefix, variables, settings)
+    return prefix

@@ -1,4 +1,4 @@
-"""A double of a model behind the Anthropic Messages, the OpenAI Chat Completions and the Gemini API, for real agents.
+"""A double of a model behind Anthropic's Messages, OpenAI's Chat Completions and Responses, and the Gemini API.
 
 ``python -I agents_model.py --scripts DIR --ready-file FILE --log FILE``; standard library only. As `responses_model` it
 keeps no state: a user text holding ``[[NAME]]`` chooses the script ``DIR/NAME.json``, the newest such text counts, and
@@ -7,7 +7,8 @@ the number of tool results after it says which step is next. A script is a list 
     {"read": "/path"} {"shell": "command"} {"edit": "/path", "old": "a", "new": "b"}     a call of the agent's own tool
     {"text": "..."}                                                                      a message; it ends the turn
 
-An edit may say the ``whole`` text that comes of it, for an agent that can only write files.
+An edit may say the ``whole`` text that comes of it, for an agent that can only write files. Codex has a shell only: it
+reads by a command, and edits whole lines by its own patches.
 
 Each request for an answer is one line of the log: ``{"path", "items", "answer"}``; the items are the conversation that
 it carried, without what depends on the API: ``[kind, text]`` with the kinds user, said, call and result.
@@ -18,6 +19,7 @@ import contextlib
 import gzip
 import json
 import re
+import shlex
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,7 +34,7 @@ LOCK = threading.Lock()
 TOOLS = {
     "read": ("Read", "read_file", "read", "read_text_file"),
     "edit": ("Edit", "replace", "edit", "write_text_file"),
-    "shell": ("Bash", "run_shell_command", "bash"),
+    "shell": ("Bash", "run_shell_command", "bash", "exec_command"),
 }
 """What the agents call their tools; the first that is offered is called."""
 ARGUMENTS = {
@@ -40,7 +42,7 @@ ARGUMENTS = {
     "old": ("old_string", "oldString"),
     "new": ("new_string", "newString"),
     "whole": ("content",),
-    "command": ("command",),
+    "command": ("command", "cmd"),
 }
 """What the tools call their arguments."""
 
@@ -89,6 +91,20 @@ def read_chat(body: Json) -> Iterator[Item]:
                 pass
 
 
+def read_responses(body: Json) -> Iterator[Item]:
+    """The conversation of a request to the Responses API."""
+    for item in body.get("input", []):
+        match item.get("type", "message"):
+            case "message" if item["role"] in ("user", "assistant"):
+                yield ["user" if item["role"] == "user" else "said", text_of(item["content"])]
+            case "function_call":
+                yield ["call", f"{item['call_id']} {item['arguments']}"]
+            case "function_call_output":
+                yield ["result", f"{item['call_id']} {text_of(item['output'])}"]
+            case _:
+                pass
+
+
 def read_gemini(body: Json) -> Iterator[Item]:
     """The conversation of a request to the Gemini API."""
     for content in body.get("contents", []):
@@ -128,16 +144,31 @@ def choose(items: list[Item], tools: dict[str, Json], scripts: Path) -> tuple[st
     return (f"{name}:{number}", steps[number]) if number < len(steps) else (f"{name}:end", {"text": "It is done."})
 
 
+def as_command(kind: str, step: Json) -> Json:
+    """The same step for an agent that has a shell and nothing else."""
+    if kind == "read":
+        return {"shell": f"cat -- {shlex.quote(step['read'])}"}
+    if kind == "edit":
+        changed = (sign + line for sign, word in (("-", "old"), ("+", "new")) for line in step[word].splitlines())
+        lines = ["*** Begin Patch", f"*** Update File: {step['edit']}", "@@", *changed, "*** End Patch"]
+        return {"shell": "\n".join(["apply_patch <<'PATCH'", *lines, "PATCH"])}
+    return step
+
+
 def tool_call(step: Json, tools: dict[str, Json]) -> tuple[str, Json] | None:
     """The tool's name and its arguments, or ``None`` if the step only speaks."""
     kind = next((kind for kind in TOOLS if kind in step), None)
     if kind is None:
         return None
+    if not any(name in tools for name in TOOLS[kind]):
+        kind, step = "shell", as_command(kind, step)
     name = next(name for name in TOOLS[kind] if name in tools)
     given = {"command": step["shell"]} if kind == "shell" else {"path": step[kind]}
     given |= {word: step[word] for word in ("old", "new", "whole") if word in step}
     known: Json = tools[name].get("properties", {})
     arguments = {each: value for word, value in given.items() for each in ARGUMENTS[word] if each in known}
+    if "yield_time_ms" in known:
+        arguments["yield_time_ms"] = 30_000  # what it goes on after, whether or not the command has ended
     for needed in tools[name].get("required", []):
         arguments.setdefault(needed, False if known[needed].get("type") == "boolean" else "as scripted")
     return name, arguments
@@ -200,6 +231,30 @@ def chat_chunks(unique: str, message: Json, reason: str) -> Iterator[Json]:
     yield {**head, "choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}}
 
 
+def responses_events(unique: str, step: Json, tools: dict[str, Json]) -> Iterator[Json]:
+    """The answer to a request to the Responses API, as its stream of events."""
+    called = tool_call(step, tools)
+    if called:
+        function = {"name": called[0], "arguments": json.dumps(called[1]), "call_id": f"call_{unique}"}
+        item: Json = {"id": f"fc_{unique}", "type": "function_call", "status": "completed", **function}
+        begun: Json = {**item, "status": "in_progress"}
+    else:
+        part = {"type": "output_text", "text": step["text"], "annotations": list[Json]()}
+        item = {"id": f"msg_{unique}", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+        begun = {**item, "status": "in_progress", "content": []}
+    head: Json = {"id": f"resp_{unique}", "object": "response", "model": "mock-model", "output": []}
+    yield {"type": "response.created", "response": {**head, "status": "in_progress"}}
+    yield {"type": "response.output_item.added", "output_index": 0, "item": begun}
+    if not called:
+        where: Json = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+        yield {"type": "response.content_part.added", **where, "part": {**item["content"][0], "text": ""}}
+        yield {"type": "response.output_text.delta", **where, "delta": step["text"]}
+        yield {"type": "response.output_text.done", **where, "text": step["text"]}
+    yield {"type": "response.output_item.done", "output_index": 0, "item": item}
+    usage = {"input_tokens": 100, "output_tokens": 10, "total_tokens": 110}
+    yield {"type": "response.completed", "response": {**head, "status": "completed", "output": [item], "usage": usage}}
+
+
 def gemini_reply(step: Json, tools: dict[str, Json]) -> Json:
     """The one chunk that answers a request to the Gemini API."""
     called = tool_call(step, tools)
@@ -239,6 +294,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer_messages(body)
             elif path.endswith("/chat/completions"):
                 self._answer_chat(body)
+            elif path.endswith("/responses"):
+                self._answer_responses(body)
             elif "enerateContent" in path:
                 self._answer_gemini(body)
             else:
@@ -265,6 +322,12 @@ class Handler(BaseHTTPRequestHandler):
                 {"id": unique, "object": "chat.completion", "created": 0, "model": "mock-model"}
                 | {"choices": choices, "usage": usage}
             )
+
+    def _answer_responses(self, body: Json) -> None:
+        step, unique = self._decide(list(read_responses(body)), body)
+        events = enumerate(responses_events(unique, step, offered_tools(body)))
+        told = ((each["type"], {**each, "sequence_number": number}) for number, each in events)
+        self._stream(f"event: {kind}\ndata: {json.dumps(each)}\n\n" for kind, each in told)
 
     def _answer_gemini(self, body: Json) -> None:
         if body.get("generationConfig", {}).get("responseMimeType") == "application/json":

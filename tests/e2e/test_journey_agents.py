@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agent.programs import installed_version
+from tests.e2e.agents_page import note_proof, read_events
 from tests.e2e.laptop import CHANGES, Laptop, Record, contents, make_laptop
 from tests.hosts import HostForTests
 from tests.real_agents import AgentsModel, Item, RealAgent
@@ -108,6 +109,10 @@ def requests_sent(laptop: Laptop, session: str) -> list[Any]:
     return [(each["method"], each["params"].get("modeId")) for each in frames if "method" in each and "id" in each]
 
 
+def modes_set(laptop: Laptop, session: str) -> list[str]:
+    return [mode for method, mode in requests_sent(laptop, session) if method == "session/set_mode"]
+
+
 def test_an_agent_is_cast_off_in_mid_task_and_comes_home(
     laptop: Laptop, vm: HostForTests, real_agent: RealAgent, agents_model: AgentsModel
 ) -> None:
@@ -145,6 +150,7 @@ def test_an_agent_is_cast_off_in_mid_task_and_comes_home(
 
     goes_on_at_home(laptop, session, real_agent)
     assert_continues(away, latest(agents_model, "encore", first="shanty"), in_order=in_order)
+    note_proof(profile.name, "journey", read_events(laptop.events(session), modes_set(laptop, session)))
     laptop.castoff("stop", session)
 
 
@@ -230,6 +236,7 @@ def test_an_agent_killed_in_the_middle_of_a_call_goes_on(
     starts = kinds(laptop.events(session), "agent_started")
     assert [start["resumed"] for start in starts] == ["new", *[profile.resume[0]] * 4]
     assert len({start["agent_session_id"] for start in starts}) == 1
+    note_proof(profile.name, "killed", read_events(laptop.events(session), modes_set(laptop, session)))
     laptop.castoff("stop", session)
 
 
