@@ -1,4 +1,4 @@
-"""How quick the app is: a long transcript, keys under a stream of tokens, the first paint. The real app on a pty.
+"""How quick the app is: a long transcript, keys under a stream of tokens and during moves, the first paint. The real app on a pty.
 
 ``python bench/tui.py [--beside DIR]``; ``--beside`` installs mistral-vibe, another agent app for the terminal, into
 an environment of its own in DIR and measures it in the same run. CPU times hold on a busy machine too; wall times do
@@ -253,12 +253,46 @@ def run_app(what: str, count: int, out: Path) -> None:
                     backend.viewer.add(Text(seq=seq, at=float(seq), text=text))
             sent = due
 
+    async def move() -> None:
+        """Hand a session of 3,000 files off to a host on this machine and take it home, for ever."""
+        from agent.paths import state_dir
+        from agent.sessions import create_session
+        from bench.handoff import last, make_project
+        from remote import embedded_host
+        from remote.config import Settings
+        from remote.handoff import hand_off
+        from remote.host_protocol import Nothing
+        from remote.hostkeys import HostKeys
+        from remote.links import Links
+        from remote.local import open_local
+        from remote.pull import pull_back
+        from remote.settings_protocol import SetVariable
+        from remote.terms import Terms
+
+        project = out.parent / "project"
+        await asyncio.to_thread(make_project, project, 3_000)
+        host = await embedded_host.start(out.parent / "host")
+        host.pin(HostKeys())
+        settings = Settings()
+        settings.add(host.host("vm"))
+        links = Links(settings)
+        await (await links.client("vm")).ask(SetVariable(name="OPENAI_API_KEY", value="none"), Nothing)
+        while True:
+            session = create_session(state_dir(), project, "builtin")
+            await (await open_local(session)).close()
+            with out.open("a") as told:
+                told.write("out\n")
+            await last(hand_off(session, links.host("vm"), Terms(), links))
+            with out.open("a") as told:
+                told.write("home\n")
+            await last(pull_back(links, "vm", session.id))
+
     async def begin() -> None:
         while not backend.viewers:  # noqa: ASYNC110  # the same
             await asyncio.sleep(0.01)
-        await {"measure": measure, "stream": stream}[what]()
+        await {"measure": measure, "stream": stream, "move": move}[what]()
 
-    if what in ("measure", "stream"):
+    if what in ("measure", "stream", "move"):
         app.call_later(lambda: app.run_worker(begin()))
     rest_collector()
     app.run()
@@ -335,6 +369,24 @@ def keys() -> None:
             print(f"  with {100 * share:.0f} % of a core", flush=True)
 
 
+def moving() -> None:
+    """Keypress to paint while sessions move to a host on this machine and home, as fast as they can."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        out = root / "moves"
+        places = {f"CASTOFF_{n}": f"{folder}/{n}" for n in ("STATE", "CONFIG", "DATA")}
+        with painted(child("move", "2000", str(out)), environment(**places)) as app:
+            while not out.exists() and app.process.poll() is None:
+                app.drain(1)
+            if not out.exists():
+                raise SystemExit(f"the app ended: {app.seen[-3000:].decode(errors='replace')}")
+            told_keys("key to paint, castoff during handoffs and pulls", type_keys(app))
+            print(f"  with {len(out.read_text().split())} moves begun", flush=True)
+        stop = "import asyncio, pathlib, sys; from remote.embedded_host import stop; "
+        stop += "asyncio.run(stop(pathlib.Path(sys.argv[1])))"
+        subprocess.run([sys.executable, "-I", "-c", stop, str(root / "host")], env=environment(**places), check=True)
+
+
 def cpu_of(argv: list[str], env: dict[str, str]) -> float:
     """CPU seconds of a program that ends."""
     before = os.times()
@@ -409,7 +461,7 @@ def main() -> None:
     words = argparse.ArgumentParser()
     words.add_argument("--child", nargs=3)
     words.add_argument("--beside", type=Path, metavar="DIR", help="measure mistral-vibe too, installed into DIR")
-    words.add_argument("--only", choices=("long", "keys", "start"))
+    words.add_argument("--only", choices=("long", "keys", "move", "start"))
     given = words.parse_args()
     if given.child:
         what, count, out = given.child
@@ -422,6 +474,8 @@ def main() -> None:
             long_transcript(count)
     if given.only in (None, "keys"):
         keys()
+    if given.only in (None, "move"):
+        moving()
     if given.beside:
         beside(given.beside.resolve())
 
