@@ -15,8 +15,9 @@ from textual.pilot import Pilot
 
 from remote.run import Runs
 from tests.tui import recorded
-from tests.tui.doubles import DoubleBackend, DoubleMove
+from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove
 from tui.app import CastoffApp
+from tui.backend import Signpost
 from tui.quiet import QUIET_SECONDS
 
 SIZES = ((80, 24), (120, 40), (200, 60))
@@ -75,6 +76,21 @@ async def _keys(pilot: Pilot[None], backend: DoubleBackend) -> None:
     await _settle(pilot)
 
 
+async def _themes(pilot: Pilot[None], backend: DoubleBackend) -> None:
+    await pilot.press("f9", "down")
+    await _settle(pilot)
+
+
+async def _jump(pilot: Pilot[None], backend: DoubleBackend) -> None:
+    await pilot.press("alt+j")
+    await _settle(pilot)
+
+
+async def _sessions(pilot: Pilot[None], backend: DoubleBackend) -> None:
+    await pilot.press("ctrl+s", "down")
+    await _settle(pilot)
+
+
 def _moves(sending: bool = False, blocked: bool = False) -> DoubleMove:
     steps: list[object] = list(recorded.HANDOFF)
     if blocked:
@@ -82,7 +98,7 @@ def _moves(sending: bool = False, blocked: bool = False) -> DoubleMove:
     return DoubleMove(steps, {5: asyncio.Event()} if sending else {})
 
 
-KEPT = ("workspace", "handoff", "away", "runs")
+KEPT = ("workspace", "asking", "empty", "handoff", "away", "runs", "pull", "keys", "themes", "sessions", "jump")
 """The screens that are kept under docs/."""
 
 
@@ -94,6 +110,14 @@ def _scenes() -> dict[str, tuple[Act, Callable[[DoubleBackend], None]]]:
     def asking(b: DoubleBackend) -> None:
         working(b)
         b.events = recorded.asking()
+
+    def several(b: DoubleBackend) -> None:
+        working(b)
+        titles = (("parser", ""), ("Write the release notes", ""), ("Bump all dependencies", "vm"))
+        places = [
+            PLACE.model_copy(update={"title": t, "host": h, "session_id": f"{i}{t}"}) for i, (t, h) in enumerate(titles)
+        ]
+        b.others = tuple(Signpost(place=p) if p.host else p for p in places)
 
     def empty(b: DoubleBackend) -> None:
         b.place, b.parts = None, [Runs()]
@@ -111,7 +135,8 @@ def _scenes() -> dict[str, tuple[Act, Callable[[DoubleBackend], None]]]:
         "handoff": (_open_handoff, working), "sending": (_confirm, sending), "away": (_confirm, working),
         "blocked": (_open_handoff, blocked), "runs": (_open_runs, working), "no-runs": (_open_runs, empty),
         "pull": (_open_pull, working), "pane": (_pane, working), "palette": (_palette, working),
-        "menu": (_menu, working), "keys": (_keys, working),
+        "menu": (_menu, working), "keys": (_keys, working), "themes": (_themes, working), "jump": (_jump, working),
+        "sessions": (_sessions, several),
     }  # fmt: skip
 
 
