@@ -1,4 +1,4 @@
-"""How quick the app is: a long transcript, the first paint, keys while tokens stream in or sessions move. On a real pty.
+"""How quick the app is: a long transcript, the first paint, keys while tokens stream in or sessions move. On a pty.
 
 ``python bench/tui.py [--beside DIR]``; ``--beside`` installs mistral-vibe, another agent app for the terminal, into
 an environment of its own in DIR and measures it in the same run. CPU times hold on a busy machine too; wall times do
