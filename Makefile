@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv first; the second time that takes no time.
 .NOTPARALLEL:
-.PHONY: demo test test-agents soak soak-hostile soak-trips soak-kills soak-links soak-model check bench clean requirements docs
+.PHONY: demo test test-agents test-servers soak soak-hostile soak-trips soak-kills soak-links soak-model soak-answers check bench clean requirements docs
 
 BIN = .venv/bin
 
@@ -20,7 +20,11 @@ test-agents:  ## the journey of each real agent that a profile is shipped for; i
 	@.ci/setup dev
 	@CASTOFF_PROVED=tests/e2e/proved $(BIN)/pytest --numprocesses 2 --dist worksteal -m agents tests/e2e/test_journey_agents.py
 
-soak: soak-hostile soak-model soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
+test-servers:  ## answers over a real Matrix server; installs it once, into the user's cache
+	@.ci/setup dev
+	@$(BIN)/pytest -m servers tests/remote/test_matrix.py
+
+soak: soak-answers soak-hostile soak-model soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
 
 soak-trips:  ## 200 round trips in a row, with random edits on both sides
 	@.ci/setup dev
@@ -41,6 +45,10 @@ soak-hostile:  ## 100,000 hostile sessions drawn, others each time
 soak-model:  ## 400,000 schedules of the protocol's model, others each time
 	@.ci/setup dev
 	@CASTOFF_SEED=$${CASTOFF_SEED:-0} CASTOFF_MODEL_EXAMPLES=200000 $(BIN)/pytest -s tests/remote/test_protocol_model.py -k nobody_owns
+
+soak-answers:  ## a million answers by phone that are forged, replayed, late or for another time
+	@.ci/setup dev
+	@CASTOFF_ANSWERS=1000000 $(BIN)/pytest tests/remote/test_answers.py
 
 check:  ## lint, format, types, import contracts
 	@.ci/setup dev

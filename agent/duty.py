@@ -1,9 +1,10 @@
 """What a runner is started for."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agent.launch import Launch
+from agent.messages import Command
 from agent.preparation import Prepare
 from agent.profiles import Profile
 from agent.recorder import Recorder
@@ -22,6 +23,8 @@ class Duty:
     linger: float | None = None
     watchers: tuple[Callable[[Recorder], None], ...] = ()
     """Called once with the recorder, to observe it and to record into it."""
+    deputies: tuple[Callable[[Callable[[Command], Awaitable[None]]], None], ...] = ()
+    """Called once with what carries out a viewer's command: they give commands for a user who is elsewhere."""
     unattended: bool = False
     """Whether nobody sits in front of it: a turn that crashed is taken up again by itself, a few times."""
     held: str = ""

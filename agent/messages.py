@@ -96,6 +96,13 @@ class Excuse(Frozen):
     key: str = ""
 
 
+class Pause(Frozen):
+    """End the turn in progress, and wait for the user."""
+
+    type: Literal["pause"] = "pause"
+    id: str
+
+
 class Resume(Frozen):
     """Go on after a pause."""
 
@@ -118,7 +125,9 @@ class Stop(Frozen):
     id: str
 
 
-Command = Prompt | TakeBack | Interrupt | Answer | SetPolicy | SetBudget | Extend | Excuse | Resume | Drain | Stop
+Command = (
+    Prompt | TakeBack | Interrupt | Answer | SetPolicy | SetBudget | Extend | Excuse | Pause | Resume | Drain | Stop
+)
 ClientMessage = Annotated[Hello | Command, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage, config=LATE)
 

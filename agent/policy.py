@@ -13,11 +13,12 @@ options of the kind allow_once that change the mode as well."""
 def decide(policy: Policy, tool_kind: ToolKind, options: Sequence[PermissionOption]) -> str | None:
     """The id of the option that the policy chooses, or ``None``: a human must be asked."""
     if policy == "accept-all" or (policy == "accept-edits" and tool_kind in _EDITS):
-        return _allow_once(options)
+        return allow_once(options)
     return None
 
 
-def _allow_once(options: Sequence[PermissionOption]) -> str | None:
+def allow_once(options: Sequence[PermissionOption]) -> str | None:
+    """The id of the option that means "this once and nothing else", if one does for certain."""
     fitting = [o.option_id for o in options if o.kind == "allow_once"]
     if len(fitting) == 1:
         return fitting[0]

@@ -42,6 +42,7 @@ from agent.messages import (
     Excuse,
     Extend,
     Interrupt,
+    Pause,
     Prompt,
     Resume,
     SetBudget,
@@ -61,6 +62,7 @@ from agent.verdicts import nudge
 from agent.vigil import Vigil
 
 _WATCH_SECONDS = 1.0
+_PAUSED = "Its user paused it."
 _REASONS = {"max_tokens": "The model's answer was cut at its length limit.", "refusal": "The model refused to go on."}
 
 
@@ -92,6 +94,8 @@ class Runner:
         self._why = ""
         for watch in duty.watchers:
             watch(recorder)
+        for deputy in duty.deputies:
+            deputy(self.handle)
 
     async def run(self) -> None:
         """Serve the session; returns when it is over here. Raises `OSError` when what has to be kept cannot be."""
@@ -158,6 +162,8 @@ class Runner:
                 self._extend()
             case Excuse():
                 self._excuse(command)
+            case Pause():
+                self._halt()
             case Resume():
                 self._resume()
             case Drain():
@@ -313,6 +319,16 @@ class Runner:
         self._recorder.record(Excused(rule=command.rule, key=command.key))
         if waits and self._allowance.limit() is None:
             self._resume()
+
+    def _halt(self) -> None:
+        """Pause as the watch does: what was begun can be resumed."""
+        if self._draining or self._recorder.state.phase in ("paused", "failed", "finished"):
+            raise CommandRefused("Nothing is at work.", code="nothing")
+        if self._driver.busy:
+            self._why = self._why or _PAUSED
+            self._cut_turn("watch")
+        else:
+            self._say("paused", _PAUSED)
 
     def _resume(self) -> None:
         state = self._recorder.state

@@ -23,6 +23,7 @@ from agent.messages import (
     Hello,
     Interrupt,
     Occurred,
+    Pause,
     Prompt,
     Refused,
     Resume,
@@ -125,6 +126,10 @@ class Viewer:
     async def excuse(self, rule: str, key: str) -> None:
         """Say that a verdict's matter is fine, from now on, and let the session go on."""
         await self._command(Excuse(id=self._next_id(), rule=rule, key=key))
+
+    async def pause(self) -> None:
+        """End the turn in progress, and wait for the user."""
+        await self._command(Pause(id=self._next_id()))
 
     async def resume(self) -> None:
         """Go on after a pause or a failure."""

@@ -6,7 +6,7 @@ itself sees it: lists, errors, logs and the journal name a channel by its servic
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -35,10 +35,22 @@ class Channel(Frozen):
     after: float = 0.0
     """Minutes without any human contact after which it is used, 0: at once."""
 
+    answers: bool = False
+    """Whether answers may come by it."""
+
     @property
     def label(self) -> str:
         """How lists and the journal call it."""
         return f"{self.service}://{self.address or '…'} ({self.id})"
+
+
+class Replies(Frozen):
+    """How answers come by a channel: ``token`` is what ntfy's buttons publish with, ``sender`` the Matrix user who may
+    answer. ``at``, Unix time, is when the user last allowed it."""
+
+    token: str = Field(default="", repr=False)
+    sender: str = ""
+    at: float
 
 
 class Target(Channel):
@@ -47,11 +59,19 @@ class Target(Channel):
     url: str = Field(repr=False)
     proof: Proof | None = Field(default=None, repr=False)
     """The code that was sent last and was not typed back yet."""
+    replies: Replies | None = None
 
     @property
     def channel(self) -> Channel:
         """Without its secrets."""
-        return Channel(id=self.id, service=self.service, address=self.address, proven=self.proven, after=self.after)
+        return Channel(
+            id=self.id,
+            service=self.service,
+            address=self.address,
+            proven=self.proven,
+            after=self.after,
+            answers=self.replies is not None,
+        )
 
 
 class _File(Frozen):
@@ -154,6 +174,17 @@ def prove_channel(channel_id: str, code: str) -> Channel:
     _replace(target)
     if refusal:
         raise SettingsError(f"{target.label}: {refusal}", "castoff notify code sends a new one.", code="code-wrong")
+    return target.channel
+
+
+def set_replies(channel_id: str, replies: Replies | None, check: Callable[[Target], object]) -> Channel:
+    """Let answers come by a channel, or (``None``) no more; ``check`` raises `SettingsError` where they cannot."""
+    target = _find(channel_id).model_copy(update={"replies": replies})
+    if replies is not None and not target.proven:
+        way_out = "castoff notify code sends one."
+        raise SettingsError(f"{target.label} is not believed yet: type back its code first.", way_out, code="unproven")
+    check(target)
+    _replace(target)
     return target.channel
 
 

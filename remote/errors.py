@@ -56,6 +56,12 @@ class SettingsError(RemoteError):
     code = "settings"
 
 
+class RepliesFailed(RemoteError):
+    """Answers by phone could not be fetched now. Its text names no URL."""
+
+    code = "replies"
+
+
 class SettingsDamaged(SettingsError):
     """The settings file is not what castoff writes."""
 

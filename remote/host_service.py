@@ -106,6 +106,7 @@ def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
         settings_protocol.TestChannels: host_settings.test,
         settings_protocol.SendCode: host_settings.code,
         settings_protocol.ProveChannel: host_settings.prove,
+        settings_protocol.SetReplies: host_settings.set_answers,
         settings_protocol.SetRules: host_settings.set_notify_rules,
     }
 

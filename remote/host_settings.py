@@ -1,6 +1,7 @@
 """What a host keeps for runs: variables for agents, notification channels, mirrors. Values go in, never out."""
 
 import asyncio
+import time
 
 from agent.errors import ProfileError
 from agent.events import Frozen
@@ -11,11 +12,13 @@ from remote.agent_env import read_env, set_env
 from remote.agents import find_agents
 from remote.channels import (
     Channel,
+    Replies,
     add_channel,
     list_channels,
     prove_channel,
     read_rules,
     remove_channel,
+    set_replies,
     set_rules,
 )
 from remote.host_protocol import Nothing
@@ -81,6 +84,14 @@ async def prove(request: protocol.ProveChannel) -> Frozen:
     return protocol.Channels(channels=(_line(prove_channel(request.channel, request.code)),))
 
 
+async def set_answers(request: protocol.SetReplies) -> Frozen:
+    """Let answers come by a channel, or no more."""
+    from remote.replies import open_replies
+
+    replies = Replies(token=request.token, sender=request.sender, at=time.time()) if request.on else None
+    return protocol.Channels(channels=(_line(set_replies(request.channel, replies, open_replies)),))
+
+
 async def set_notify_rules(request: protocol.SetRules) -> Frozen:
     """Change the rules, and say what they are."""
     return set_rules(request.changes) if request.changes else read_rules()
@@ -104,7 +115,13 @@ async def test(request: protocol.TestChannels) -> Frozen:
 
 
 def _line(channel: Channel) -> protocol.ChannelLine:
-    return protocol.ChannelLine(channel=channel.id, shown=channel.label, proven=channel.proven, after=channel.after)
+    return protocol.ChannelLine(
+        channel=channel.id,
+        shown=channel.label,
+        proven=channel.proven,
+        after=channel.after,
+        answers=channel.answers,
+    )
 
 
 def _tell(delivery: Delivery) -> protocol.ChannelLine:

@@ -27,6 +27,7 @@ About = Literal[
     "host-full",
     "budget",
     "drift",
+    "answers-locked",
 ]
 Priority = Literal["low", "normal", "high"]
 
@@ -42,12 +43,14 @@ _VERBS: dict[About, str] = {
     "host-full": "may soon find its host full",
     "budget": "has used much of its budget",
     "drift": "may be going astray",
+    "answers-locked": "takes no more answers by phone",
 }
 _PRIORITIES: dict[About, Priority] = {
     "failed": "high",
     "needs-input": "high",
     "paused": "high",
     "host-full": "high",
+    "answers-locked": "high",
     "crashed": "low",
     "rebooted": "low",
 }
@@ -69,6 +72,18 @@ class Notification(Frozen):
     priority: Priority = "normal"
 
 
+class Extra(Frozen):
+    """What a notification can be answered by, over one channel: buttons, or lines of text; ``shown`` is the request
+    that it is about, in full."""
+
+    shown: str = ""
+    actions: str = ""
+    lines: str = ""
+
+
+NOTHING = Extra()
+
+
 def compose(
     info: SessionInfo, state: SessionState, about: About, seq: int, at: float, *, details: bool = False, note: str = ""
 ) -> Notification:
@@ -77,7 +92,7 @@ def compose(
     ``details``: with a line of what the agent said, asks or failed of. ``note`` is a sentence of castoff's own without
     any code, path or word of the agent's.
     """
-    identity = f"{info.id}-{seq}" + (f"-{about}" if about in ("silent", "host-full") else "")
+    identity = f"{info.id}-{seq}" + (f"-{about}" if about in ("silent", "host-full", "answers-locked") else "")
     lines = (
         note,
         _sum_up(state),
@@ -116,10 +131,15 @@ def redact_notification(notification: Notification) -> Notification:
 
     The rules are loaded when they are first needed, some tenths of a second: call it in a thread.
     """
+    fields = {"title": redact_text(notification.title), "body": redact_text(notification.body)}
+    return notification.model_copy(update=fields)
+
+
+def redact_text(text: str) -> str:
+    """``text`` without what looks like a secret; in a thread, as `redact_notification`."""
     from snapshot.secrets import redact
 
-    fields = {"title": redact(notification.title), "body": redact(notification.body)}
-    return notification.model_copy(update=fields)
+    return redact(text)
 
 
 def plain_title(title: str) -> str:

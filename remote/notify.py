@@ -23,8 +23,9 @@ from remote.channels import Target, read_rules, read_targets
 from remote.delivery import deliver
 from remote.errors import RemoteError
 from remote.lookout import disk_is_filling, is_silent
-from remote.notification import About, compose, gather
+from remote.notification import NOTHING, About, Extra, compose, gather
 from remote.outbox import Outbox, Pending, read_outbox, write_outbox
+from remote.phone import Phone
 from remote.rules import Rules
 from remote.schedule import Choice, Waiting, choose
 
@@ -49,13 +50,17 @@ class Notifier:
         pauses: tuple[float, ...] = _PAUSES,
         wall: Clock = time.time,
         look: float = _LOOK_SECONDS,
+        phone: Phone | None = None,
     ) -> None:
         """``pauses`` are the seconds before each further try on a channel where sending failed, ``look`` those between
-        looks at whether the run is silent or its host full."""
+        looks at whether the run is silent or its host full. ``phone`` says what can be answered."""
         self._session = session
         self._pauses = pauses
         self._wall = wall
         self._look_seconds = look
+        self._phone = phone
+        if phone is not None:
+            phone.locked = self._tell_locked
         self._outbox = Outbox()
         self._on_disk = self._outbox
         self._recorder: Recorder | None = None
@@ -128,8 +133,22 @@ class Notifier:
 
     def _put(self, about: About, state: SessionState, seq: int, at: float, note: str = "") -> None:
         notification = compose(self._session.info, state, about, seq, at, details=_rules().details, note=note)
-        self._outbox = self._outbox.put(Pending(about=about, notification=notification, at=at))
+        question = self._ask(about, state)
+        self._outbox = self._outbox.put(Pending(about=about, notification=notification, at=at, question=question))
         self._wake.set()
+
+    def _ask(self, about: About, state: SessionState) -> str:
+        """What can be answered of it; that nothing can, must not keep the user from hearing of it."""
+        try:
+            return self._phone.ask(about, state) if self._phone is not None else ""
+        except (OSError, RemoteError) as error:
+            _log.warning("Nothing can be answered by phone now (%s).", type(error).__name__)
+            return ""
+
+    def _tell_locked(self) -> None:
+        if self._recorder is not None:
+            state = self._recorder.state
+            self._put("answers-locked", state, state.head_seq, self._wall())
 
     async def _look(self) -> None:
         """Look now and then for what no event tells."""
@@ -231,7 +250,9 @@ class Notifier:
     async def _bring(self, target: Target, waiting: Sequence[Waiting]) -> None:
         pending = [each.pending for each in waiting]
         try:
-            detail = await deliver(target, gather([each.notification for each in pending]), click=_rules().click)
+            extra = await self._dress(target, pending)
+            told = gather([each.notification for each in pending])
+            detail = await deliver(target, told, click=_rules().click, extra=extra)
             if not detail:
                 self._sent.setdefault(target.id, deque(maxlen=_KEPT_TIMES)).append(passing())
             done = [each for each in waiting if not detail or not self._postpone(each, target, detail)]
@@ -243,6 +264,16 @@ class Notifier:
             self._settle(pending, target)
             for each in pending:
                 self._record(each, "-", f"Sending failed with {type(error).__name__}.")
+
+    async def _dress(self, target: Target, pending: Sequence[Pending]) -> Extra:
+        """What the message can be answered by; one that tells of several things is for reading."""
+        if self._phone is None or len(pending) != 1 or not pending[0].question:
+            return NOTHING
+        try:
+            return await self._phone.dress(target, pending[0].question)
+        except (RemoteError, OSError) as error:
+            _log.warning("A message by %s cannot be answered (%s).", target.label, type(error).__name__)
+            return NOTHING
 
     def _postpone(self, waiting: Waiting, target: Target, detail: str) -> bool:
         """Whether it is tried again, later."""

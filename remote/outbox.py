@@ -25,6 +25,8 @@ class Pending(Frozen):
     notification: Notification
     at: float = 0.0
     settled: tuple[str, ...] = ()
+    question: str = ""
+    """What may be answered by phone, as `remote.phone` names it."""
 
 
 class Outbox(Frozen):

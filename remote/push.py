@@ -16,13 +16,14 @@ _WITH_PORT = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^@/]*@)?[^@/:?#]+:\d{1,5}(?=[/
 
 
 class Extras(Frozen):
-    """How a service's plugin calls a message's priorities, and the link that a tap opens, if it has one."""
+    """How a service's plugin calls a message's priorities, the link that a tap opens, and buttons, if it has them."""
 
     levels: dict[Priority, str]
     click: str = ""
+    actions: str = ""
 
 
-_NTFY = Extras(levels={"high": "high", "low": "low"}, click="click")
+_NTFY = Extras(levels={"high": "high", "low": "low"}, click="click", actions="actions")
 _EXTRAS = {
     "ntfy": _NTFY,
     "ntfys": _NTFY,
@@ -50,12 +51,13 @@ def inspect_url(url: str) -> Service | None:
     return Service(name=url.partition("://")[0].lower(), address=str(instance.host or "") if named else "")
 
 
-def push(url: str, title: str, body: str, *, priority: Priority = "normal", click: str = "") -> bool:
+def push(url: str, title: str, body: str, *, priority: Priority = "normal", click: str = "", actions: str = "") -> bool:
     """Send one message, taking up to some seconds; whether the service took it.
 
-    ``priority`` and what a tap opens (``click``) where the service has them; what the URL itself says goes before.
+    ``priority``, what a tap opens (``click``) and buttons (``actions``) where the service has them; what the URL itself
+    says goes before.
     """
-    instance = _instance(url, priority, click)
+    instance = _instance(url, priority, click, actions)
     if instance is None:
         return False
     sender = _apprise().Apprise()
@@ -64,12 +66,12 @@ def push(url: str, title: str, body: str, *, priority: Priority = "normal", clic
     return bool(sender.notify(title=title, body=body, body_format="text"))
 
 
-def _instance(url: str, priority: Priority = "normal", click: str = "") -> Any:
+def _instance(url: str, priority: Priority = "normal", click: str = "", actions: str = "") -> Any:
     if "://" not in url:
         return None
     # Not `Apprise.add`, which would split the text at commas.
     instance = _apprise().Apprise.instantiate(url)
-    extras = _extras(url, priority, click) if instance is not None else {}
+    extras = _extras(url, priority, click, actions) if instance is not None else {}
     if not extras:
         return instance
     fields: Any = importlib.import_module("apprise.plugins").url_to_dict(url)
@@ -77,14 +79,15 @@ def _instance(url: str, priority: Priority = "normal", click: str = "") -> Any:
     return _apprise().Apprise.instantiate(fields | {k: v for k, v in extras.items() if k not in said}) or instance
 
 
-def _extras(url: str, priority: Priority, click: str) -> dict[str, str]:
+def _extras(url: str, priority: Priority, click: str, actions: str) -> dict[str, str]:
     """What a service is told beside the text, by the names that Apprise's plugins give it."""
     service = url.partition("://")[0].lower()
     names = _EXTRAS.get(service)
     if names is None:
         return {}
     levels = {"priority": names.levels[priority]} if priority != "normal" else {}
-    return levels | ({names.click: click} if click and names.click else {})
+    said = {names.click: click, names.actions: actions}
+    return levels | {name: value for name, value in said.items() if name and value}
 
 
 def _apprise() -> Any:

@@ -12,6 +12,7 @@ from remote.gatekeeper import Refusals, open_gate
 from remote.launch import launch_here, launch_on_host
 from remote.notify import Notifier
 from remote.pane import print_event
+from remote.phone import Phone
 from remote.place import read_place
 from remote.setup import set_up
 
@@ -31,7 +32,11 @@ async def serve_session(path: Path, held: str = "") -> None:
         await serve(Duty(session, profile, lambda: launch_here(session, profile), linger=_LINGER_SECONDS))
         return
     refusals = Refusals()
-    async with Notifier(session) as notifier, open_gate(session, profile, place, refusals) as gate:
+    async with (
+        Phone(session) as phone,
+        Notifier(session, phone=phone) as notifier,
+        open_gate(session, profile, place, refusals) as gate,
+    ):
         await serve(
             Duty(
                 session,
@@ -42,6 +47,7 @@ async def serve_session(path: Path, held: str = "") -> None:
                 held=held,
                 shortage=lambda: find_shortage(Path(place.tree)),
                 prepare=lambda recorder: set_up(session, place, recorder, gate=gate),
-                watchers=(refusals.watch, lambda recorder: recorder.observe(print_event), notifier.watch),
+                watchers=(refusals.watch, lambda recorder: recorder.observe(print_event), phone.watch, notifier.watch),
+                deputies=(phone.serve,),
             )
         )

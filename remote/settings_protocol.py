@@ -144,6 +144,16 @@ class ProveChannel(Frozen):
     code: str
 
 
+class SetReplies(Frozen):
+    """Let answers come by a channel, or no more: with what ntfy's buttons publish, who may answer by Matrix."""
+
+    op: Literal["channel-answers"] = "channel-answers"
+    channel: str
+    on: bool = True
+    token: str = Field(default="", repr=False)
+    sender: str = ""
+
+
 class SetRules(Frozen):
     """Change some of the rules of notifications, by the names of `remote.rules.Rules`; none: ask for them."""
 
@@ -158,6 +168,7 @@ class ChannelLine(Frozen):
     shown: str
     proven: bool = False
     after: float = 0.0
+    answers: bool = False
     ok: bool | None = None
     detail: str = ""
 
@@ -180,5 +191,6 @@ SettingsRequest = (
     | TestChannels
     | SendCode
     | ProveChannel
+    | SetReplies
     | SetRules
 )

@@ -1,9 +1,15 @@
 """Notifications to real receivers, and to a double of ntfy: what arrives, and what only says that it did."""
 
+import asyncio
 import email
 import email.message
+import os
+import queue
 import re
+import shutil
 import socket
+import subprocess
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,6 +17,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 
 from remote.channels import add_channel, list_channels, prove_channel, read_targets
 from remote.delivery import deliver
@@ -19,6 +27,7 @@ from remote.notification import Notification
 from remote.trial import send_code
 from tests.remote.ntfy_double import NtfyDouble, run_ntfy_double
 from tests.remote.receiver import run_receiver
+from tests.waiting import wait_until
 
 NOTE = Notification(id="r-7", title="castoff: Shop needs you", body="1 of 2 steps done.\n[r-7]", priority="high")
 
@@ -69,6 +78,52 @@ async def test_a_mail_arrives_at_a_real_smtp_server() -> None:
         server.stop()
     (mail,) = box.mails
     assert mail["Subject"] == NOTE.title and "r-7" in mail.as_string()
+
+
+@pytest.fixture(scope="module")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Generator[int]:
+    """A real MQTT broker with a password; its port."""
+    place = tmp_path_factory.mktemp("mosquitto")
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(place / "users"), "dev", "s3cret"], check=True, timeout=60)
+    port = free_port()
+    # As root it would become a user of its own, who cannot read this folder.
+    settings = [f"listener {port} 127.0.0.1", "allow_anonymous false", f"password_file {place}/users", "user root"]
+    (place / "conf").write_text("\n".join(settings) + "\n")
+    argv = [shutil.which("mosquitto", path=path) or "mosquitto", "-c", str(place / "conf")]
+    with subprocess.Popen(argv, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as broker:
+        try:
+            wait_until(lambda: accepts(port))
+            yield port
+        finally:
+            broker.terminate()
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def test_a_message_arrives_at_a_real_mqtt_broker(mosquitto: int) -> None:
+    got: queue.Queue[bytes] = queue.Queue()
+    reader = Client(CallbackAPIVersion.VERSION2)
+    reader.username_pw_set("dev", "s3cret")
+    reader.on_message = lambda _client, _data, message: got.put(bytes(message.payload))
+    subscribed = threading.Event()
+    reader.on_subscribe = lambda _client, _data, _mid, _codes, _properties: subscribed.set()
+    reader.connect("127.0.0.1", mosquitto)
+    reader.subscribe("runs/#", qos=1)
+    reader.loop_start()
+    try:
+        assert await asyncio.to_thread(subscribed.wait, 20)
+        add_channel(f"mqtt://dev:s3cret@127.0.0.1:{mosquitto}/runs/r1?qos=1")
+        assert await deliver(read_targets()[0], NOTE) == ""
+        assert NOTE.body in (await asyncio.to_thread(got.get, timeout=20)).decode()
+    finally:
+        reader.disconnect()
+        reader.loop_stop()
+    add_channel(f"mqtt://dev:wrong@127.0.0.1:{mosquitto}/runs/r1?qos=1")
+    assert await deliver(read_targets()[1], NOTE), "a wrong password is told"
 
 
 async def test_ntfy_is_told_priority_and_link(ntfy: NtfyDouble) -> None:

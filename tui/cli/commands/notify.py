@@ -23,6 +23,7 @@ from remote.settings_protocol import (
     ProveChannel,
     RemoveChannel,
     SendCode,
+    SetReplies,
     SetRules,
     TestChannels,
 )
@@ -98,6 +99,28 @@ async def code(out: Output, channel: str, hosts: tuple[str, ...]) -> None:
 async def confirm(out: Output, channel: str, code: str, hosts: tuple[str, ...]) -> None:
     """Type back the CODE that came over CHANNEL: from then on notifications go there."""
     await _confirm(out, channel, code, hosts)
+
+
+@notify.command(epilog="\b\nExample:\n  castoff notify answers CHANNEL --token --host vm\n")
+@click.argument("channel")
+@click.option("--off", is_flag=True, help="No answers by it any more.")
+@click.option("--token", "asks", is_flag=True, help="Ask, without echo, for the ntfy token that buttons publish with.")
+@click.option("--from", "sender", default="", metavar="@YOU:SERVER", help="The Matrix user whose lines are answers.")
+@_host_option
+@async_command
+async def answers(out: Output, channel: str, off: bool, asks: bool, sender: str, hosts: tuple[str, ...]) -> None:
+    """Let answers come by CHANNEL, from your phone: ntfy's buttons, or lines in a Matrix room. Off unless you say so.
+
+    Whoever can read the channel can press its buttons. Give buttons a token that may only write, to topics that begin
+    with the channel's own.
+    """
+    token = read_secret("Token for the buttons: ") if asks and not off else ""
+    request = SetReplies(channel=channel, on=not off, token=token, sender=sender)
+    async with _ask(out, lambda _: request, Channels, hosts) as found:
+        for name, body in found:
+            for line in body.channels:
+                out.record("channel", {"host": name, **line.model_dump(mode="json")})
+                out.say(f"{name}: {line.shown}: answers {'come' if line.answers else 'do not come'} by it.")
 
 
 @notify.command("set", epilog="\b\nExample:\n  castoff notify set --quiet 22:00-07:00 --zone Europe/Berlin\n")
@@ -263,6 +286,7 @@ def _show(out: Output, answers: Sequence[tuple[str, Channels]]) -> None:
             state = "" if line.ok is None else "sent" if line.ok else f"failed: {line.detail}"
             believed = "yes" if line.proven else "no: castoff notify code"
             when = f"after {line.after:g} min" if line.after else "at once"
+            when += ", answers" if line.answers else ""
             rows.append((name, line.channel, line.shown, believed, when, state))
     if rows:
         out.table(("HOST", "CHANNEL", "WHERE", "BELIEVED", "USED", "TEST"), rows)
