@@ -30,6 +30,7 @@ from agent.events import (
     Judged,
     Moved,
     Noted,
+    Notified,
     PermissionAnswered,
     PermissionAsked,
     PhaseChanged,
@@ -61,6 +62,7 @@ _COUNTERS = frozenset({"input_tokens", "output_tokens", "cost_usd"})
 
 _MOST_VERDICTS = 50
 _MOST_COSTS = 400
+_MOST_DELIVERIES = 100
 _HUMAN = (TakenBack, PolicySet, BudgetSet, WatchSet, Excused, Moved)
 """What only a human does."""
 
@@ -93,6 +95,7 @@ class _Fold:
         self._tool_calls = state.tool_calls
         self._usage = state.usage
         self._costs = list(state.costs)
+        self._deliveries = list(state.deliveries)
         self._epoch = state.epoch
         self._at = state.at
         self._budget_at = state.budget_at
@@ -177,6 +180,8 @@ class _Fold:
                 self._setup_went_on(event)
             case Noted():
                 self._noted(event)
+            case Notified():
+                self._deliveries.append(event)
             case _:
                 pass
 
@@ -200,6 +205,7 @@ class _Fold:
                 "tool_calls": self._tool_calls,
                 "usage": self._usage,
                 "costs": tuple(self._costs),
+                "deliveries": tuple(self._deliveries[-_MOST_DELIVERIES:]),
                 "interrupted_turn": self._interrupted,
                 "interrupted_calls": self._interrupted_calls,
             }

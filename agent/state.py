@@ -1,7 +1,7 @@
 """The session's state: everything a viewer shows of a session. `agent.fold.advance` is the only way one comes about."""
 
 from agent.blocks import AnyBlock, PermissionBlock
-from agent.events import AgentCommand, Budget, Frozen, Judged, Phase, PlanEntry, Policy, Prompted
+from agent.events import AgentCommand, Budget, Frozen, Judged, Notified, Phase, PlanEntry, Policy, Prompted
 from agent.watch import Watch
 
 
@@ -44,6 +44,8 @@ class SessionState(Frozen):
     usage: Usage = Usage()
     costs: tuple[tuple[float, float], ...] = ()
     """What had been spent in all, in dollars, at some Unix times: a few hundred at most, however long it runs."""
+    deliveries: tuple[Notified, ...] = ()
+    """What became of notifications, newest last; no more than 100."""
     policy: Policy = "ask"
     budget: Budget = Budget()
     watch: Watch = Watch()

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 
 from remote.run import Runs
 from tests.tui import recorded
+from tests.tui.absent import absent
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove
 from tui.app import CastoffApp
 from tui.backend import Signpost
@@ -91,6 +92,15 @@ async def _sessions(pilot: Pilot[None], backend: DoubleBackend) -> None:
     await _settle(pilot)
 
 
+async def _deliveries(pilot: Pilot[None], backend: DoubleBackend) -> None:
+    await pilot.press(*"/deliveries", "enter")
+    await _settle(pilot)
+
+
+async def _digest(pilot: Pilot[None], backend: DoubleBackend) -> None:
+    await pilot.pause(2.5)  # it opens by itself when the history is here
+
+
 def _moves(sending: bool = False, blocked: bool = False) -> DoubleMove:
     steps: list[object] = list(recorded.HANDOFF)
     if blocked:
@@ -98,7 +108,21 @@ def _moves(sending: bool = False, blocked: bool = False) -> DoubleMove:
     return DoubleMove(steps, {5: asyncio.Event()} if sending else {})
 
 
-KEPT = ("workspace", "asking", "empty", "handoff", "away", "runs", "pull", "keys", "themes", "sessions", "jump")
+KEPT = (
+    "workspace",
+    "asking",
+    "empty",
+    "handoff",
+    "away",
+    "runs",
+    "pull",
+    "keys",
+    "themes",
+    "sessions",
+    "jump",
+    "digest",
+    "deliveries",
+)
 """The screens that are kept under docs/."""
 
 
@@ -130,6 +154,14 @@ def _scenes() -> dict[str, tuple[Act, Callable[[DoubleBackend], None]]]:
         working(b)
         b.out = _moves(blocked=True)
 
+    def alone(b: DoubleBackend) -> None:
+        working(b)
+        b.events = absent()
+
+    def back(b: DoubleBackend) -> None:
+        alone(b)
+        b.place = PLACE.model_copy(update={"host": "vm"})
+
     return {
         "workspace": (_nothing, working), "asking": (_nothing, asking), "empty": (_nothing, empty),
         "handoff": (_open_handoff, working), "sending": (_confirm, sending), "away": (_confirm, working),
@@ -137,6 +169,7 @@ def _scenes() -> dict[str, tuple[Act, Callable[[DoubleBackend], None]]]:
         "pull": (_open_pull, working), "pane": (_pane, working), "palette": (_palette, working),
         "menu": (_menu, working), "keys": (_keys, working), "themes": (_themes, working), "jump": (_jump, working),
         "sessions": (_sessions, several),
+        "digest": (_digest, back), "deliveries": (_deliveries, alone),
     }  # fmt: skip
 
 

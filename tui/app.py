@@ -24,6 +24,7 @@ from tui.backend import Backend, Defaults, KeyQuestion, Place, Settings, Signpos
 from tui.chooser import Choice, Chooser
 from tui.clipboard import choose_route, hand_to_tool, osc_52, said_of_terminal
 from tui.commands import POLICIES
+from tui.deliveries import DeliveriesScreen
 from tui.errors import TuiError
 from tui.handoff import Handoff
 from tui.hosts import choose_host
@@ -264,6 +265,10 @@ class CastoffApp(ThemedApp):
     def open_timeline(self, workspace: Workspace) -> None:
         """Show a session over time."""
         self.push_screen(TimelineScreen(lambda: (workspace.state, workspace.state.at + workspace.age)))
+
+    def open_deliveries(self, workspace: Workspace) -> None:
+        """Show what became of a session's notifications."""
+        self.push_screen(DeliveriesScreen(lambda: workspace.state))
 
     def open_pull(self, place: Place) -> None:
         """Show what a pull-back would do."""

@@ -27,6 +27,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("extend", "", "grant the budget once more and go on"),
     Command("fine", "", "what was found last is fine; go on"),
     Command("timeline", "", "turns, tools, cost and stops over time"),
+    Command("deliveries", "", "what became of its notifications"),
     Command("resume", "", "go on after a pause"),
     Command("back", "", "take the prompt that waits last back into the composer (also ↑ in an empty one)"),
     Command("editor", "", "write on in $VISUAL or $EDITOR"),

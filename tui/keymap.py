@@ -116,6 +116,7 @@ KEYS: tuple[Key, ...] = (
     Key("hosts.back", "escape", "back", "Back", "Close the hosts"),
     Key("diff.back", "escape,q", "back", "Back", "Close the diff"),
     Key("timeline.back", "escape,q", "back", "Back", "Close the timeline"),
+    Key("deliveries.back", "escape,q", "back", "Back", "Close the deliveries"),
     Key("away.open", "enter", "open", "Reattach", "Go on with the session where it lives"),
     Key("away.pull", "p", "pull", "Pull back", "Take the session home"),
     Key("away.terminal", "t", "terminal", "Terminal", "The run's own terminal on its host; q there goes back"),

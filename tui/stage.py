@@ -61,6 +61,10 @@ class Stage(Protocol):
         """Show a session over time."""
         ...
 
+    def open_deliveries(self, workspace: "Workspace") -> None:
+        """Show what became of a session's notifications."""
+        ...
+
     def open_pull(self, place: Place) -> None:
         """Show what a pull-back would do."""
         ...

@@ -280,6 +280,10 @@ class Workspace(FollowingScreen):
         """Show the run over time."""
         self.castoff.open_timeline(self)
 
+    def action_show_deliveries(self) -> None:
+        """Show what became of the run's notifications."""
+        self.castoff.open_deliveries(self)
+
     def action_follow(self) -> None:
         """Go to the end of the transcript."""
         self.query_one(Transcript).follow()

@@ -56,6 +56,7 @@ _ACTIONS = {
     "extend": "extend",
     "fine": "excuse",
     "timeline": "show_timeline",
+    "deliveries": "show_deliveries",
     "details": "toggle_details",
     "copy": "copy_last",
     "back": "take_back",

@@ -19,6 +19,7 @@ HEADINGS = {
     "hosts": "Hosts",
     "diff": "Diff of a run",
     "timeline": "Timeline of a run",
+    "deliveries": "Deliveries of a run",
     "away": "A session that is away",
     "dialog": "Host key question",
     "jump": "Jump mode",

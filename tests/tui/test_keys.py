@@ -18,6 +18,7 @@ from tui.app import CastoffApp
 from tui.backend import KeyQuestion
 from tui.chooser import Chooser
 from tui.composer import Composer
+from tui.deliveries import DeliveriesScreen
 from tui.find_bar import FindBar
 from tui.handoff import Handoff
 from tui.hosts_screen import HostsScreen
@@ -50,6 +51,7 @@ OWNERS: dict[str, type[Any]] = {
     "runs": RunsScreen,
     "diff": DiffScreen,
     "timeline": TimelineScreen,
+    "deliveries": DeliveriesScreen,
     "away": SignpostScreen,
     "dialog": HostKeyDialog,
     "chooser": Chooser,
