@@ -39,7 +39,7 @@ def name_login(error: AgentFailed, profile: Profile, host: str) -> AgentFailed:
 
 def _way_out(profile: Profile, host: str) -> str:
     if host and profile.login_command:
-        return f"log it in from your own machine: castoff host login {host} {profile.name}"
+        return f"type castoff host login {host} {profile.name}, or give it a key: castoff host secrets set {host}"
     return profile.login[0].lower() + profile.login[1:].rstrip(".")
 
 

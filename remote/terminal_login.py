@@ -1,7 +1,7 @@
 """An agent's own login, run on a host in this terminal by OpenSSH: nothing of it passes through castoff."""
 
 import shlex
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from agent.profiles import Profile
 from remote.config import Host
@@ -12,7 +12,7 @@ from remote.hostkeys import HostKeys
 def login_command(host: Host, profile: Profile, host_keys: HostKeys, ssh_config: Path | None = None) -> list[str]:
     """The argument list that opens the login of ``profile`` on ``host``, whose key must be pinned.
 
-    It runs in a login shell, which knows where the user's programs are. Raises `RemoteError` where the agent has none.
+    It runs below a login shell, which knows where the user's programs are. Raises `RemoteError` where there is none.
     """
     if not profile.login_command:
         raise RemoteError(
@@ -34,8 +34,16 @@ def login_command(host: Host, profile: Profile, host_keys: HostKeys, ssh_config:
     argv += ["-p", str(host.port)] if host.port else []
     argv += ["-l", host.login] if host.login else []
     argv += ["-i", host.identity] if host.identity else []
-    inner = shlex.quote("exec " + shlex.join(profile.login_command))
+    inner = shlex.quote("exec " + shlex.join(["/bin/sh", "-c", _script(profile)]))
     return [*argv, "--", host.address, f'exec "${{SHELL:-/bin/sh}}" -lc {inner}']
+
+
+def _script(profile: Profile) -> str:
+    """Runs the login with castoff's own agent first in PATH, as a run would, then what the user's PATH has."""
+    folders = [str(PurePosixPath(glob).parent) for glob in (*profile.find, *profile.interpreter)]
+    agents = '"${XDG_DATA_HOME:-$HOME/.local/share}"/castoff/agents/'
+    places = [agents + shlex.quote(folder) for folder in dict.fromkeys(folders) if "*" not in folder]
+    return f"PATH={':'.join([*places, '$PATH'])}; export PATH; exec {shlex.join(profile.login_command)}"
 
 
 def _quoted(path: Path) -> str:

@@ -67,5 +67,8 @@ async def test_a_login_that_expired_is_told_by_the_turn_that_it_ended(place: Pla
 def test_on_a_host_it_is_the_command_that_opens_its_login_there() -> None:
     profile = versions.PROFILE.model_copy(update={"login_command": ("sailor", "login")})
     said = name_login(LoginMissing("Token expired"), profile, "vm")
-    assert str(said).endswith("(Token expired): log it in from your own machine: castoff host login vm sailor.")
+    assert str(said) == (
+        "Sailor's login on vm is missing or not accepted (Token expired): "
+        "type castoff host login vm sailor, or give it a key: castoff host secrets set vm."
+    )
     assert str(name_login(LoginMissing("Token expired"), profile, "")).endswith("own command: sailor login.")

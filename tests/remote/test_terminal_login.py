@@ -43,6 +43,27 @@ def test_it_runs_there_in_a_terminal(sshd_host: HostForTests, tmp_path: Path) ->
     assert _run(login_command(sshd_host.host, missing, sshd_host.host_keys, tmp_path / "config"))[0] == 127
 
 
+@pytest.mark.parametrize("agent", ["claude", "gemini", "opencode", "qwen", "vibe"])
+def test_the_login_is_that_of_the_agent_that_castoff_installed(
+    agent: str, sshd_host: HostForTests, tmp_path: Path
+) -> None:
+    profile = load_profile(agent, tmp_path)
+    place = sshd_host.home / ".local/share/castoff/agents" / Path(profile.find[0]).parent
+    place.mkdir(parents=True, exist_ok=True)
+    program = place / profile.login_command[0]
+    before = program.rename(tmp_path / "real") if program.exists() else None
+    program.write_text('#!/bin/sh\necho "$0: $*"\n')
+    program.chmod(0o755)
+    (tmp_path / "config").touch()
+    try:
+        status, said = _run(login_command(sshd_host.host, profile, sshd_host.host_keys, tmp_path / "config"))
+    finally:
+        program.unlink()
+        if before is not None:
+            before.rename(program)
+    assert status == 0 and f"{program}: {' '.join(profile.login_command[1:])}" in said, said
+
+
 def test_a_host_whose_key_is_not_pinned_is_not_talked_to(sshd_host: HostForTests, tmp_path: Path) -> None:
     (tmp_path / "config").write_text("Host *\n  StrictHostKeyChecking no\n")
     keys = HostKeys(tmp_path / "known 100% hosts")

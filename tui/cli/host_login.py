@@ -37,7 +37,11 @@ async def login(out: Output, name: str, agent: str) -> None:
         await links.connect(name)  # what is wrong with the host is told in castoff's words, and its key is pinned
     status = subprocess.run(argv, check=False).returncode  # noqa: ASYNC221 - it has the terminal, and nothing else runs
     if status == _NOT_FOUND:
-        raise NotHere(f"{profile.login_command[0]} is not installed on {name}.", profile.install, code="agent-missing")
+        program = profile.login_command[0]
+        way_out = (
+            f"castoff host setup {name} --agent {agent} installs the agent; where {program} is none of it, see to it."
+        )
+        raise NotHere(f"{program}, which logs {profile.title} in, is not on {name}.", way_out, code="agent-missing")
     if status == _SSH_FAILED:
         raise NotHere(f"ssh could not open a terminal on {name}; it says why above.", code="login-failed")
     if status != 0:
