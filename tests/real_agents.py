@@ -46,6 +46,11 @@ class AgentsModel:
         lines = self.log.read_text("utf-8").splitlines() if self.log.exists() else []
         return [each["items"] for each in map(json.loads, lines) if each["answer"] not in ("untooled", "unmarked")]
 
+    def keys(self) -> list[str]:
+        """The keys that came with all requests, oldest first."""
+        lines = self.log.read_text("utf-8").splitlines() if self.log.exists() else []
+        return [key for each in map(json.loads, lines) for key in each["keys"]]
+
 
 @dataclass(frozen=True)
 class RealAgent:

@@ -10,8 +10,9 @@ the number of tool results after it says which step is next. A script is a list 
 An edit may say the ``whole`` text that comes of it, for an agent that can only write files. Codex has a shell only: it
 reads by a command, and edits whole lines by its own patches.
 
-Each request for an answer is one line of the log: ``{"path", "items", "answer"}``; the items are the conversation that
-it carried, without what depends on the API: ``[kind, text]`` with the kinds user, said, call and result.
+Each request for an answer is one line of the log: ``{"path", "items", "answer", "keys"}``; the items are the
+conversation that it carried, without what depends on the API: ``[kind, text]`` with the kinds user, said, call and
+result; the keys are what its headers hold of them.
 """
 
 import argparse
@@ -30,6 +31,7 @@ Json = dict[str, Any]
 Item = list[str]
 MARKER = re.compile(r"\[\[([A-Za-z0-9_-]+)\]\]")
 LOCK = threading.Lock()
+KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 
 TOOLS = {
     "read": ("Read", "read_file", "read", "read_text_file"),
@@ -343,7 +345,8 @@ class Handler(BaseHTTPRequestHandler):
         """Note the request; returns the step, and an id that no other answer of the conversation has."""
         answer, step = choose(items, offered_tools(body), self.scripts)
         with LOCK, self.log.open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"path": self.path, "items": items, "answer": answer}) + "\n")
+            keys = [value for name, value in self.headers.items() if name.lower() in KEY_HEADERS]
+            log.write(json.dumps({"path": self.path, "items": items, "answer": answer, "keys": keys}) + "\n")
         return step, str(len(items))
 
     def _body(self) -> Json:

@@ -240,6 +240,38 @@ def test_an_agent_killed_in_the_middle_of_a_call_goes_on(
     laptop.castoff("stop", session)
 
 
+_SEARCH = """{
+grep -qa 'adds-the-ke[y]-outside' /proc/[0-9]*/environ && echo the placeholder
+grep -qa 'key-of-%s[-]host' /proc/[0-9]*/environ && echo the key
+grep -rqa 'key-of-%s[-]host' ~ . && echo the key
+} > found.txt; true"""
+
+
+def test_at_level_full_an_agents_key_stays_outside(
+    laptop: Laptop, vm: HostForTests, real_agent: RealAgent, agents_model: AgentsModel
+) -> None:
+    """Its requests carry the host's key, which neither a variable nor a file of its sandbox holds."""
+    services = real_agent.profile.services
+    if not services:
+        pytest.skip("no address of its service can be told by a variable")
+    name = real_agent.profile.name
+    key = f"key-of-{name}-host"  # the host has others of other agents, as variables
+    laptop.castoff("host", "secrets", "set", vm.host.name, services[0].key, given=f"{key}\n")
+    agents_model.write_script("begin", {"text": "We begin."})
+    agents_model.write_script("search", {"shell": _SEARCH.replace("%s", name)}, {"text": "All done."})
+    (laptop.project / ".castoff.toml").write_text('sandbox = "full"\n')
+    new = laptop.castoff("new", "--agent", name, "--policy", "accept-all", "--prompt", "Go [[begin]]")
+    session = str(new[-1]["id"])
+    laptop.castoff("wait", session, "--until", "finished", "--timeout", "120")
+    before = len(agents_model.keys())
+    laptop.castoff("handoff", session, "--host", vm.host.name, "--yes", "--say", "Look [[search]]")
+    laptop.castoff("wait", session, "--until", "finished", "--timeout", "180")
+    assert {given.removeprefix("Bearer ") for given in agents_model.keys()[before:]} == {key}
+    tree = vm.home / ".local" / "state" / "castoff" / "trees" / session
+    assert (tree / "found.txt").read_text("utf-8").splitlines() == ["the placeholder"]
+    laptop.castoff("stop", session)
+
+
 def kill_in_call(tree: Path, name: str, *, uid: int = -1, marked: bytes = b"") -> None:
     """Kill the agent while the call runs that waits for the file ``hold`` to go, which then goes.
 

@@ -65,6 +65,14 @@ def test_a_run_gets_no_more_than_works(need: Need, best: Level, level: Level) ->
     assert chosen(need, best) == level
 
 
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This machine as a host whose state and settings are in the directory that is given."""
+    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("CASTOFF_CONFIG", str(tmp_path / "config"))
+    return tmp_path
+
+
 def _look(need: Need) -> Look:
     return Look(agent="builtin", size=0, tree_at="/home/ann/app", home_at="/home/ann", sandbox=need)
 
@@ -81,13 +89,11 @@ def _look(need: Need) -> Look:
     ],
 )
 async def test_less_than_is_needed_is_refused_with_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, need: Need, best: Level, refused: bool
+    monkeypatch: pytest.MonkeyPatch, host: Path, need: Need, best: Level, refused: bool
 ) -> None:
     from remote import host_look
 
-    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("CASTOFF_CONFIG", str(tmp_path / "config"))
-    facts = host_look.collect_facts(tmp_path).model_copy(update={"sandbox": best, "sandbox_detail": "It does not."})
+    facts = host_look.collect_facts(host).model_copy(update={"sandbox": best, "sandbox_detail": "It does not."})
     monkeypatch.setattr(host_look, "collect_facts", Mock(return_value=facts))
     seen = await look(_look(need))
     problems = [problem for problem in seen.problems if problem.code == "no-sandbox"]
@@ -96,9 +102,8 @@ async def test_less_than_is_needed_is_refused_with_what_to_do(
     assert seen.sandbox == best and seen.sandbox_detail
 
 
-async def test_what_is_enough_is_no_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("CASTOFF_CONFIG", str(tmp_path / "config"))
+@pytest.mark.usefixtures("host")
+async def test_what_is_enough_is_no_problem() -> None:
     pairs: list[tuple[Need, Level]] = [("auto", "open"), ("full", "full"), ("none", "none"), ("reduced", "open")]
     for need, level in pairs:
         seen = await look(_look(need))
@@ -145,6 +150,11 @@ async def test_pip_says_itself_where_it_fetches_from(tmp_path: Path, monkeypatch
     assert set(load_ecosystems()) >= {"python", "node", "go", "ruby"}
 
 
+def _place(tree: Path | str, home: Path | str) -> Place:
+    at, home_at = "/home/ann/app", "/home/ann"
+    return Place(host="vm", origin="here", sandbox="full", tree=str(tree), tree_at=at, home=str(home), home_at=home_at)
+
+
 _ASK = """
 import sys, urllib.request, urllib.error
 def ask(url):
@@ -158,12 +168,8 @@ print([ask(url) for url in sys.argv[1:]])
 """
 
 
-async def test_the_way_out_is_the_gate_and_refusals_are_in_the_journal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("CASTOFF_CONFIG", str(tmp_path / "config"))
-    tree, home = tmp_path / "tree", tmp_path / "home"
+async def test_the_way_out_is_the_gate_and_refusals_are_in_the_journal(host: Path) -> None:
+    tree, home = host / "tree", host / "home"
     tree.mkdir()
     home.mkdir()
 
@@ -178,10 +184,7 @@ async def test_the_way_out_is_the_gate_and_refusals_are_in_the_journal(
     session = create_session(state_dir(), tree, "builtin")
     egress = Egress(allow=(f"localhost:{port}",), private=("127.0.0.0/8",))
     keep_furnishing(session, Furnishing(egress=egress))
-    at = ("/home/ann/app", "/home/ann")
-    place = Place(
-        host="vm", origin="here", sandbox="full", tree=str(tree), tree_at=at[0], home=str(home), home_at=at[1]
-    )
+    place = _place(tree, home)
     recorder = Recorder(session.journal, 1)
     refusals = Refusals()
     refusals.watch(recorder)
@@ -209,15 +212,21 @@ def source_binds() -> list[Bind]:
     return [Bind(source=Path(__file__).parents[2])]
 
 
-async def test_an_agent_at_level_full_has_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("CASTOFF_CONFIG", str(tmp_path / "config"))
-    place = Place(
-        host="vm", origin="here", sandbox="full", tree="/t", tree_at="/home/a/app", home="/h", home_at="/home/a"
-    )
-    given = {"OPENAI_API_KEY": "sk-secret"}
-    session = create_session(tmp_path / "sessions", tmp_path, "builtin")
-    launch = launch_on_host(session, load_profile("builtin"), place, given, tmp_path / "gate")
-    assert "sk-secret" not in " ".join([*launch.env.values(), *launch.argv])
+_AGENTS = ("builtin", "claude", "gemini", "qwen")
+"""Those whose service can be told to be at the gate."""
+
+
+@pytest.mark.parametrize("agent", _AGENTS)
+def test_an_agent_at_level_full_has_no_key(agent: str, host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = load_profile(agent)
+    monkeypatch.setattr("remote.launch.agent_command", Mock(return_value=["/usr/bin/env"]))
+    given = {service.key: f"sk-secret-{service.key}" for service in profile.services}
+    session = create_session(host / "sessions", host, agent)
+    launch = launch_on_host(session, profile, _place("/t", "/h"), given, host / "gate")
+    assert given and "sk-secret" not in " ".join([*launch.env.values(), *launch.argv])
+    assert {launch.env[service.variable] for service in profile.services} == {
+        f"http://127.0.0.1:3128/castoff/{key}" for key in given
+    }
     assert launch.env["HTTPS_PROXY"] == "http://127.0.0.1:3128" and "--unshare-net" in launch.argv
-    assert launch_on_host(session, load_profile("builtin"), place, given).env["OPENAI_API_KEY"] == "sk-secret"
+    without = launch_on_host(session, profile, _place("/t", "/h"), given)
+    assert given.items() <= without.env.items()
