@@ -137,10 +137,12 @@ def _scenes() -> dict[str, tuple[Act, Callable[[DoubleBackend], None]]]:
 
     def several(b: DoubleBackend) -> None:
         working(b)
-        titles = (("parser", ""), ("Write the release notes", ""), ("Bump all dependencies", "vm"))
-        places = [
-            PLACE.model_copy(update={"title": t, "host": h, "session_id": f"{i}{t}"}) for i, (t, h) in enumerate(titles)
-        ]
+        titles = (
+            ("parser", "", "k3v7q2m9"),
+            ("Write the release notes", "", "w8c2ht5n"),
+            ("Bump all dependencies", "vm", "p6x9dz3r"),
+        )
+        places = [PLACE.model_copy(update={"title": t, "host": h, "session_id": i}) for t, h, i in titles]
         b.others = tuple(Signpost(place=p) if p.host else p for p in places)
 
     def empty(b: DoubleBackend) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Key
@@ -52,7 +53,7 @@ class ChoiceList(LinesView):
 
     def draw(self, width: int) -> Sequence[Line]:
         """A line a row."""
-        room = max((len(c.label) for c in self.rows), default=0)
+        room = max((cell_len(c.label) for c in self.rows), default=0)
         return [self._row(c, i == self.at, min(room, width // 2), width) for i, c in enumerate(self.rows)] or [
             Line((Span("Nothing is called so.", "muted"),))
         ]
@@ -81,7 +82,7 @@ class Chooser(ModalScreen[str]):
         """A list called ``title``, begun at the value ``marked``; ``tried`` is called with each that gets marked."""
         super().__init__()
         self._title = title
-        self._choices = tuple(choices)
+        self._choices = tuple(c._replace(label=span(c.label).text, detail=span(c.detail).text) for c in choices)
         self._marked = marked
         self._tried = tried
         self._typed = ""

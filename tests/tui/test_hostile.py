@@ -24,11 +24,14 @@ import pytest
 from agent.fold import advance
 from agent.sanitise import clean
 from agent.state import SessionState
-from tests.tui import hostile
+from remote.findings import Stays
+from tests.tui import hostile, recorded
 from tui.drawing.blocks import Look, draw_block
 from tui.drawing.diffs import draw_diff
 from tui.drawing.lines import Line
+from tui.drawing.losses import draw_losses
 from tui.drawing.panes import draw_plan
+from tui.drawing.runs import draw_run
 
 ROOT = Path(__file__).parents[2]
 SEED = int(os.environ.get("CASTOFF_SEED", "0"))
@@ -63,6 +66,10 @@ def drawn(random: Random) -> Iterator[Line]:
     for block in state.blocks:
         yield from draw_block(block, look)
     yield from draw_plan(state.plan, look.width)
+    said = {name: hostile.text(random) for name in ("title", "host", "agent", "detail", "project", "last_line")}
+    yield from draw_run(recorded.RUNS.runs[0].model_copy(update=said), False, 1.0, look.width)
+    stays = Stays(what=hostile.text(random), why="ignored", files=1, size=2)
+    yield from draw_losses([stays], look.width)
     yield from draw_diff(hostile.diff(random, 1).files, look.width)
 
 
