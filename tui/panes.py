@@ -51,6 +51,8 @@ class DiffPane(LinesView, can_focus=True):
 
     diff: "reactive[Diff | None]" = reactive(None, always_update=True)
     trouble: reactive[str] = reactive("")
+    is_read: reactive[bool] = reactive(True, init=False)
+    """Whether there is a session whose diff can be read."""
     since: reactive[str] = reactive("")
     """Since when, where that is not the session's beginning."""
 
@@ -60,6 +62,10 @@ class DiffPane(LinesView, can_focus=True):
 
     def watch_diff(self) -> None:
         """Show the diff."""
+        self.redraw()
+
+    def watch_is_read(self) -> None:
+        """Show it."""
         self.redraw()
 
     def watch_trouble(self) -> None:
@@ -72,7 +78,10 @@ class DiffPane(LinesView, can_focus=True):
         if self.trouble:
             return [spread(head, [], width), *wrap([span(self.trouble, "warn")], width)]
         if self.diff is None:
-            return [spread(head, [], width), line(Span("Reading …", "muted"))]
+            return [
+                spread(head, [], width),
+                line(Span("Reading …" if self.is_read else "No session has begun here yet.", "muted")),
+            ]
         files = self.diff.files
         if not files:
             text = f"Nothing has changed {self.since or 'so far'}."

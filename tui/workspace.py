@@ -107,6 +107,7 @@ class Workspace(FollowingScreen):
         host = place.host if place else ""
         key = "Ctrl+L pulls it back" if host else f"{self.castoff.handoff_key} casts off"
         self.query_one(Composer).placeholder = f"Ask the agent   / commands   {key}"
+        self.query_one(DiffPane).is_read = place is not None
         self.query_one(DiffPane).since = f"since it came to {host}" if host else ""
         transcript = self.query_one(Transcript)
         transcript.attaching = f"Attaching to {host} …" if host else "Opening the session …" if place else ""

@@ -75,6 +75,7 @@ async def test_history_at_the_edges(stage: Stage) -> None:
 async def test_the_first_prompt_begins_a_session(stage: Stage) -> None:
     backend = DoubleBackend(place=None)
     async with stage(backend) as stand:
+        assert "No session has begun here yet." in stand.workspace.query_one(DiffPane).plain
         assert "Ask for something below" in stand.workspace.query_one(Transcript).plain
         assert not backend.attached
         await stand.type("hello")
