@@ -7,11 +7,13 @@ import pytest
 
 from agent.durable import read_model
 from agent.events import Budget, PermissionAnswered, PhaseChanged
+from remote import host_settings
 from remote.answers import MOST_BAD
 from remote.channels import Replies, add_channel, read_targets, set_replies, set_rules
 from remote.errors import SettingsError
 from remote.phone import Ledger
 from remote.replies import open_replies
+from remote.settings_protocol import Channels, SetReplies
 from tests.agent.running import Place
 from tests.remote.answering import answered, make_place, notes
 from tests.remote.ntfy_double import NtfyDouble, Published, run_ntfy_double
@@ -183,3 +185,14 @@ def test_an_unproven_channel_takes_no_answers(ntfy: NtfyDouble) -> None:
     channel = add_channel(ntfy.url("runs"))
     with pytest.raises(SettingsError, match="not believed"):
         set_replies(channel.id, Replies(at=1.0), open_replies)
+
+
+@pytest.mark.usefixtures("settings")
+async def test_a_host_is_told_whether_answers_come(ntfy: NtfyDouble) -> None:
+    channel = add_channel(ntfy.url("runs"), proven=True)
+    on = await host_settings.set_answers(SetReplies(channel=channel.id, token="tk_write"))
+    assert isinstance(on, Channels) and on.channels[0].answers and "tk_write" not in on.model_dump_json()
+    target = read_targets()[0]
+    assert target.replies is not None and target.replies.token == "tk_write" and "tk_write" not in repr(target)
+    off = await host_settings.set_answers(SetReplies(channel=channel.id, on=False))
+    assert isinstance(off, Channels) and not off.channels[0].answers and read_targets()[0].replies is None
