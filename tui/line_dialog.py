@@ -20,7 +20,7 @@ class LineDialog(ModalScreen[str]):
     LineDialog > Vertical {
         width: 76; max-width: 100%; height: auto; padding: 1 2; background: $background; border: round $c-accent;
     }
-    LineDialog Input { border: none; height: 1; padding: 0 1; background: $c-raised; }
+    LineDialog Input { height: 1; padding: 0 1; background: $c-raised; }
     """
 
     def __init__(self, question: str, example: str = "", *, secret: bool = False) -> None:
@@ -32,7 +32,7 @@ class LineDialog(ModalScreen[str]):
         """The question, the field, the keys."""
         with Vertical():
             yield Lines(self._draw, id="line-question")
-            yield Input(placeholder=self._example, password=self._secret, id="line-text")
+            yield Input(placeholder=self._example, password=self._secret, compact=True, id="line-text")
             yield Lines(lambda _: [BLANK, _foot()])
 
     def on_mount(self) -> None:

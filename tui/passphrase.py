@@ -22,7 +22,7 @@ class PassphraseDialog(ModalScreen[None]):
     PassphraseDialog > Vertical {
         width: 76; max-width: 100%; height: auto; padding: 1 2; background: $background; border: round $c-accent;
     }
-    PassphraseDialog Input { border: none; height: 1; padding: 0 1; background: $c-raised; }
+    PassphraseDialog Input { height: 1; padding: 0 1; background: $c-raised; }
     """
 
     def __init__(self, key: str) -> None:
@@ -35,7 +35,7 @@ class PassphraseDialog(ModalScreen[None]):
         """The question, the field, the keys."""
         with Vertical():
             yield Lines(self._draw, id="passphrase-key")
-            yield Input(password=True, id="passphrase-text")
+            yield Input(password=True, compact=True, id="passphrase-text")
             yield Lines(lambda _: [BLANK, _foot()])
 
     def on_mount(self) -> None:

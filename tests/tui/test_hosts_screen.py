@@ -1,5 +1,7 @@
 """The hosts screen."""
 
+from textual.widgets import Input
+
 from remote.errors import HostUnreachable
 from tests.tui import recorded
 from tests.tui.conftest import Stage, Stand
@@ -57,6 +59,8 @@ async def test_a_host_is_added_and_given_a_key(stage: Stage) -> None:
             for text in lines:
                 await stand.wait(lambda: isinstance(stand.app.screen, LineDialog))
                 dialog = stand.app.screen
+                field = dialog.query_one(Input)
+                await stand.wait(lambda field=field: field.content_size.height == 1)  # what is typed is seen
                 await stand.pilot.press(*text, "enter")
                 await stand.wait(lambda dialog=dialog: stand.app.screen is not dialog)
 

@@ -233,6 +233,8 @@ async def test_a_passphrase_is_asked_for_without_echo(stage: Stage) -> None:
         for keys, answer in ((("s", "3", "space", "x", "enter"), "s3 x"), (("s", "escape"), "")):
             asked = stand.app.run_worker(ask("/home/ada/.ssh/locked"))
             await stand.wait(lambda: isinstance(stand.app.screen, PassphraseDialog))
+            field = stand.app.screen.query_one(Input)
+            await stand.wait(lambda field=field: field.content_size.height == 1)  # what is typed is seen, as dots
             assert "/home/ada/.ssh/locked" in stand.app.screen.query_one("#passphrase-key", Lines).plain
             assert stand.app.screen.query_one(Input).password
             await stand.pilot.press(*keys)
