@@ -20,7 +20,8 @@ from remote.host_look import look
 from remote.host_protocol import Look
 from remote.landlock import LEAST, find_abi
 from remote.launch import environment_in, launch_on_host, wrap_in
-from remote.levels import Level, Need, chosen, stricter
+from remote.levels import LEVELS, Level, Need, chosen, stricter
+from remote.limits import bounded
 from remote.place import Place
 from remote.registries import find_registries, load_ecosystems
 from remote.sandbox import Bind
@@ -230,3 +231,9 @@ def test_an_agent_at_level_full_has_no_key(agent: str, host: Path, monkeypatch: 
     assert launch.env["HTTPS_PROXY"] == "http://127.0.0.1:3128" and "--unshare-net" in launch.argv
     without = launch_on_host(session, profile, _place("/t", "/h"), given)
     assert given.items() <= without.env.items()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_sandbox_limits_its_processes_inside(level: Level) -> None:
+    words, limited = wrap_in(_place("/t", "/h").model_copy(update={"sandbox": level}), ["true"]), bounded(["true"])
+    assert (words[-len(limited) :] == limited) is (level != "none")
