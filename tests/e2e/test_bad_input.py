@@ -222,6 +222,9 @@ async def test_agent_whose_login_on_the_host_has_expired(scene: Scene, tmp_path:
     # The host had it, and gave it back.
     assert (lease.epoch, lease.state) == (3, "held")
     assert tree_of(scene.place.project) == before
+    viewer = await open_local(session)
+    await viewer.stop()
+    await viewer.close()
 
 
 async def test_second_handoff(scene: Scene) -> None:
