@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from agent.launch import Launch
 from agent.messages import Command
@@ -27,6 +28,8 @@ class Duty:
     """Called once with what carries out a viewer's command: they give commands for a user who is elsewhere."""
     unattended: bool = False
     """Whether nobody sits in front of it: a turn that crashed is taken up again by itself, a few times."""
+    spending: Path | None = None
+    """The folder of the machine's `agent.daybook`; ``None``: no limit for all its runs."""
     held: str = ""
     """Why the session has to wait for its user instead of going on: a sentence."""
     shortage: Callable[[], str] = str

@@ -2,6 +2,7 @@
 
 from agent.budget import Share
 from agent.clocks import Clock, passing
+from agent.daybook import DAILY
 from agent.state import SessionState
 
 GRACE_SECONDS = 1.5
@@ -28,7 +29,7 @@ class Overrun:
     def goes_on(self, state: SessionState, reached: Share) -> bool:
         """Whether the agent used more than the limit that is ``reached``; asked whenever it may have."""
         before, self._used = self._used, _measure(state)
-        told = reached.limit in ("max_usd", "max_tokens")
+        told = reached.limit in ("max_usd", "max_tokens", DAILY)
         if self._since is None:
             self._since = self._clock()
             if told:

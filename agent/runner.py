@@ -14,6 +14,7 @@ from typing import Any
 from agent.allowance import Allowance
 from agent.arrival import arrive, continuation, read_arrival
 from agent.budget import unmeasured
+from agent.daybook import Daybook
 from agent.driver import Driver
 from agent.duty import Duty
 from agent.errors import AgentError, AgentFailed, CommandRefused, NotOwner
@@ -87,7 +88,7 @@ class Runner:
         self._preparation = Preparation(duty.prepare, recorder)
         self._reception = Reception(duty.session, recorder, self.handle, self._notice, self._ended)
         self._idle_since = time.monotonic()
-        self._allowance = Allowance(recorder)
+        self._allowance = Allowance(recorder, _daybook(duty, recorder))
         recorder.observe(self._notice)
         recorder.observe(self._count)
         self._vigil = Vigil(recorder, duty.session.info.project, self._heed) if duty.unattended else None
@@ -426,6 +427,7 @@ class Runner:
             self._check_spending()
 
     def _check_spending(self) -> None:
+        self._allowance.enter()
         state, reached = self._recorder.state, self._allowance.reached()
         if reached is None:
             self._overrun.note(state)
@@ -457,6 +459,10 @@ class Runner:
 
     def _say(self, phase: Phase, detail: str = "") -> None:
         self._recorder.record(PhaseChanged(phase=phase, detail=detail))
+
+
+def _daybook(duty: Duty, recorder: Recorder) -> Daybook | None:
+    return Daybook(duty.spending, duty.session.id, recorder.state.usage.cost_usd) if duty.spending is not None else None
 
 
 def _prompt_id() -> str:

@@ -108,6 +108,7 @@ def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
         settings_protocol.ProveChannel: host_settings.prove,
         settings_protocol.SetReplies: host_settings.set_answers,
         settings_protocol.SetRules: host_settings.set_notify_rules,
+        settings_protocol.SetDaily: host_settings.set_daily_limit,
     }
 
 

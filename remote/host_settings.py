@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from agent.daybook import add_up, read_daily, set_daily, spending_dir, today
 from agent.errors import ProfileError
 from agent.events import Frozen
 from agent.paths import state_dir
@@ -65,6 +66,14 @@ async def list_agents(_: protocol.ListAgents) -> Frozen:
 async def forget_copies(_: protocol.ForgetMirrors) -> Frozen:
     """Remove the mirrors of all projects; waits for one that is being made."""
     return protocol.Forgotten(count=await asyncio.to_thread(forget_mirrors))
+
+
+async def set_daily_limit(request: protocol.SetDaily) -> Frozen:
+    """Set the limit for all runs of a day, if it is to be changed, and say what it is; raises `RecordDamaged`."""
+    folder = spending_dir()
+    if request.change:
+        set_daily(folder, request.max_usd)
+    return protocol.DailyThere(max_usd=read_daily(folder), spent_usd=add_up(folder, today(time.time())))
 
 
 async def add(request: protocol.AddChannel) -> Frozen:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from agent.daybook import spending_dir
 from agent.duty import Duty
 from agent.profiles import load_profile
 from agent.runner import serve
@@ -46,6 +47,7 @@ async def serve_session(path: Path, held: str = "") -> None:
                 unattended=True,
                 held=held,
                 shortage=lambda: find_shortage(Path(place.tree)),
+                spending=spending_dir(),
                 prepare=lambda recorder: set_up(session, place, recorder, gate=gate),
                 watchers=(refusals.watch, lambda recorder: recorder.observe(print_event), phone.watch, notifier.watch),
                 deputies=(phone.serve,),

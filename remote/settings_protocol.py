@@ -161,6 +161,21 @@ class SetRules(Frozen):
     changes: dict[str, str | float | bool] = Field(default={})
 
 
+class SetDaily(Frozen):
+    """Limit what all runs there may spend a day, in dollars; ``change`` without ``max_usd``: no limit any more."""
+
+    op: Literal["daily"] = "daily"
+    change: bool = False
+    max_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+
+class DailyThere(Frozen):
+    """The limit, and what was spent today of known price."""
+
+    max_usd: float | None
+    spent_usd: float
+
+
 class ChannelLine(Frozen):
     """One channel, masked, and what a test of it gave, or the sending of its code."""
 
@@ -193,4 +208,5 @@ SettingsRequest = (
     | ProveChannel
     | SetReplies
     | SetRules
+    | SetDaily
 )

@@ -77,17 +77,17 @@ class World:
 async def _simulate(world: World) -> Outcome:
     session, spending = create_session(world.folder, world.folder, "builtin"), world.spending
     recorder = Recorder(session.journal, 1)
-    runner = Runner(_duty(session), recorder, Tenure(session.path, 1))
+    runner = Runner(make_duty(session), recorder, Tenure(session.path, 1))
     running = asyncio.create_task(runner.run())
     try:
         await runner.handle(SetBudget(id="b", budget=spending.habits.budget))
         spending.began = world.loop.now
         await runner.handle(Prompt(id="p", text="Spend"))
-        state = await _until(recorder, lambda state: state.phase == "paused")
+        state = await until(recorder, lambda state: state.phase == "paused")
         assert "is used up" in state.detail and not world.spends
         seconds, calls = world.loop.now - _reached(spending), list(spending.calls)
         await runner.handle(Extend(id="e"))
-        state = await _until(recorder, lambda state: state.phase == "working")
+        state = await until(recorder, lambda state: state.phase == "working")
         resumed = state.turn is not None and state.agent_session_id == "s" and spending.loaded in ([], ["s"])
         await runner.handle(Stop(id="s"))
     finally:
@@ -105,13 +105,15 @@ def _reached(spending: Spending) -> float:
     return min(ends, spending.reached if spending.reached is not None else float("inf"))
 
 
-def _duty(session: SessionDir) -> Duty:
+def make_duty(session: SessionDir) -> Duty:
+    """What a runner of a simulated agent is started for."""
     profile = load_profile("builtin").model_copy(update={"usage": "session", "resume": ("load",), "modes": {}})
     tree = session.path.parent
     return Duty(session, profile, lambda: Launch(("spender",), {}, tree, str(tree), tree))
 
 
-async def _until(recorder: Recorder, condition: Callable[[SessionState], bool]) -> SessionState:
+async def until(recorder: Recorder, condition: Callable[[SessionState], bool]) -> SessionState:
+    """The first state in which ``condition`` holds."""
     while not condition(recorder.state):
         assert await recorder.wait_news(recorder.state.head_seq)
     return recorder.state

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
+from agent.daybook import Daybook, spending_dir
 from agent.events import Budget
 from agent.sessions import create_session
 from remote import host_accept, host_base, host_service
@@ -14,6 +15,7 @@ from remote.errors import RemoteError
 from remote.host_protocol import Accept, ListRuns, Verdict
 from remote.host_service import answer
 from remote.place import Place
+from remote.settings_protocol import SetDaily
 
 PLACE = Place(host="vm", origin="here", sandbox="none", tree="/t", tree_at="/t", home="/h", home_at="/h")
 REQUEST = ListRuns().model_dump_json().encode()
@@ -36,6 +38,24 @@ async def test_what_a_handler_cannot_understand_is_not_the_request(monkeypatch: 
     reply = await answer(REQUEST)
     assert (reply.ok, reply.code) == (False, "host-data")
     assert "Budget" in reply.sentence and "the request" not in reply.sentence
+
+
+async def test_the_limit_of_a_day_is_set_told_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask(request: SetDaily) -> object:
+        reply = await answer(request.model_dump_json().encode())
+        assert reply.ok, reply
+        return reply.body
+
+    monkeypatch.setenv("CASTOFF_STATE", str(tmp_path))
+
+    assert await ask(SetDaily()) == {"max_usd": None, "spent_usd": 0.0}
+    Daybook(spending_dir(), "a", None).enter(1.5)
+    assert await ask(SetDaily(change=True, max_usd=20)) == {"max_usd": 20.0, "spent_usd": 1.5}
+    assert await ask(SetDaily()) == {"max_usd": 20.0, "spent_usd": 1.5}
+    assert await ask(SetDaily(change=True)) == {"max_usd": None, "spent_usd": 1.5}
+    (tmp_path / "spending" / "limit.json").write_text("{")
+    reply = await answer(SetDaily().model_dump_json().encode())
+    assert not reply.ok and "limit.json" in reply.sentence
 
 
 def choose_all(_: Path) -> SimpleNamespace:

@@ -88,7 +88,7 @@ def turns(state: SessionState) -> str:
 
 def gauge(percent: float, cells: int = 8) -> str:
     """How much of something is used, as a bar and a number: ``██░░░░░░ 25 %``. Full only when all of it is used."""
-    filled = cells if percent >= 100 else min(cells - 1, int(percent * cells / 100))
+    filled = min(cells, int(percent * cells / 100))
     return "█" * filled + "░" * (cells - filled) + f" {int(percent)} %"
 
 

@@ -15,6 +15,7 @@ from remote.settings_protocol import ForgetMirrors, Forgotten
 from tui.cli.driving import ask_passphrase, can_ask
 from tui.cli.edge import async_command, command_edge
 from tui.cli.errors import NotHere
+from tui.cli.host_budget import budget
 from tui.cli.host_cloud_init import cloud_init
 from tui.cli.host_login import login
 from tui.cli.host_report import look_at
@@ -175,6 +176,7 @@ async def clean(out: Output, name: str) -> None:
     out.done(name=name, removed=count)
 
 
+host.add_command(budget)
 host.add_command(cloud_init)
 host.add_command(login)
 host.add_command(secrets)
