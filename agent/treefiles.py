@@ -53,6 +53,13 @@ def write_text(tree: Path, name: PurePosixPath, content: str) -> None:
             raise
 
 
+def remove(tree: Path, name: PurePosixPath) -> None:
+    """Remove the file ``name`` (relative) from ``tree``; raises `AgentFailed` or `OSError`."""
+    with _parent(tree, name, make=False) as directory:
+        _check_regular(directory, name)
+        os.unlink(name.name, dir_fd=directory)
+
+
 def relative_name(tree: str, path: str) -> PurePosixPath:
     """``path`` (absolute, as the agent sees it) relative to ``tree``; raises `AgentFailed` when it lies outside."""
     whole = PurePosixPath(path)

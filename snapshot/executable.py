@@ -7,6 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Collection, Sequence
+from typing import Literal
 
 from snapshot.changes import Change
 from snapshot.manifest import Entry, Frozen
@@ -110,6 +111,29 @@ def find_executables(
         (change, _why_here(change, repositories, obeyed) or _why(change, read_left, read_run)) for change in changes
     )
     return tuple(Executable(change=change, why=why) for change, why in found if why)
+
+
+def explain_paths(changed: Sequence[tuple[str, str, int, int]]) -> dict[str, str]:
+    """Why each of the changed paths counts, for those that do: a path, its change, git's mode before and after.
+
+    Where what is in the file would have to be known, it counts.
+    """
+    found = {path: _why(_change_of(*each), _unread, _unread) for each in changed if (path := each[0])}
+    return {path: why for path, why in found.items() if why}
+
+
+def _change_of(path: str, change: str, before: int, after: int) -> Change:
+    kind: Literal["added", "modified", "deleted"] = "added" if change == "added" else "modified"
+    now = None if change == "deleted" else _entry_of(path, after or 0o100644)
+    return Change(path=path, change=kind, before=_entry_of(path, before) if before else None, after=now)
+
+
+def _entry_of(path: str, mode: int) -> Entry:
+    return Entry(path=path, type="file", mode=mode & 0o777, size=0, mtime_ns=0, digest="0" * 64)
+
+
+def _unread(_: Entry) -> None:
+    return None
 
 
 def _why_here(change: Change, repositories: Collection[str], obeyed: Collection[str]) -> str:

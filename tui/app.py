@@ -37,9 +37,10 @@ from tui.moves import Move, landed
 from tui.palette import key_commands
 from tui.passphrase import PassphraseDialog
 from tui.pull import Pull
+from tui.review import DiffScreen
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
-from tui.small_screens import DiffScreen, HostKeyDialog
+from tui.small_screens import HostKeyDialog
 from tui.stage import StageScreen, failure_words
 from tui.themed import ThemedApp
 from tui.timeline import TimelineScreen

@@ -15,6 +15,7 @@ from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
 from tui.drafts import Draft
+from tui.hunks import Hunk
 
 if TYPE_CHECKING:
     from snapshot.diff import Diff
@@ -258,6 +259,10 @@ class Backend(Protocol):
 
     async def diff(self, place: Place) -> "Diff":
         """What the session changed in its tree."""
+        ...
+
+    async def turn_hunk(self, place: Place, hunk: Hunk, *, back: bool) -> None:
+        """Take a hunk back in a local session's tree, or make it again; raises `TuiError` or `AgentError`."""
         ...
 
     def watch(self, place: Place) -> AsyncIterator[None]:

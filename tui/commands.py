@@ -29,6 +29,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("timeline", "", "turns, tools, cost and stops over time"),
     Command("deliveries", "", "what became of its notifications"),
     Command("resume", "", "go on after a pause"),
+    Command("review", "", "the diff over the whole screen: accept, take back, comment, hunk by hunk"),
     Command("back", "", "take the prompt that waits last back into the composer (also ↑ in an empty one)"),
     Command("editor", "", "write on in $VISUAL or $EDITOR"),
     Command("interrupt", "", "cancel the agent's turn"),

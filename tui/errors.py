@@ -4,6 +4,7 @@ TuiError
 |-- ThemeError      a theme file cannot be read or is not valid
 |-- SettingsError   the app's settings cannot be read, or name a key that cannot be bound
 |-- ExportError     a transcript cannot be written to a file
+|-- HunkMoved       a file is not any more as the diff has it
 |-- EditorFailed    the user's editor cannot be started, or failed
 `-- WatchFailed     a tree cannot be watched for changes
 """
@@ -35,6 +36,12 @@ class ExportError(TuiError):
     """A transcript cannot be written to a file."""
 
     code = "export"
+
+
+class HunkMoved(TuiError):
+    """A file is not any more as the diff has it."""
+
+    code = "hunk-moved"
 
 
 class EditorFailed(TuiError):

@@ -13,9 +13,9 @@ from tui.keymap import KEYS
 from tui.keys_screen import KeysScreen
 from tui.move_screen import MoveScreen
 from tui.pull import Pull
+from tui.review import DiffScreen
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
-from tui.small_screens import DiffScreen
 from tui.transcript import Transcript
 from tui.workspace import Workspace
 

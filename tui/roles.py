@@ -25,6 +25,8 @@ _COLOURS: dict[Role, str] = {
     "prompt": "foreground",
     "added": "c-ok",
     "removed": "c-bad",
+    "added-word": "c-ok",
+    "removed-word": "c-bad",
     "selected": "foreground",
     "rule": "c-rule",
     "key": "c-accent",
@@ -35,6 +37,8 @@ _STYLES: dict[Role, Style] = {
     "strong": Style(bold=True),
     "emphasis": Style(italic=True),
     "heading": Style(bold=True),
+    "added-word": Style(bold=True, underline=True),
+    "removed-word": Style(bold=True, underline=True),
     "selected": Style(bold=True),
 }
 _STYLES_ANSI: dict[Role, Style] = {

@@ -1,66 +1,15 @@
-"""Small screens: a run's diff, the host key question."""
+"""Small screens: the host key question."""
 
 import asyncio
 
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from agent.errors import AgentError
-from remote.errors import RemoteError
-from snapshot.errors import SnapshotError
-from tui.backend import Backend, KeyQuestion, Place
-from tui.drawing.lines import BLANK, Line, Span, line, span, spread, wrap
+from tui.backend import KeyQuestion
+from tui.drawing.lines import BLANK, Line, Span, line, span, wrap
 from tui.keymap import bindings
 from tui.lines_view import Lines
-from tui.panes import DiffPane
-from tui.stage import StageScreen
-
-
-class DiffScreen(StageScreen[None]):
-    """What a run changed, over the whole screen."""
-
-    BINDINGS = bindings("diff")
-    DEFAULT_CSS = """
-    DiffScreen { background: $background; padding: 1 2; }
-    DiffScreen #diff-title { margin-bottom: 1; }
-    """
-
-    def __init__(self, backend: Backend, place: Place) -> None:
-        """The diff of the session at ``place``."""
-        super().__init__()
-        self.backend = backend
-        self.place = place
-
-    def compose(self) -> ComposeResult:
-        """Title and diff."""
-        yield Lines(self._draw_title, id="diff-title")
-        yield DiffPane(id="diff-page")
-
-    def on_mount(self) -> None:
-        """Read the diff."""
-        pane = self.query_one(DiffPane)
-        pane.since = f"since it came to {self.place.host}" if self.place.host else ""
-        pane.focus()
-        self._read()
-
-    def _draw_title(self, width: int) -> list[Line]:
-        place = self.place
-        left = [span(place.title, "heading"), Span("  on  ", "muted"), span(place.host or "this machine", "accent")]
-        return [spread(left, [Span("Esc", "key"), Span(" back", "muted")], width)]
-
-    @work(exclusive=True, exit_on_error=False)
-    async def _read(self) -> None:
-        pane = self.query_one(DiffPane)
-        try:
-            pane.diff = await self.backend.diff(self.place)
-        except (AgentError, RemoteError, SnapshotError) as error:
-            pane.trouble = str(error)
-
-    def action_back(self) -> None:
-        """Close."""
-        self.dismiss()
 
 
 class HostKeyDialog(ModalScreen[None]):

@@ -31,6 +31,7 @@ from tui.backend import (
 )
 from tui.drafts import DraftFile
 from tui.errors import WatchFailed
+from tui.hunks import Hunk
 
 if TYPE_CHECKING:
     from remote.hostkeys import HostKeyQuestion
@@ -226,6 +227,12 @@ class World:
         from remote.local import local_diff
 
         return await local_diff(_session(place.session_id))
+
+    async def turn_hunk(self, place: Place, hunk: Hunk, *, back: bool) -> None:
+        """Take a hunk back in a local session's tree, or make it again."""
+        from tui.turning import turn_in_tree
+
+        await asyncio.to_thread(turn_in_tree, Path(place.project), hunk, back=back)
 
     async def watch(self, place: Place) -> AsyncIterator[None]:
         """A value whenever a local session's tree changed; ends at once for a remote one. Raises `WatchFailed`."""

@@ -189,6 +189,13 @@ class Workspace(FollowingScreen):
 
         self.command(take)
 
+    def action_review(self) -> None:
+        """Go through the diff hunk by hunk."""
+        if self.place is None:
+            self.castoff.complain("Nothing has changed yet.", "Ask the agent for something first.")
+        else:
+            self.castoff.open_diff(self.place)
+
     def action_edit(self) -> None:
         """Write on in the user's own editor."""
         self.query_one(Entry).edit(self.castoff.lend)

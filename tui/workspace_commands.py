@@ -59,6 +59,7 @@ _ACTIONS = {
     "deliveries": "show_deliveries",
     "details": "toggle_details",
     "copy": "copy_last",
+    "review": "review",
     "back": "take_back",
     "editor": "edit",
 }

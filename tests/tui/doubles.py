@@ -24,6 +24,7 @@ from tui.backend import (
     Trust,
 )
 from tui.drafts import Draft
+from tui.hunks import Hunk
 
 PLACE = Place(session_id="k3v7q2m9x4ab", title="parser", project="/home/ada/parser", agent="castoff")
 
@@ -185,6 +186,8 @@ class DoubleBackend:
         self.home = DoubleMove([])
         self.stopped: list[tuple[str, str]] = []
         self.shown: list[Place] = []
+        self.turned: list[tuple[str, int, bool]] = []
+        self.unturned: Exception | None = None
         self.drafts: dict[str, Draft] = {}
         self.names: Sequence[str] = ("README.md", "src/rows.py", "tests/test_rows.py")
         self.no_terminal: Exception | None = None
@@ -299,6 +302,11 @@ class DoubleBackend:
         if isinstance(found, Exception):
             raise found
         return found
+
+    async def turn_hunk(self, place: Place, hunk: Hunk, *, back: bool) -> None:
+        self.turned.append((hunk.path, hunk.start, back))
+        if self.unturned is not None:
+            raise self.unturned
 
     async def watch(self, place: Place) -> AsyncIterator[None]:
         while True:

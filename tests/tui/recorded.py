@@ -25,7 +25,7 @@ from remote.steps import (
 from tests.tui.doubles import DoubleDiff, DoubleFile
 
 AT = 1_790_000_000.0
-HUNKS = """@@ -1,5 +1,6 @@
+HUNKS = """@@ -1,3 +1,5 @@
 +import csv
 +
  def parse(row):
@@ -39,7 +39,7 @@ NOTE = """@@ -0,0 +1,3 @@
 +
 +A comma inside quotes no longer splits a field.
 """
-TESTS = """@@ -12,3 +12,9 @@ def test_blanks():
+TESTS = """@@ -12 +12,5 @@ def test_blanks():
      assert parse(" a , b ") == ["a", "b"]
 +
 +

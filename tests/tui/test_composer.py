@@ -66,12 +66,12 @@ def test_names_that_would_not_be_one_word_are_not_offered(name: str) -> None:
 
 def test_the_agent_s_commands_come_after_ours_and_never_instead() -> None:
     agents = [
-        AgentCommand(name="review", what="Look"),
+        AgentCommand(name="research", what="Look"),
         AgentCommand(name="runs", what="Fake"),
         AgentCommand(name="a b"),
     ]
     offers = offer_commands("/r", agents)
-    assert [o.text for o in offers] == ["/runs ", "/resume ", "/review "]
+    assert [o.text for o in offers] == ["/runs ", "/resume ", "/review ", "/research "]
     assert "Fake" not in [o.what for o in offers]
 
 
@@ -95,16 +95,16 @@ async def test_at_completes_a_file_and_enter_still_sends(stage: Stage) -> None:
 
 async def test_a_command_of_the_agent_s_is_a_prompt(stage: Stage) -> None:
     async with stage(DoubleBackend(recorded.working())) as stand:
-        listed = CommandsListed(seq=LAST + 1, commands=(AgentCommand(name="review", what="Look at it", hint="what"),))
+        listed = CommandsListed(seq=LAST + 1, commands=(AgentCommand(name="study", what="Look at it", hint="what"),))
         stand.backend.viewer.add(listed)
         await stand.wait(lambda: stand.workspace.state.commands)
-        await stand.type("/rev")
-        assert "/review what" in _menu(stand) and "Look at it" in _menu(stand)
+        await stand.type("/stu")
+        assert "/study what" in _menu(stand) and "Look at it" in _menu(stand)
         await stand.pilot.press("tab")
         await stand.type("rows")
         await stand.pilot.press("enter")
         await stand.wait(lambda: stand.backend.viewer.sent)
-        assert stand.backend.viewer.sent == [("prompt", "/review rows")]
+        assert stand.backend.viewer.sent == [("prompt", "/study rows")]
 
 
 async def test_a_big_paste_is_one_word_until_it_is_sent(stage: Stage) -> None:

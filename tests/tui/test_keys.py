@@ -31,9 +31,10 @@ from tui.lines_view import Lines
 from tui.panes import QuestionBar
 from tui.passphrase import PassphraseDialog
 from tui.pull import Pull
+from tui.review import DiffScreen
 from tui.runs import RunsScreen
 from tui.signpost import SignpostScreen
-from tui.small_screens import DiffScreen, HostKeyDialog
+from tui.small_screens import HostKeyDialog
 from tui.timeline import TimelineScreen
 from tui.transcript import Transcript
 from tui.verase import is_ctrl_h, read_verase

@@ -13,12 +13,11 @@ from tests.tui.conftest import SIZES, Stage, Stand
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove
 from tui.backend import Signpost
 from tui.lines_view import Lines
-from tui.panes import DiffPane
 from tui.pull import Pull
 from tui.quiet import QUIET_SECONDS
+from tui.review import DiffScreen, HunkList
 from tui.runs import RunsScreen, RunsTable
 from tui.signpost import SignpostScreen
-from tui.small_screens import DiffScreen
 from tui.workspace import Workspace
 
 AWAY = PLACE.model_copy(update={"host": "vm"})
@@ -114,7 +113,7 @@ async def test_diff_and_back(stage: Stage) -> None:
         await _open(stand)
         await stand.pilot.press("d")
         await stand.wait(lambda: isinstance(stand.app.screen, DiffScreen))
-        await stand.wait(lambda: "csv.reader" in stand.app.screen.query_one(DiffPane).plain)
+        await stand.wait(lambda: "csv.reader" in stand.app.screen.query_one(HunkList).plain)
         await stand.pilot.press("escape")
         await stand.wait(lambda: isinstance(stand.app.screen, RunsScreen))
 

@@ -13,7 +13,7 @@ from agent.sanitise import clean
 
 Role = Literal[
     "text", "muted", "accent", "strong", "ok", "warn", "bad", "code", "emphasis", "heading",
-    "prompt", "added", "removed", "selected", "rule", "key",
+    "prompt", "added", "removed", "added-word", "removed-word", "selected", "rule", "key",
 ]  # fmt: skip
 
 
