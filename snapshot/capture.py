@@ -64,8 +64,8 @@ def complete(draft: Draft, *, cache: DigestCache | None = None) -> Manifest:
         companions = tuple(_capture_companion(each, cache, draft.companions_overlay) for each in seen.companions)
         entries = _describe(seen.travels, read)
         if is_same():
-            # So everything was so when the look began, and what was read since then is what it was if its record is.
-            _look_at_read(tree, seen.travels, read)
+            # So everything was so when the look began; what was read since then is what it was if its record is.
+            _look_closer(tree, seen.travels, read, draft.began)
         else:
             look_again(tree, seen, draft.selection)
     _read_fresh_again(tree, seen.travels, entries, draft.since, draft.over)
@@ -155,12 +155,14 @@ def _read(
         ]
 
 
-def _look_at_read(tree: Path, found: list[Found], read: list[str | Entry]) -> None:
-    """Raise `TreeChanged` unless what was read has the record with which it was found."""
+def _look_closer(tree: Path, found: list[Found], read: list[str | Entry], began: int) -> None:
+    """Raise `TreeChanged` unless what was read, and what may have changed within one tick after the look that ``began``
+    then, has the record with which it was found."""
+    limit = began - _TICK_NS
     known = {
         path: own
         for (path, own), entry in zip(found, read, strict=True)
-        if isinstance(entry, Entry) and entry.type != "dir"
+        if own.st_ctime_ns > limit or (isinstance(entry, Entry) and entry.type != "dir")
     }
     with Beneath(tree) as below:
         compare(dict(known), [Found(path, _stat(below, path)) for path in known])

@@ -23,12 +23,14 @@ from snapshot.walk import Found, tell_changed
 
 
 class Draft(NamedTuple):
-    """One look at ``tree``, ended at ``since`` (Unix time, nanoseconds); ``over`` is what travels with other bytes."""
+    """One look at ``tree``, from ``began`` till ``since`` (Unix time, nanoseconds); ``over`` is what travels with other
+    bytes."""
 
     tree: Path
     selection: Selection
     seen: Scan
     over: Overlay
+    began: int
     since: int
     companions_overlay: Path | None
 
@@ -64,6 +66,7 @@ def make_draft(
 
     Raises `SnapshotRefused` with every reason, `TreeChanged`, `GitFailed`, and what ``changes`` raise.
     """
+    began = time.time_ns()
     seen = scan(tree, selection)
     # What nobody was told of before must not be missing there.
     if refusals := [*seen.refusals, *map(refuse_unreadable, sorted(seen.closed))]:
@@ -71,7 +74,7 @@ def make_draft(
     since = time.time_ns()
     over = Overlay({**(changes or {}), **dict.fromkeys(seen.withheld, without_credentials)}, overlay)
     write_overlay(tree, seen.travels, over)
-    return Draft(tree, selection, seen, over, since, companions_overlay)
+    return Draft(tree, selection, seen, over, began, since, companions_overlay)
 
 
 def write_overlay(tree: Path, found: list[Found], over: Overlay) -> None:

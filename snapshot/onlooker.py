@@ -25,8 +25,9 @@ def looking_on(tree: Path, found: Collection[Found], staying: Collection[str]) -
     """While the block runs, find looks at ``tree``, if what was ``found`` is much: at all but what is in the folders
     among ``staying`` (paths).
 
-    The function that the block gets waits for it: whether what it saw is, in every record, what was found, and nothing
-    else.
+    The function that the block gets waits for it: whether it saw what was found, and nothing else, each with the same
+    inode and time of its last change. Whatever changes a file sets that time; what changes twice within one tick of the
+    clock may keep it.
     """
     with ExitStack() as closing:
         look: _Look | None = None
@@ -44,7 +45,7 @@ class _Look:
     def __init__(self, tree: Path, pruned: Iterable[int], out: IO[bytes]) -> None:
         self._out = out
         self._process = subprocess.Popen(
-            ["find", ".", "-mindepth", "1", *_prune(pruned), "-printf", r"%m %s %i %T@ %C@ \0%P\0"],
+            ["find", ".", "-mindepth", "1", *_prune(pruned), "-printf", r"%i %C@ \0%P\0"],
             cwd=tree,
             env={**os.environ, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
@@ -73,7 +74,4 @@ def _prune(inodes: Iterable[int]) -> list[str]:
 
 def _lines(found: Iterable[Found]) -> set[str]:
     # As find writes it: of a time one digit more than there are nanoseconds.
-    return {
-        f"{own.st_mode & 0o7777:o} {own.st_size} {own.st_ino} {own.st_mtime_ns}0 {own.st_ctime_ns}0 {path}"
-        for path, own in found
-    }
+    return {f"{own.st_ino} {own.st_ctime_ns}0 {path}" for path, own in found}

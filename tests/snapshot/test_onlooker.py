@@ -1,4 +1,5 @@
 import os
+import time
 from collections.abc import Callable, Collection, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -7,7 +8,9 @@ import pytest
 
 from snapshot import capture as capture_module
 from snapshot import onlooker
-from snapshot.capture import capture
+from snapshot.capture import capture, complete
+from snapshot.digest import DigestCache
+from snapshot.draft import make_draft
 from snapshot.errors import TreeChanged
 from snapshot.selection import Selection
 from snapshot.walk import Found
@@ -48,6 +51,24 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> 
         return real(tree, found, staying)
 
     monkeypatch.setattr(capture_module, "looking_on", look)
+
+
+def after_it_looked(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
+    """When find has seen everything, and before anything is read, ``change`` happens."""
+    real = capture_module.looking_on
+
+    @contextmanager
+    def look(tree: Path, found: Collection[Found], staying: Collection[str]) -> Generator[Callable[[], bool]]:
+        with real(tree, found, staying) as is_same:
+            assert is_same()
+            change()
+            yield is_same
+
+    monkeypatch.setattr(capture_module, "looking_on", look)
+
+
+def skip(*_: object) -> None:
+    """In place of what would notice a change too."""
 
 
 def make(tree: Path) -> None:
@@ -113,27 +134,36 @@ def test_what_changes_after_it_looked_and_before_it_is_read_is_noticed(
     """The planted bug: what was read is not looked at again."""
     tree = tmp_path / "tree"
     make(tree)
-    real = capture_module.looking_on
-
-    @contextmanager
-    def look(*arguments: object) -> Generator[Callable[[], bool]]:
-        with real(*arguments) as is_same:  # pyright: ignore[reportArgumentType]
-            assert is_same()
-            CHANGES[change](tree)
-            yield is_same
-
-    def skip(*_: object) -> None:
-        return None
-
-    monkeypatch.setattr(capture_module, "looking_on", look)
+    after_it_looked(monkeypatch, lambda: CHANGES[change](tree))
     monkeypatch.setattr(capture_module, "_read_fresh_again", skip)
     if planted:
-        monkeypatch.setattr(capture_module, "_look_at_read", skip)
+        monkeypatch.setattr(capture_module, "_look_closer", skip)
     if planted and change in ("content", "a link's target"):
         assert "old" in capture(tree).by_path
     else:
         with pytest.raises(TreeChanged):
             capture(tree)
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_what_changes_within_the_tick_of_its_time_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: bool
+) -> None:
+    """find does not see it. The planted bug: nothing is taken for as fresh as that."""
+    make(tmp_path)
+    after_it_looked(monkeypatch, lambda: (tmp_path / "old").chmod(0o600))
+
+    def know(_: DigestCache, found: list[Found]) -> list[str | None]:
+        return ["ab" * 32 if path == "old" else None for path, _ in found]
+
+    monkeypatch.setattr(DigestCache, "find_all", know)
+    monkeypatch.setattr(capture_module, "_read_fresh_again", skip)
+    draft = make_draft(tmp_path)
+    if planted:
+        complete(draft._replace(began=time.time_ns() + 10**12), cache=DigestCache(tmp_path / "none"))
+    else:
+        with pytest.raises(TreeChanged):
+            complete(draft, cache=DigestCache(tmp_path / "none"))
 
 
 def test_believing_it_always_leaves_a_change_unnoticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
