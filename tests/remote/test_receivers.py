@@ -99,6 +99,10 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Generator[int]:
             broker.terminate()
 
 
+def broker_url(port: int, password: str) -> str:
+    return f"mqtt://dev:{password}@127.0.0.1:{port}/runs/r1?qos=1"
+
+
 def accepts(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -116,13 +120,13 @@ async def test_a_message_arrives_at_a_real_mqtt_broker(mosquitto: int) -> None:
     reader.loop_start()
     try:
         assert await asyncio.to_thread(subscribed.wait, 20)
-        add_channel(f"mqtt://dev:s3cret@127.0.0.1:{mosquitto}/runs/r1?qos=1")
+        add_channel(broker_url(mosquitto, "s3cret"))
         assert await deliver(read_targets()[0], NOTE) == ""
         assert NOTE.body in (await asyncio.to_thread(got.get, timeout=20)).decode()
     finally:
         reader.disconnect()
         reader.loop_stop()
-    add_channel(f"mqtt://dev:wrong@127.0.0.1:{mosquitto}/runs/r1?qos=1")
+    add_channel(broker_url(mosquitto, "wrong"))
     assert await deliver(read_targets()[1], NOTE), "a wrong password is told"
 
 
