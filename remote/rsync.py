@@ -40,6 +40,8 @@ Watch = Callable[[Progress], None]
 _OLDEST = (3, 1, 3)
 _FAST_RTT = 0.001
 """Seconds: nearer than this the network outruns zstd."""
+_ZSTD = ("--compress-choice=zstd", "--compress-level=4")
+"""On source text level 4 leaves 0.8 % less than the default, 3, in the same time; level 5 takes twice as long."""
 _TERM_SECONDS = 3.0
 _TAIL = 64 * 1024
 _COMMON = (
@@ -144,7 +146,7 @@ def _limited(limit: int, host: str, progress: Watch | None) -> Watch:
 def _compression(connection: Connection, here: Version, there: Version) -> list[str]:
     if connection.rtt < _FAST_RTT:
         return []
-    return ["--compress", "--compress-choice=zstd"] if here.zstd and there.zstd else ["--compress"]
+    return ["--compress", *_ZSTD] if here.zstd and there.zstd else ["--compress"]
 
 
 async def prepare(connection: Connection) -> None:

@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from textual import events
 from textual.app import SuspendNotSupported, SystemCommand
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.worker import Worker, WorkerState
 
 from agent.errors import AgentError
@@ -46,6 +46,8 @@ from tui.themed import ThemedApp
 from tui.timeline import TimelineScreen
 from tui.verase import DELETE, is_ctrl_h, read_verase
 from tui.workspace import Workspace
+
+_Answer = TypeVar("_Answer")
 
 
 class CastoffApp(ThemedApp):
@@ -180,21 +182,17 @@ class CastoffApp(ThemedApp):
         self.notify(clean(sentence), markup=False, timeout=4)
 
     async def _trust(self, question: KeyQuestion) -> bool:
-        dialog = HostKeyDialog(question)
-        self.push_screen(dialog)
-        try:
-            return await dialog.answer
-        finally:
-            # Whoever asked may have given up: then nobody is left to answer to.
-            if dialog.is_current:
-                self.pop_screen()
+        return await self._ask(dialog := HostKeyDialog(question), dialog.answer)
 
     async def _ask_passphrase(self, key: str) -> str:
-        dialog = PassphraseDialog(key)
+        return await self._ask(dialog := PassphraseDialog(key), dialog.answer)
+
+    async def _ask(self, dialog: ModalScreen[None], answer: asyncio.Future[_Answer]) -> _Answer:
         self.push_screen(dialog)
         try:
-            return await dialog.answer
+            return await answer
         finally:
+            # Whoever asked may have given up: then nobody is left to answer to.
             if dialog.is_current:
                 self.pop_screen()
 

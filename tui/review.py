@@ -298,10 +298,6 @@ class DiffScreen(StageScreen[None]):
         self.castoff.show_status(f"The agent has your {count(len(sent), 'comment')} as its next prompt.")
         self._show()
 
-    @on(Complained)
-    def _complained(self, message: Complained) -> None:
-        self.castoff.complain(message.sentence, message.way_out)
-
     def action_back(self) -> None:
         """Leave the comment, else close."""
         if self.has_class("saying"):

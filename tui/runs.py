@@ -262,10 +262,6 @@ class RunsScreen(StageScreen[None]):
         self.castoff.show_status(f"{run.title} on {run.host} was stopped; its work is still there.")
         self.action_refresh_runs()
 
-    @on(Complained)
-    def _complained(self, message: Complained) -> None:
-        self.castoff.complain(message.sentence, message.way_out)
-
     def action_back(self) -> None:
         """Leave the line to steer by, else the screen."""
         if self.has_class("steering"):

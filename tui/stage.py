@@ -3,11 +3,13 @@
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from textual import on
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from tui.backend import Place
 from tui.jump import Target
+from tui.messages import Complained
 from tui.moves import Move
 
 if TYPE_CHECKING:
@@ -113,6 +115,11 @@ class StageScreen(Screen[R]):
     def jump_targets(self) -> list[Target]:
         """Where jump mode can go on this screen: all that can have the focus."""
         return [Target(w.id or type(w).__name__, w.region.offset, w.focus) for w in self.focus_chain]
+
+    @on(Complained)
+    def complained(self, message: Complained) -> None:
+        """What does not work here is said by the app."""
+        self.castoff.complain(message.sentence, message.way_out)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A worker that failed in a way nobody foresaw says so instead of dying in silence."""

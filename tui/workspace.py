@@ -28,7 +28,7 @@ from tui.following import FollowingScreen
 from tui.jump import Target
 from tui.keymap import bindings
 from tui.lines_view import Lines
-from tui.messages import Complained, DiffChanged, LinkChanged, StateChanged
+from tui.messages import DiffChanged, LinkChanged, StateChanged
 from tui.panes import DiffPane, PlanPane, QuestionBar
 from tui.transcript import Transcript
 from tui.workspace_commands import say
@@ -165,10 +165,6 @@ class Workspace(FollowingScreen):
     def _link_changed(self, message: LinkChanged) -> None:
         self.lost = message
         self._refresh_lines("status", "banner")
-
-    @on(Complained)
-    def _complained(self, message: Complained) -> None:
-        self.castoff.complain(message.sentence, message.way_out)
 
     @on(Composer.Submitted)
     async def _submitted(self, message: Composer.Submitted) -> None:

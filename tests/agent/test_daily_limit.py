@@ -53,6 +53,7 @@ async def _scene(world: World, folder: Path) -> None:
         with pytest.raises(CommandRefused, match="may spend a day"):
             await runner.handle(command)
     set_daily(folder, 2.0)
+    # Of the simulation's clock: a runner looks at the limit anew each second.
     await asyncio.sleep(1.0)
     await runner.handle(Resume(id="r"))
     await until(recorder, lambda state: state.phase == "working")
