@@ -16,6 +16,7 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from agent.directories import make_private, sync_directory
 from agent.errors import RecordDamaged, RecordNewer
 from agent.frozen import LATE
 
@@ -90,15 +91,6 @@ def remove_record(path: Path) -> None:
         sync_directory(path.parent)
 
 
-def sync_directory(path: Path) -> None:
-    """Make renames and new names in a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def write_model(path: Path, record: BaseModel) -> None:
     """`write_record` for a pydantic model, as JSON."""
     fields = record.model_dump_json(indent=1).removeprefix("{")
@@ -129,20 +121,6 @@ class _Head(BaseModel):
     model_config = LATE
 
     format: int = 1
-
-
-def make_private(path: Path) -> Path:
-    """Make a directory and its missing parents, durably, readable by the owner alone (0700), and return it.
-
-    Raises `OSError`, also where something that is no directory stands in the way.
-    """
-    if path.is_dir():
-        return path
-    # `Path.mkdir(parents=True)` gives the mode to the last one only.
-    for missing in (*reversed([each for each in path.parents if not each.exists()]), path):
-        missing.mkdir(mode=0o700, exist_ok=True)
-        sync_directory(missing.parent)
-    return path
 
 
 def append_private(path: Path) -> BinaryIO:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-from agent.durable import make_private
+from agent.directories import make_private
 
 _SOCKET_PATH_LIMIT = 100
 """Bytes that a unix socket's path may have on every system we run on (Linux 107, macOS 103)."""

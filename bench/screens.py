@@ -187,7 +187,7 @@ async def shoot(name: str, size: tuple[int, int], theme: str, out: Path) -> Path
     backend = DoubleBackend()
     prepare(backend)
     backend.kept = backend.kept.model_copy(update={"theme": theme})
-    app = CastoffApp(backend, verase=b"\x7f")
+    app = CastoffApp(lambda: backend, verase=b"\x7f")
     async with app.run_test(size=size) as pilot:
         await _settle(pilot)
         await act(pilot, backend)

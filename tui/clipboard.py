@@ -1,5 +1,6 @@
 """Ways to the clipboard: a program of this machine, else the terminal by OSC 52, through tmux where that is between."""
 
+import asyncio
 import base64
 import shutil
 import subprocess
@@ -38,6 +39,22 @@ def choose_route(
         if (not needs or surroundings.get(needs)) and which(argv[0]):
             return Route(argv, in_tmux)
     return Route((), in_tmux)
+
+
+async def copy(
+    text: str,
+    surroundings: Mapping[str, str],
+    wanted: Literal["auto", "tool", "terminal"],
+    write: Callable[[str], object] | None,
+) -> str:
+    """Copy by the likeliest way and say which; ``write`` sends to the terminal, ``None`` where there is none."""
+    route = choose_route(surroundings, wanted)
+    told = await asyncio.to_thread(hand_to_tool, route, text) if route.argv else ""
+    if told:
+        return told
+    if write is not None:
+        write(osc_52(text, in_tmux=route.in_tmux))
+    return said_of_terminal(text, route)
 
 
 def hand_to_tool(route: Route, text: str) -> str:

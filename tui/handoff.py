@@ -42,6 +42,7 @@ class Handoff(MoveScreen):
     """Opening it changes nothing; Enter (or Ctrl+H again) casts off, once what would happen is on the screen."""
 
     BINDINGS = bindings("handoff")
+    part = "handoff"
 
     def __init__(self, backend: Backend, place: Place, hosts: tuple[HostCard, ...], *, host: str, terms: Terms) -> None:
         """A handoff of ``place`` to one of ``hosts``, beginning with these terms."""

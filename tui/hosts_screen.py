@@ -82,6 +82,7 @@ class HostsScreen(StageScreen[None]):
     """Lists the hosts; each can be looked over and set up."""
 
     BINDINGS = bindings("hosts")
+    part = "hosts"
     DEFAULT_CSS = """
     HostsScreen { background: $background; layout: vertical; padding: 1 2; }
     HostsScreen #hosts-title { margin-bottom: 1; }

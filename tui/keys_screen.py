@@ -65,6 +65,7 @@ class KeysScreen(StageScreen[None]):
     """All keys and commands, and what the terminal really sends."""
 
     BINDINGS = bindings("keys")
+    part = "keys"
     DEFAULT_CSS = """
     KeysScreen { background: $background; padding: 1 2; }
     KeysScreen #keys-title { margin-bottom: 1; }

@@ -4,6 +4,7 @@ import time
 from typing import Any, ClassVar
 
 from textual.containers import VerticalScroll
+from textual.events import Key
 
 from remote.steps import Away, Home
 from tui.again import Again
@@ -44,6 +45,11 @@ class MoveScreen(StageScreen[None]):
     def moving(self) -> bool:
         """Whether the decision was to go, and the move is neither over nor waiting for another decision."""
         return self.move is not None and self.move.agreed and not self.move.waits and not self.ended
+
+    def see(self, event: Key) -> bool:
+        """Keys that come in haste confirm nothing."""
+        self.quiet.key(time.monotonic())
+        return False
 
     def on_mount(self) -> None:
         """Times tick while something is under way."""

@@ -6,30 +6,21 @@ from typing import Any
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
+from agent.events import Policy
+from tui.commands import POLICIES
 from tui.composer import Composer
-from tui.handoff import Handoff
-from tui.hosts_screen import HostsScreen
 from tui.keymap import KEYS
-from tui.keys_screen import KeysScreen
 from tui.move_screen import MoveScreen
-from tui.pull import Pull
-from tui.review import DiffScreen
-from tui.runs import RunsScreen
-from tui.signpost import SignpostScreen
+from tui.stage import StageScreen
 from tui.transcript import Transcript
 from tui.workspace import Workspace
-
-_PARTS: dict[type[Screen[Any]], str] = {
-    Workspace: "workspace", Handoff: "handoff", Pull: "pull", RunsScreen: "runs", DiffScreen: "diff",
-    SignpostScreen: "away", KeysScreen: "keys", HostsScreen: "hosts",
-}  # fmt: skip
 
 
 def key_commands(app: App[None], screen: Screen[Any]) -> list[SystemCommand]:
     """A command for each line of the keymap that applies on ``screen``."""
     panes: dict[str, Any] = {"app": app}
-    if part := _PARTS.get(type(screen)):
-        panes[part] = screen
+    if isinstance(screen, StageScreen) and screen.part:
+        panes[screen.part] = screen
     if isinstance(screen, Workspace):
         panes["composer"] = screen.query_one(Composer)
         panes["transcript"] = screen.query_one(Transcript)
@@ -38,6 +29,18 @@ def key_commands(app: App[None], screen: Screen[Any]) -> list[SystemCommand]:
         for key in KEYS
         if key.where in panes and key.id != "app.palette"
     ]
+
+
+def policy_commands(screen: Screen[Any]) -> list[SystemCommand]:
+    """A command for each permission policy, where there is a session."""
+    what = "What the agent may do without asking"
+    if not isinstance(screen, Workspace):
+        return []
+    return [SystemCommand(f"Policy: {name.replace('-', ' ')}", what, _chooser(screen, name)) for name in POLICIES]
+
+
+def _chooser(screen: Workspace, policy: Policy) -> Callable[[], None]:
+    return lambda: screen.command(lambda viewer: viewer.set_policy(policy))
 
 
 def _runner(app: App[None], node: Any, action: str) -> Callable[[], Awaitable[None]]:

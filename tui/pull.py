@@ -22,6 +22,7 @@ class Pull(MoveScreen):
     """Shows what would change here; Enter takes the run home."""
 
     BINDINGS = bindings("pull")
+    part = "pull"
     pulling = True
 
     def __init__(self, backend: Backend, place: Place) -> None:

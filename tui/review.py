@@ -121,6 +121,7 @@ class DiffScreen(StageScreen[None]):
     """What a session changed: each hunk can be accepted, taken back, commented on."""
 
     BINDINGS = bindings("diff")
+    part = "diff"
     DEFAULT_CSS = """
     DiffScreen { background: $background; padding: 1 2; layout: vertical; }
     DiffScreen #diff-title { margin-bottom: 1; }

@@ -11,6 +11,11 @@ from textual.color import Color
 
 from tui.drawing.lines import Role
 
+COLOURS = (
+    "foreground", "background", "raised", "muted", "rule", "accent", "ok", "warn", "bad", "code", "added", "removed",
+    "selection",
+)  # fmt: skip
+"""The colours that a theme gives, by their names in its file."""
 _COLOURS: dict[Role, str] = {
     "text": "foreground",
     "muted": "c-muted",
@@ -61,3 +66,9 @@ def style_of_role(role: Role, fill: Role | None, variables: Mapping[str, str], *
         bgcolor=Color.parse(variables[ground]).rich_color if ground else None,
     )
     return style + ((_STYLES_ANSI.get(role) if ansi else None) or _STYLES.get(role))
+
+
+def fallback_variables() -> dict[str, str]:
+    """Our variables for themes that are not ours, so that style sheets can always be read."""
+    ours = {f"c-{name}": "ansi_default" for name in COLOURS}
+    return ours | {"ansi-background": "ansi_black", "ansi-foreground": "ansi_white"}

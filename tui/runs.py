@@ -111,6 +111,7 @@ class RunsScreen(StageScreen[None]):
 
     CSS_PATH = "runs.tcss"
     BINDINGS = bindings("runs")
+    part = "runs"
 
     def __init__(self, backend: Backend) -> None:
         """A list that is asked for when the screen opens."""

@@ -30,6 +30,7 @@ class SignpostScreen(StageScreen[None]):
     """The project's session is on a host: where, and how to go on with it. The host is asked how it stands."""
 
     BINDINGS = bindings("away")
+    part = "away"
     DEFAULT_CSS = """
     SignpostScreen { background: $background; align: left middle; padding: 1 4; }
     """

@@ -1,9 +1,10 @@
 """What screens ask of the app: to say something, to show another screen, to drive a move."""
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from textual import on
+from textual.events import Key
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -107,6 +108,9 @@ class Stage(Protocol):
 class StageScreen(Screen[R]):
     """A screen of ours: it knows the app by what it may ask of it."""
 
+    part: ClassVar[str] = ""
+    """The part of the keymap that is the screen's own."""
+
     @property
     def castoff(self) -> Stage:
         """The app."""
@@ -115,6 +119,10 @@ class StageScreen(Screen[R]):
     def jump_targets(self) -> list[Target]:
         """Where jump mode can go on this screen: all that can have the focus."""
         return [Target(w.id or type(w).__name__, w.region.offset, w.focus) for w in self.focus_chain]
+
+    def see(self, event: Key) -> bool:
+        """See a key before anything acts on it; whether it is used up by that."""
+        return False
 
     @on(Complained)
     def complained(self, message: Complained) -> None:

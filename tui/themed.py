@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.reactive import Reactive
 
 from tui.chooser import Choice, Chooser
-from tui.theming import DEFAULT_THEME, ThemeFile, fallback_variables, gather_themes, textual_theme
+from tui.roles import fallback_variables
+
+if TYPE_CHECKING:
+    from tui.theming import ThemeFile
 
 Complain = Callable[[str, str], None]
 
@@ -15,7 +19,7 @@ Complain = Callable[[str, str], None]
 class ThemedApp(App[None]):
     """An app in a theme of ours; what is chosen is told to `keep_theme`."""
 
-    themes: tuple[ThemeFile, ...] = ()
+    themes: "tuple[ThemeFile, ...]" = ()
     """Those there are, the default first."""
     themes_folder: Path | None = None
     """Where the user's own are, if anywhere."""
@@ -39,6 +43,8 @@ class ThemedApp(App[None]):
 
     def load_themes(self, folder: Path, name: str) -> None:
         """Read the shipped themes and those in ``folder``, use ``name``, and follow what changes in the folder."""
+        from tui.theming import DEFAULT_THEME
+
         self.themes_folder = folder
         self._read_themes()
         if not self.use_theme(name):
@@ -48,6 +54,8 @@ class ThemedApp(App[None]):
             self.run_worker(self._follow_themes(folder), group="themes", exclusive=True, exit_on_error=False)
 
     def _read_themes(self) -> None:
+        from tui.theming import gather_themes, textual_theme
+
         themes, errors = gather_themes(self.themes_folder)
         if errors:
             # A file that is being written is half a file for a moment: its theme stays as it was.
@@ -70,6 +78,8 @@ class ThemedApp(App[None]):
 
     def reload_themes(self) -> None:
         """Read all themes again; the one in use is drawn with its new colours. A file that is wrong changes nothing."""
+        from tui.theming import DEFAULT_THEME
+
         self._read_themes()
         if not any(t.name == self.theme_name for t in self.themes):
             self.use_theme(DEFAULT_THEME)

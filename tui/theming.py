@@ -103,12 +103,6 @@ def gather_themes(folder: Path | None) -> tuple[tuple[ThemeFile, ...], tuple[The
     return tuple(sorted(found.values(), key=lambda t: (t.name != DEFAULT_THEME, t.name))), tuple(errors)
 
 
-def fallback_variables() -> dict[str, str]:
-    """Our variables for themes that are not ours, so that style sheets can always be read."""
-    ours = {f"c-{name}": "ansi_default" for name in Colours.model_fields}
-    return ours | {"ansi-background": "ansi_black", "ansi-foreground": "ansi_white"}
-
-
 def textual_theme(file: ThemeFile) -> Theme:
     """The theme in Textual's form; our own roles are its variables ``$c-…``."""
     c = file.colours

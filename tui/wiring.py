@@ -290,15 +290,6 @@ class World:
         )
 
 
-def run_app(project: Path, *, demo: bool = False) -> None:
-    """Run the app for ``project`` on this terminal until the user leaves it."""
-    for directory in (state_dir, config_dir):
-        directory()  # one that cannot be used is told before the screen is taken
-    from tui.app import start
-
-    start(World(project, demo=demo))
-
-
 def _place(session: SessionDir, host: str = "") -> Place:
     info = session.info
     return Place(session_id=info.id, title=info.title, project=info.project, agent=info.agent, host=host)

@@ -46,6 +46,7 @@ class Workspace(FollowingScreen):
 
     CSS_PATH = "workspace.tcss"
     BINDINGS = bindings("workspace")
+    part = "workspace"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  # Textual declares it per instance
 
     tab: reactive[str] = reactive("transcript")

@@ -66,7 +66,7 @@ def stage() -> Stage:
         backend: DoubleBackend | None = None, size: tuple[int, int] = (120, 40), verase: bytes = b"\x7f"
     ) -> AsyncGenerator[Stand]:
         backend = backend or DoubleBackend()
-        app = CastoffApp(backend, verase=verase)
+        app = CastoffApp(lambda: backend, verase=verase)
         seen: list[Message] = []
         async with app.run_test(size=size, message_hook=seen.append) as pilot:
             stand = Stand(app, backend, pilot, seen)

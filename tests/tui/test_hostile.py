@@ -49,7 +49,7 @@ place = PLACE.model_copy(update={{"title": hostile.text(random), "project": host
 backend = DoubleBackend(hostile.session(random, {SHOWN}), place)
 backend.diffs[""] = hostile.diff(random, 40)
 backend.others = (place,)
-start(backend)
+start(lambda: backend)
 """
 _OURS = re.compile(
     rb"\x1b(?:\[[0-9;:]*m|\[[0-9]+;[0-9]+H|\[[0-9]*[ABCDJKSTXnt]|\[H|\[\?(?:1000|1002|1003|1004|1006|1015|1016|1049|2004|2026|"

@@ -20,7 +20,7 @@ from tests.tui.doubles import DoubleBackend, DoubleMove
 from tui.app import start
 backend = DoubleBackend(recorded.working())
 backend.out = DoubleMove(list(recorded.HANDOFF))
-start(backend)
+start(lambda: backend)
 Path(sys.argv[1]).write_text(repr(backend.out.decisions))
 """
 

@@ -10,11 +10,10 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from agent.sanitise import clean
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from rich.console import Console, RenderableType
 
 _PIPE_WIDTH = 200
@@ -69,10 +68,10 @@ class Output:
             table.add_row(*(Text(clean(cell, single_line=True)) for cell in row))
         self.show(table)
 
-    def record(self, kind: str, fields: BaseModel | Mapping[str, object]) -> None:
+    def record(self, kind: str, fields: "BaseModel | Mapping[str, object]") -> None:
         """Print one JSON object of the type ``kind``."""
         if self.as_json:
-            content = fields.model_dump(mode="json") if isinstance(fields, BaseModel) else fields
+            content = fields if isinstance(fields, Mapping) else fields.model_dump(mode="json")
             self._write({"type": kind, **content})
 
     def done(self, **fields: object) -> None:

@@ -63,7 +63,7 @@ def demo(out: Output, headless: bool, reset: bool, pace: float) -> None:
 def _show(out: Output, demo: "Demo") -> None:
     """The app on the demo's session; afterwards the phone, if the session is on its host then."""
     from remote.inbox import read_inbox
-    from tui.wiring import run_app
+    from tui.app import run_app
 
     os.environ.update(demo.env)
     asyncio.run(_begin(demo.project))

@@ -22,6 +22,6 @@ def open_app(path: Path) -> None:
 def _open(project: Path) -> None:
     # Nothing of what is imported now ever dies: `tui.app.start` lets the collector look again.
     gc.disable()
-    from tui.wiring import run_app
+    from tui.app import run_app
 
     run_app(project)
