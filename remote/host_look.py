@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from agent.absence import Absence, sum_up
 from agent.budget import hourly_usd, most_used, spent_usd
 from agent.errors import AgentError, AgentFailed, JournalDamaged, RecordDamaged
 from agent.events import ToolKind
@@ -42,6 +43,8 @@ from snapshot.walk import show_path
 
 _RESERVE = 200 << 20
 """Bytes that stay free on a host beside the tree itself."""
+_DIGESTED = 8
+"""Things of each kind in a row's digest: a row stays small."""
 _CHANGING: frozenset[ToolKind] = frozenset({"edit", "delete", "move"})
 
 
@@ -245,9 +248,16 @@ async def describe_run(session: SessionDir, place: Place) -> Run:
         used_percent=most_used(state, now if state.turn is not None else state.at),
         hourly_usd=hourly_usd(state, now),
         last_line=_last_line(state),
+        digest=_digest(state),
         at=state.at,
         now=now,
     )
+
+
+def _digest(state: SessionState) -> Absence:
+    whole = sum_up(state)
+    last = {name: getattr(whole, name)[-_DIGESTED:] for name in ("files", "tested", "verdicts")}
+    return whole.model_copy(update=last)
 
 
 def _changed(state: SessionState) -> set[str]:

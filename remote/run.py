@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from agent.absence import Absence
 from agent.events import Budget, Frozen, Phase
 
 
@@ -33,16 +34,19 @@ class Run(Frozen):
     hourly_usd: float | None = None
     """Dollars an hour since the budget was set, where that is known."""
     last_line: str = ""
+    digest: Absence | None = None
+    """What happened since a human was last there; of its lists only the last few."""
     at: float = 0.0
     now: float = 0.0
 
 
 class Unreachable(Frozen):
-    """A host that did not answer, with a sentence why."""
+    """A host that did not answer, with a sentence why, and that error's code."""
 
     host: str
     reason: str
     way_out: str = ""
+    code: str = ""
 
 
 class Runs(Frozen):

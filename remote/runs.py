@@ -1,7 +1,7 @@
 """The runs on all hosts: listed at once, found by the beginning of an id, looked into."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 from pydantic import ValidationError
 
@@ -21,9 +21,9 @@ from snapshot.diff import Diff
 _DIFF_SECONDS = 300.0
 
 
-async def stream_runs(links: Links, only: str = "") -> AsyncIterator[Runs]:
-    """What each host answers, or ``only`` one, as it comes: one `Runs` a host; raises only for damaged settings."""
-    names = (host.name for host in links.settings.hosts() if only in ("", host.name))
+async def stream_runs(links: Links, only: Collection[str] = ()) -> AsyncIterator[Runs]:
+    """What each host answers, or ``only`` these, as it comes: one `Runs` a host; raises only for damaged settings."""
+    names = (host.name for host in links.settings.hosts() if not only or host.name in only)
     tasks = [asyncio.create_task(_ask(links, name)) for name in names]
     try:
         for answer in asyncio.as_completed(tasks):
@@ -51,7 +51,7 @@ async def _ask(links: Links, name: str) -> Runs:
         rows = await client.ask(ListRuns(), Rows)
         here = [run for run in rows.runs if await _file_away(client, run)]
     except RemoteError as error:
-        return Runs(unreachable=(Unreachable(host=name, reason=str(error), way_out=error.way_out),))
+        return Runs(unreachable=(Unreachable(host=name, reason=str(error), way_out=error.way_out, code=error.code),))
     # A host's own name for itself may be an older one: here it is called as the settings call it.
     runs = tuple(run.model_copy(update={"host": name}) for run in rows.runs if run not in here)
     return Runs(runs=runs, damaged=tuple(f"On {name}: {sentence}" for sentence in rows.damaged))

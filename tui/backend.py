@@ -3,7 +3,7 @@
 The app is composed over this protocol; `tui.wiring` is the real one.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -14,6 +14,7 @@ from agent.events import AnyEvent, Budget, Frozen, Policy
 from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
+from tui.archive import Archive
 from tui.drafts import Draft
 from tui.hunks import Hunk
 
@@ -117,6 +118,10 @@ class ViewerLike(Protocol):
 
     async def excuse(self, rule: str, key: str) -> None:
         """Say that a verdict's matter is fine, and go on."""
+        ...
+
+    async def pause(self) -> None:
+        """End the turn in progress, and wait for the user."""
         ...
 
     async def resume(self) -> None:
@@ -241,8 +246,8 @@ class Backend(Protocol):
         """What the project's settings say."""
         ...
 
-    def runs(self, host: str = "") -> AsyncIterator[Runs]:
-        """All runs on all hosts, or on one, in parts as hosts answer."""
+    def runs(self, hosts: Collection[str] = ()) -> AsyncIterator[Runs]:
+        """All runs on all hosts, or on these, in parts as hosts answer."""
         ...
 
     def recover(self) -> AsyncIterator[Recovered]:
@@ -267,6 +272,14 @@ class Backend(Protocol):
 
     def watch(self, place: Place) -> AsyncIterator[None]:
         """A value whenever a local session's tree changed; ends at once for a remote one. May raise `TuiError`."""
+        ...
+
+    def archive(self) -> Archive:
+        """The runs that the user has put aside; may raise `TuiError`."""
+        ...
+
+    def keep_archive(self, archive: Archive) -> None:
+        """Keep which runs are put aside; may raise `OSError`."""
         ...
 
     async def stop(self, host: str, run_id: str) -> None:

@@ -103,7 +103,19 @@ KEYS: tuple[Key, ...] = (
     Key("runs.diff", "d", "diff", "Diff", "What the run changed"),
     Key("runs.pull", "p", "pull", "Pull back", "Take the run home"),
     Key("runs.steer", "s", "steer", "Steer", "Send the run a prompt"),
-    Key("runs.stop", "x", "stop", "Stop", "Press twice: stop the run's agent"),
+    Key("runs.stop", "x", "stop", "Stop", "Press twice: stop the run's agent; of several, it asks once"),
+    Key("runs.pick", "space", "pick", "Pick", "Pick the run, or no more: actions are about all that are picked"),
+    Key("runs.pick_all", "asterisk", "pick_all", "Pick all", "Pick all runs that are shown, or none"),
+    Key("runs.pause", "z", "pause", "Pause", "End the run's turn; it waits for you"),
+    Key("runs.resume", "g", "resume", "Go on", "Let a run that is paused go on"),
+    Key(
+        "runs.archive", "a", "archive", "Put aside", "List the run no more until something new comes; or bring it back"
+    ),
+    Key("runs.aside", "A", "show_aside", "What is put aside", "Show the runs that are put aside, or the others"),
+    Key("runs.filter", "slash", "filter", "Filter", "Show only the runs with some words"),
+    Key("runs.order", "o", "next_order", "Order", "By news, name, state, cost, plan in turn"),
+    Key("runs.group", "b", "next_group", "Group", "By host, by state, not at all in turn"),
+    Key("runs.details", "i", "details", "Details", "Where there is no room for them beside: what happened in the run"),
     Key("runs.terminal", "t", "terminal", "Terminal", "The run's own terminal on its host; q there goes back"),
     Key("runs.hosts", "h", "hosts", "Hosts", "The hosts, and what they have"),
     Key("runs.refresh", "r", "refresh_runs", "Refresh", "Ask the hosts again"),
@@ -203,6 +215,7 @@ def shown_key(binding_id: str, *, ctrl_h: bool = True) -> str:
 def written(key: str) -> str:
     """``ctrl+h`` as ``Ctrl+H``."""
     names = {"escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter", "up": "↑", "down": "↓"}
+    names |= {"asterisk": "*", "slash": "/"}
     if len(key) == 1 and key.isupper():
         return f"Shift+{key}"
     return "+".join(names.get(p, p.upper() if len(p) == 1 or p[:1] == "f" else p.capitalize()) for p in key.split("+"))

@@ -9,7 +9,9 @@ from remote.errors import RemoteError
 from tui.doors import DoorsApp
 
 if TYPE_CHECKING:
-    from remote.run import Recovered
+    from collections.abc import Sequence
+
+    from remote.run import Recovered, Run
     from remote.steps import Away, Home, StillHere
     from tui.backend import Place
     from tui.moves import Move
@@ -75,6 +77,27 @@ class MovingApp(DoorsApp):
                 self.reattach(landed(place, end))
             case StillHere():
                 self.complain(end.reason, end.way_out)
+
+    def pull_several(self, runs: "Sequence[Run]") -> None:
+        """Take runs home one after the other, but those where a decision is the user's."""
+        self.run_worker(self._pull_several(runs), group="move", exit_on_error=False)
+
+    async def _pull_several(self, runs: "Sequence[Run]") -> None:
+        from tui.bulk import PULL, Outcome, told
+        from tui.bulk_pull import pull_one
+        from tui.moves import landed
+        from tui.runs import run_place
+
+        outcomes: list[Outcome] = []
+        for run in runs:
+            self.show_status(f"Taking {run.title} home from {run.host} …")
+            outcome, end = await pull_one(self.backend, run, self.move_begins)
+            outcomes.append(outcome)
+            place = run_place(run)
+            for workspace in self._workspaces(run.run_id):
+                if workspace.is_suspended:
+                    workspace.begin(landed(place, end) if end is not None else place)
+        (self.complain if any(each.fault for each in outcomes) else self.show_status)(told(PULL, outcomes))
 
     # Moves that were cut
 

@@ -54,7 +54,7 @@ class SignpostScreen(StageScreen[None]):
     async def _ask(self) -> None:
         place = self.signpost.place
         try:
-            async for part in self.backend.runs(place.host):
+            async for part in self.backend.runs((place.host,)):
                 run = next((run for run in part.runs if run.run_id == place.session_id), None)
                 self._answer = run or next(iter(part.unreachable), None)
         except (AgentError, RemoteError) as error:

@@ -1,5 +1,6 @@
 """What screens ask of the app: to say something, to show another screen, to drive a move."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
@@ -8,6 +9,7 @@ from textual.events import Key
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from remote.run import Run
 from tui.backend import Place
 from tui.jump import Target
 from tui.messages import Complained
@@ -70,6 +72,10 @@ class Stage(Protocol):
 
     def open_pull(self, place: Place) -> None:
         """Show what a pull-back would do."""
+        ...
+
+    def pull_several(self, runs: Sequence[Run]) -> None:
+        """Take runs home one after the other, but those where a decision is the user's."""
         ...
 
     def open_handoff(self, workspace: "Workspace", host: str = "", last_word: str = "") -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
 from tui.app_settings import read_settings, write_key, write_settings
+from tui.archive import Archive, read_archive, write_archive
 from tui.backend import (
     Defaults,
     HostCard,
@@ -182,11 +183,19 @@ class World:
         settings = read_project(self._project).settings
         return Defaults(host=settings.host, budget=Budget.model_validate(settings.budget.model_dump()))
 
-    def runs(self, host: str = "") -> AsyncIterator[Runs]:
-        """All runs on all hosts, or on one, in parts as hosts answer."""
+    def runs(self, hosts: Collection[str] = ()) -> AsyncIterator[Runs]:
+        """All runs on all hosts, or on these, in parts as hosts answer."""
         from remote.runs import stream_runs
 
-        return stream_runs(self._linked(), host)
+        return stream_runs(self._linked(), hosts)
+
+    def archive(self) -> Archive:
+        """The runs that the user has put aside."""
+        return read_archive(state_dir() / "archive.json")
+
+    def keep_archive(self, archive: Archive) -> None:
+        """Keep which runs are put aside."""
+        write_archive(state_dir() / "archive.json", archive)
 
     async def recover(self) -> AsyncIterator[Recovered]:
         """Settle the moves that were cut, of all sessions, in parts as hosts answer."""

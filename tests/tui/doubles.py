@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from agent.events import AnyEvent, Budget, Policy
 from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep, awaits_decision
 from remote.terms import Decision, Terms
+from tui.archive import Archive
 from tui.backend import (
     Defaults,
     HostCard,
@@ -104,6 +105,9 @@ class DoubleViewer:
     async def excuse(self, rule: str, key: str) -> None:
         self._command("excuse", rule, key)
 
+    async def pause(self) -> None:
+        self._command("pause")
+
     async def resume(self) -> None:
         self._command("resume")
 
@@ -189,6 +193,7 @@ class DoubleBackend:
         self.turned: list[tuple[str, int, bool]] = []
         self.unturned: Exception | None = None
         self.drafts: dict[str, Draft] = {}
+        self.put_aside = Archive()
         self.names: Sequence[str] = ("README.md", "src/rows.py", "tests/test_rows.py")
         self.no_terminal: Exception | None = None
         self.changes: asyncio.Queue[Exception | None] = asyncio.Queue()
@@ -270,8 +275,14 @@ class DoubleBackend:
             raise self.said
         return self.said
 
-    async def runs(self, host: str = "") -> AsyncIterator[Runs]:
-        self.asked.append(host)
+    def archive(self) -> Archive:
+        return self.put_aside
+
+    def keep_archive(self, archive: Archive) -> None:
+        self.put_aside = archive
+
+    async def runs(self, hosts: Collection[str] = ()) -> AsyncIterator[Runs]:
+        self.asked.append(",".join(hosts))
         for part in self.parts:
             if isinstance(part, asyncio.Event):
                 await part.wait()

@@ -16,7 +16,8 @@ from tui.lines_view import Lines
 from tui.pull import Pull
 from tui.quiet import QUIET_SECONDS
 from tui.review import DiffScreen, HunkList
-from tui.runs import RunsScreen, RunsTable
+from tui.runs import RunsScreen
+from tui.runs_table import RunsTable
 from tui.signpost import SignpostScreen
 from tui.workspace import Workspace
 
@@ -49,9 +50,11 @@ async def test_lists_runs_and_who_does_not_answer(stage: Stage, size: tuple[int,
     async with stage(_backend(), size) as stand:
         await _open(stand)
         text = " ".join(_table(stand).plain.split())
-        assert "parser vm ● working" in text and "plan 4/6 · 3 files touched · $0.42 of $2.00 · 3 of 30 turns" in text
-        assert "api-timeouts vm ? needs you" in text and "May I run alembic upgrade head?" in text
-        assert "cost unknown" in text and "‖ paused" in text and "The time budget is used up." in text
+        assert (
+            "parser ● working" in text and "plan ████░░ 4/6 · 3 files touched · $0.42 of $2.00 · 3 of 30 turns" in text
+        )
+        assert "api-timeouts ? needs you" in text and "May I run alembic upgrade head?" in text
+        assert "cost unknown" in text and "‖ paused: budget" in text and "The time budget is used up." in text
         assert "barge does not answer: no answer at barge.example" in text
 
 

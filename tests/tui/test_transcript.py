@@ -36,6 +36,7 @@ from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleDiff, DoubleFile
 from tui.backend import HostCard
+from tui.board import Board, take
 from tui.drawing.blocks import Look, draw_block
 from tui.drawing.code import LANGUAGES, chop_spans, colour_code
 from tui.drawing.diffs import draw_diff, draw_edit, draw_hunks
@@ -45,7 +46,7 @@ from tui.export import to_html, to_markdown
 from tui.lines_view import LinesView
 from tui.panes import QuestionBar
 from tui.places import text_of
-from tui.runs import RunsTable
+from tui.runs_table import RunsTable
 from tui.transcript import Transcript
 
 HOSTILE = "\x1b]52;c;aGk=\x07[@click=app.quit]x[/][/bold]\x9b31m\u202e\u200b\r\n\ttail\x00 [red]" + "長い" * 60
@@ -400,9 +401,10 @@ async def test_runs_keep_their_ends_when_the_scrollbar_comes(stage: Stage, size:
     async with stage(DoubleBackend(recorded.working()), size) as stand:
         await stand.workspace.mount(table)
         run = recorded.RUNS.runs[0]
-        table.runs = (run,)
+        table.show_board(take(Board(), recorded.Runs(runs=(run,)), 0.0))
         await stand.wait(lambda: table.lines)
-        table.runs = tuple(run.model_copy(update={"run_id": f"run{n}"}) for n in range(40))
+        many = tuple(run.model_copy(update={"run_id": f"run{n}"}) for n in range(40))
+        table.show_board(take(Board(), recorded.Runs(runs=many), 0.0))
         await stand.wait(lambda: table.show_vertical_scrollbar)
         await stand.wait(lambda: _clipped(stand.app.screen) == [], seconds=5)
 

@@ -56,6 +56,12 @@ def ago(seconds: float) -> str:
     return f"{int(seconds // 86400)} d ago"
 
 
+def lasting(seconds: float) -> str:
+    """For how long, as coarsely as `ago`: ``a moment``, ``12 s``, ``3 min``."""
+    said = ago(seconds)
+    return "a moment" if said == "now" else said.removesuffix(" ago")
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """``1 file``, ``1,204 files``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
