@@ -20,7 +20,7 @@ from remote.patch import Changes
 from remote.run import Run
 from remote.settings_protocol import SettingsRequest
 from remote.start import Since
-from remote.survey_records import Survey
+from remote.survey_records import Peek, Survey
 from remote.tools import Program
 from snapshot.names import Name
 
@@ -316,6 +316,7 @@ Request = (
     | Confirm
     | Regain
     | Survey
+    | Peek
     | SettingsRequest
 )
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="op")])

@@ -82,6 +82,7 @@ def _handlers() -> dict[type[Frozen], Callable[[Any], Awaitable[Frozen]]]:
     return {
         protocol.Look: host_look.look,
         protocol.Survey: host_survey.survey,
+        protocol.Peek: host_survey.peek,
         protocol.Inspect: host_inspect.inspect,
         protocol.ListRuns: host_look.list_rows,
         protocol.AskDiff: host_look.ask_diff,

@@ -15,7 +15,7 @@ from remote.probe import find_programs
 from remote.revive import tell_restart
 from remote.root_commands import INSTALLERS, root_commands
 from remote.scope import lingers
-from remote.survey_records import AgentSurveyed, Login, Survey, Surveyed
+from remote.survey_records import AgentSurveyed, Login, Peek, Survey, Surveyed
 from remote.tools import Program
 
 _TOOLS = ("git", "rsync", "tmux", "bwrap", "python3", "node", "npm", "uv", "cargo", "go", "gcc", "make", "docker")
@@ -25,6 +25,11 @@ _USERNS_KEPT = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 async def survey(_: Survey) -> Surveyed:
     """Everything that a user may want to know before a run goes there; nothing is changed."""
     return await asyncio.to_thread(_survey)
+
+
+async def peek(_: Peek) -> Facts:
+    """What is there, in a moment."""
+    return await asyncio.to_thread(collect_facts, state_dir())
 
 
 def _survey() -> Surveyed:

@@ -10,6 +10,7 @@ from remote.config import Host, Settings
 from remote.findings import Extras, HostFacts, Problem, Stays
 from remote.host_client import HostClient
 from remote.host_protocol import Look, Seen
+from remote.levels import stricter
 from remote.loss_check import LossCheck
 from remote.project_check import ProjectCheck
 from remote.secret_check import SecretCheck
@@ -69,7 +70,7 @@ class Preflight:
             size=seen.size,
             tree_at=info.project,
             home_at=info.home,
-            sandbox=self.project.need(self._host.sandbox),
+            sandbox=stricter(self.project.need(self._host.sandbox), self._terms.sandbox),
             model=os.environ.get("CASTOFF_MODEL", ""),
             programs=self.losses.wanted_programs,
             beside=seen.beside,

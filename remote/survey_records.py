@@ -16,6 +16,12 @@ class Survey(Frozen):
     op: Literal["survey"] = "survey"
 
 
+class Peek(Frozen):
+    """How busy are you, and what works on you? Answered with `remote.facts.Facts`."""
+
+    op: Literal["peek"] = "peek"
+
+
 class AgentSurveyed(AgentThere):
     """An agent on the host, and whether a login of its own or a key for it is there."""
 

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from agent.events import Budget, Frozen, Policy
+from remote.levels import Need
 
 
 class Agreed(Frozen):
@@ -45,6 +46,8 @@ class Terms(Frozen):
     allow_secrets: tuple[str, ...] = ()
     agree: str = ""
     """The digest of the project's settings file whose wishes the user has seen and agrees to, now and later."""
+    sandbox: Need = "auto"
+    """The least level of the run's sandbox; what the settings ask for counts where it is stronger."""
     carry: tuple[str, ...] = ()
     """What of the loss report travels all the same, by its names there."""
     stop_on_loss: bool = False

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from pydantic import Field
 
 from agent.events import AnyEvent, Budget, Frozen, Policy
+from remote.levels import Level
 from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
 from remote.terms import Decision, Terms
 from tui.archive import Archive
 from tui.drafts import Draft
 from tui.hunks import Hunk
+from tui.memory import Remembered
 
 if TYPE_CHECKING:
     from snapshot.diff import Diff
@@ -44,6 +46,20 @@ class HostCard(Frozen):
 
     name: str
     destination: str
+
+
+class Glance(Frozen):
+    """A host before it is chosen: round trip in seconds, one minute's load, bytes free; ``fault`` why nothing is known.
+
+    Without castoff's runtime there only the round trip is known.
+    """
+
+    rtt: float = 0.0
+    load: float | None = None
+    processors: int = 0
+    sandbox: Level | None = None
+    free: int = 0
+    fault: str = ""
 
 
 class HostLook(Frozen):
@@ -230,6 +246,10 @@ class Backend(Protocol):
         """The hosts in the settings."""
         ...
 
+    async def glance(self, host: str) -> Glance:
+        """A glance at a host: nothing is installed, nothing asked of the user, and every failure is in it."""
+        ...
+
     async def look_over(self, host: str, *, set_up: bool = False) -> HostLook:
         """What a host has; castoff's runtime is installed there only with ``set_up``."""
         ...
@@ -240,6 +260,14 @@ class Backend(Protocol):
 
     async def keep_variable(self, host: str, name: str, value: str) -> None:
         """Keep a variable for agents on a host; raises `remote.errors.RemoteError`."""
+        ...
+
+    def remembered(self) -> Remembered:
+        """What was chosen at the project's last handoff."""
+        ...
+
+    def keep_remembered(self, remembered: Remembered) -> None:
+        """Keep that for the next one; may raise `OSError`."""
         ...
 
     def defaults(self) -> Defaults:

@@ -178,21 +178,19 @@ class DoorsApp(ThemedApp):
 
     def open_handoff(self, workspace: "Workspace", host: str = "", last_word: str = "") -> None:
         """Show what a handoff would do; nothing changes by that."""
-        from agent.events import Budget
-        from remote.terms import Terms
         from tui.handoff import Handoff
         from tui.hosts import choose_host
+        from tui.memory import recall_terms
 
         try:
             hosts = self.backend.hosts()
-            defaults = self._read_defaults()
-            chosen = choose_host(workspace.place, hosts, host, defaults.host, self.settings.last_host)
+            defaults, remembered = self._read_defaults(), self.backend.remembered()
+            chosen = choose_host(workspace.place, hosts, host, remembered.host, defaults.host, self.settings.last_host)
         except (RemoteError, TuiError) as error:
             self.complain(str(error), error.way_out)
             return
         assert workspace.place is not None
-        budget = workspace.state.budget
-        terms = Terms(say=last_word, budget=defaults.budget if budget == Budget() else budget)
+        terms = recall_terms(remembered, workspace.state.budget, defaults.budget, last_word)
         self.push_screen(Handoff(self.backend, workspace.place, hosts, host=chosen, terms=terms))
 
     def _read_defaults(self) -> "Defaults":

@@ -19,6 +19,7 @@ from tui.app_settings import read_settings, write_key, write_settings
 from tui.archive import Archive, read_archive, write_archive
 from tui.backend import (
     Defaults,
+    Glance,
     HostCard,
     HostLook,
     KeyQuestion,
@@ -33,6 +34,7 @@ from tui.backend import (
 from tui.drafts import DraftFile
 from tui.errors import WatchFailed
 from tui.hunks import Hunk
+from tui.memory import MemoryFile, Remembered
 
 if TYPE_CHECKING:
     from remote.hostkeys import HostKeyQuestion
@@ -51,6 +53,8 @@ class World:
         self._project = project
         self._demo = demo
         self._links: Links | None = None
+        self._unasking: Links | None = None
+        """Links that ask the user nothing: what would need that fails on them."""
         self._trust: Trust | None = None
         self._passphrase: Passphrase | None = None
 
@@ -141,6 +145,22 @@ class World:
         """The hosts in the settings."""
         return tuple(HostCard(name=h.name, destination=h.destination) for h in self._linked().settings.hosts())
 
+    async def glance(self, host: str) -> Glance:
+        """A glance at a host: nothing is installed, nothing asked of the user, and every failure is in it."""
+        from remote.errors import RemoteError
+        from remote.glance import peek
+        from remote.links import Links
+
+        if self._unasking is None:
+            self._unasking = Links()
+        try:
+            rtt, facts = await peek(self._unasking, host)
+        except RemoteError as error:
+            return Glance(fault=str(error))
+        if facts is None:
+            return Glance(rtt=rtt)
+        return Glance(rtt=rtt, load=facts.load, processors=facts.processors, sandbox=facts.sandbox, free=facts.free)
+
     async def look_over(self, host: str, *, set_up: bool = False) -> HostLook:
         """What a host has; castoff's runtime is installed there only with ``set_up``."""
         from remote.bootstrap import find_runtime
@@ -175,6 +195,18 @@ class World:
 
         client = await self._linked().client(host)
         await client.ask(SetVariable(name=name, value=value), Nothing)
+
+    def remembered(self) -> Remembered:
+        """What was chosen at the project's last handoff."""
+        return self._memory.read()
+
+    def keep_remembered(self, remembered: Remembered) -> None:
+        """Keep that for the next one."""
+        self._memory.keep(remembered)
+
+    @property
+    def _memory(self) -> MemoryFile:
+        return MemoryFile(state_dir() / "handoffs", self.project)
 
     def defaults(self) -> Defaults:
         """What the project's settings say; raises `remote.errors.ProjectFileInvalid`."""
@@ -274,8 +306,9 @@ class World:
 
     async def close(self) -> None:
         """Close all connections; runners go on."""
-        if self._links is not None:
-            await self._links.close()
+        for links in (self._links, self._unasking):
+            if links is not None:
+                await links.close()
 
     def _linked(self) -> "Links":
         if self._links is None:

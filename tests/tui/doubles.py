@@ -15,6 +15,7 @@ from remote.terms import Decision, Terms
 from tui.archive import Archive
 from tui.backend import (
     Defaults,
+    Glance,
     HostCard,
     HostLook,
     Lend,
@@ -26,6 +27,7 @@ from tui.backend import (
 )
 from tui.drafts import Draft
 from tui.hunks import Hunk
+from tui.memory import Remembered
 
 PLACE = Place(session_id="k3v7q2m9x4ab", title="parser", project="/home/ada/parser", agent="castoff")
 
@@ -194,6 +196,8 @@ class DoubleBackend:
         self.unturned: Exception | None = None
         self.drafts: dict[str, Draft] = {}
         self.put_aside = Archive()
+        self.memory = Remembered()
+        self.glances = {"vm": Glance(rtt=0.031, load=0.4, processors=4, sandbox="open", free=41_200_000_000)}
         self.names: Sequence[str] = ("README.md", "src/rows.py", "tests/test_rows.py")
         self.no_terminal: Exception | None = None
         self.changes: asyncio.Queue[Exception | None] = asyncio.Queue()
@@ -262,6 +266,15 @@ class DoubleBackend:
 
     async def keep_variable(self, host: str, name: str, value: str) -> None:
         self.keys_kept.append((host, name, value))
+
+    async def glance(self, host: str) -> Glance:
+        return self.glances.get(host, Glance(fault=f"{host} does not answer."))
+
+    def remembered(self) -> Remembered:
+        return self.memory
+
+    def keep_remembered(self, remembered: Remembered) -> None:
+        self.memory = remembered
 
     async def look_over(self, host: str, *, set_up: bool = False) -> HostLook:
         self.looked.append((host, set_up))

@@ -8,8 +8,9 @@ from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
 from tests.tui.doubles import DoubleBackend, DoubleMove
 from tui.drawing.losses import draw_losses, next_choice
-from tui.handoff import Handoff, Report
+from tui.handoff import Handoff
 from tui.quiet import QUIET_SECONDS
+from tui.terms_screen import Report
 
 CACHE = Stays(what="cache/", why="ignored by git", files=12, size=3_400_000, kind="ignored", can_carry=True)
 NODE = Stays(what="node", why="the session ran it; it is not on the host", kind="command")
