@@ -211,7 +211,7 @@ class Handoff(TermsScreen):
             return self.foot([("Enter", "reattach"), ("Esc", "back"), ("Ctrl+Q", "quit; the run goes on")], width)
         if isinstance(last, StillHere):
             return self.foot([("Enter", "back to the session"), ("Ctrl+L", "try again")], width)
-        again = [("Ctrl+L", "check again"), ("Esc", "back, nothing happens")]
+        again = [("Ctrl+T", "sandbox"), ("Ctrl+L", "check again"), ("Esc", "back, nothing happens")]
         if self.in_report and self.losses():
             again.insert(0, ("Space", "leave, carry, stop"))
         elif any(each.kind != "other" for each in self.losses()):

@@ -9,10 +9,12 @@ from agent.profiles import load_profile
 from remote import host_survey
 from remote.agent_env import set_env
 from remote.agents import tell_age
+from remote.glance import peek
 from remote.host_survey import survey
+from remote.links import Links
 from remote.root_commands import root_commands
 from remote.survey import measure_link
-from remote.survey_records import Survey
+from remote.survey_records import Peek, Survey
 from tests.hosts import HostForTests
 
 
@@ -61,6 +63,26 @@ async def test_the_way_to_a_host_is_measured(sshd_host: HostForTests) -> None:
     async with await sshd_host.connect() as connection:
         link = await measure_link(connection)
     assert link.rtt > 0 and link.up > 100_000 and link.down > 100_000
+
+
+async def test_a_glance_installs_nothing_and_asks_nobody(
+    sshd_host: HostForTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(sshd_host.home))
+    sshd_host.write_settings(tmp_path / "config")
+    links = Links()
+    try:
+        before = sorted(sshd_host.home.rglob("*"))
+        rtt, facts = await peek(links, "vm")
+        assert rtt > 0 and facts is None, "there is no runtime yet"
+        assert sorted(sshd_host.home.rglob("*")) == before
+    finally:
+        await links.close()
+
+
+async def test_what_a_glance_sees() -> None:
+    facts = await host_survey.peek(Peek())
+    assert facts.processors >= 1 and facts.free > 0 and facts.sandbox in ("full", "open", "reduced", "none")
 
 
 def test_what_root_does_once() -> None:
