@@ -34,6 +34,7 @@ from agent.programs import install_sentence
 from agent.questions import why_closed
 from agent.quirks import settle_session
 from agent.recorder import Recorder
+from agent.recovery import recall
 from agent.sessions import SessionDir
 from agent.state import carries_note
 from agent.usage import CallUsed, Meter
@@ -167,8 +168,9 @@ class Driver:
             self._busy = False
 
     async def _run_turn(self, agent: "AgentProcess", prompt: Prompted) -> str:
-        untold = self._recorder.state.untold
-        text = f"{untold}\n\n{prompt.text}" if untold and carries_note(prompt.text) else prompt.text
+        state = self._recorder.state
+        notes = [note for note in (state.untold, recall(state)) if note] if carries_note(prompt.text) else []
+        text = "\n\n".join((*notes, prompt.text))
         self._recorder.record(TurnStarted(prompt_id=prompt.prompt_id))
         self._recorder.record(PhaseChanged(phase="working"))
         self._recorder.sync()

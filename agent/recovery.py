@@ -3,9 +3,11 @@
 Pure. How often comes from the journal, so that a runner that crashes as well does not count anew.
 """
 
+from itertools import takewhile
 from typing import Literal
 
 from agent.arrival import continuation
+from agent.blocks import ToolBlock
 from agent.events import Noted, Prompted
 from agent.state import SessionState
 
@@ -26,8 +28,12 @@ _TOLD_AGENT: dict[Cause, str] = {
     "runner": "your process was ended unexpectedly and was started again.",
     "reboot": "the machine was restarted: nothing that you had started is running any more.",
 }
+_TOLD_STATUS = {"completed": "it was done", "failed": "it failed"}
 _MOST_NAMED = 3
 _LONGEST_NAME = 120
+_CRASHED = frozenset({"crash", "error"})
+_CUT = "your last turn was cut short by a failure, and this conversation may lack the end of it."
+_UNSURE = "it was cut off, and may have run"
 
 
 def pause_before(state: SessionState, now: float) -> float | None:
@@ -62,6 +68,20 @@ def recovery_prompt(state: SessionState, cause: Cause, prompt_id: str) -> Prompt
     return Prompted(prompt_id=prompt_id, text=text, source="castoff", ahead=True)
 
 
+def recall(state: SessionState) -> str:
+    """What an agent is told before the next prompt where a crash or an error cut its last turn short, else "".
+
+    Agents write their record of a session behind their work: a crash takes the end of it, finished calls included.
+    """
+    turn = list(takewhile(lambda block: block.type != "prompt", reversed(state.blocks)))
+    crashed = any(block.type == "turn" and block.stop_reason in _CRASHED for block in turn)
+    calls = [block for block in turn if isinstance(block, ToolBlock)][:_MOST_NAMED]
+    if state.interrupted_turn is None or not crashed or not calls:
+        return ""
+    named = "\n".join(f"- {_name(call)}: {_TOLD_STATUS.get(call.status, _UNSURE)}" for call in reversed(calls))
+    return f"Note from castoff: {_CUT} The last calls that were seen:\n{named}"
+
+
 def was_cut(state: SessionState) -> bool:
     """Whether a runner ended in the middle of a turn, or before it could say what becomes of one that was cut short."""
     if state.turn is not None:
@@ -78,7 +98,11 @@ def has_work(state: SessionState) -> bool:
 
 def name_calls(state: SessionState) -> str:
     """The tool calls in flight when the turn was cut short, by their titles: an agent's words."""
-    titles = [b.title or b.call_id for b in state.blocks if b.type == "tool" and b.call_id in state.interrupted_calls]
-    named = ", ".join(title[:_LONGEST_NAME] for title in titles[:_MOST_NAMED])
-    more = len(titles) - _MOST_NAMED
+    calls = [b for b in state.blocks if isinstance(b, ToolBlock) and b.call_id in state.interrupted_calls]
+    named = ", ".join(map(_name, calls[:_MOST_NAMED]))
+    more = len(calls) - _MOST_NAMED
     return f"{named} and {more} more" if more > 0 else named
+
+
+def _name(call: ToolBlock) -> str:
+    return " ".join((call.title or call.call_id).split())[:_LONGEST_NAME]

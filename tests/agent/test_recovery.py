@@ -28,7 +28,7 @@ from agent.fold import advance
 from agent.journal import Journal
 from agent.lease import Lease, write_lease
 from agent.reception import BootRecord
-from agent.recovery import has_work, note_recovery, pause_before, recovery_prompt, was_cut
+from agent.recovery import has_work, note_recovery, pause_before, recall, recovery_prompt, was_cut
 from agent.sessions import SessionDir
 from agent.state import SessionState
 from tests.agent.running import Place, seqs_are_whole
@@ -154,6 +154,34 @@ async def test_in_front_of_a_user_nothing_is_taken_up_by_itself(place: Place) ->
         await run.viewer.prompt("Build it")
         state = await run.until_phase("failed")
         assert state.interrupted_turn is not None and len(prompts(place)) == 1
+        await run.viewer.prompt("And then this")
+        await run.until_phase("finished")
+        await run.viewer.prompt("And that")
+        await run.until(lambda s: s.phase == "finished" and s.turns == 3)
+    # The agent that was started instead may know less of it than castoff saw; it is told once.
+    _, told, after = prompts(place)
+    assert "make world: it was cut off, and may have run" in told and told.endswith('And then this"')
+    assert after == '"And that"'
+
+
+def test_what_an_agent_may_have_lost_by_a_crash_is_told() -> None:
+    turn = [
+        Prompted(seq=1, prompt_id="p1", text="Build it"),
+        TurnStarted(seq=2, prompt_id="p1"),
+        ToolCalled(seq=3, call_id="c1", title="Read\n the chart", status="completed"),
+        ToolCalled(seq=4, call_id="c2", title="make sail", status="failed"),
+        ToolCalled(seq=5, call_id="c3", title="make world", status="in_progress"),
+    ]
+    crashed = advance(SessionState(), [*turn, TurnEnded(seq=6, prompt_id="p1", stop_reason="error", detail="-9")])
+    assert recall(crashed).splitlines()[1:] == [
+        "- Read the chart: it was done",
+        "- make sail: it failed",
+        "- make world: it was cut off, and may have run",
+    ]
+    # One that castoff ends has the time to write down what it did; a turn without calls has nothing to tell of.
+    assert recall(advance(SessionState(), [*turn, TurnEnded(seq=6, prompt_id="p1", stop_reason="drained")])) == ""
+    assert recall(advance(SessionState(), [*turn[:2], TurnEnded(seq=3, prompt_id="p1", stop_reason="error")])) == ""
+    assert recall(advance(crashed, [TurnStarted(seq=7, prompt_id="p2")])) == ""
 
 
 async def test_an_agent_that_refuses_is_not_started_again(place: Place) -> None:
