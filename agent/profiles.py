@@ -41,8 +41,30 @@ class Service(BaseModel):
     key: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     address: Annotated[str, Field(pattern=r"^https://[^@]+$")]
+    form: Annotated[str, Field(pattern=r"\{address\}")] = "{address}"
+    """What ``variable`` holds then. Where that is more than the address, what the user set it to is left alone."""
     header: Annotated[str, Field(pattern=r"^[A-Za-z-]+$")] = "Authorization"
     value: Annotated[str, Field(pattern=r"\{key\}")] = "Bearer {key}"
+
+
+class Listed(BaseModel):
+    """Where an agent's own settings list services: a ``file`` below HOME (``.toml``, else JSON), the keys that lead to
+    the table or list of ``entries``, and those that lead in each entry to its ``address``, and to the name of the
+    variable that holds its ``key``, which is written as ``form``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    file: str
+    entries: Annotated[_Words, Field(min_length=1)]
+    address: Annotated[_Words, Field(min_length=1)]
+    key: Annotated[_Words, Field(min_length=1)]
+    form: Annotated[str, Field(pattern=r"\{name\}")] = "{name}"
+
+    @field_validator("file")
+    @classmethod
+    def _check_file(cls, file: str) -> str:
+        _check_relative(file)
+        return file
 
 
 class Profile(BaseModel):
@@ -84,6 +106,8 @@ class Profile(BaseModel):
     """Where the agent itself has to connect to, as `remote.egress` reads it: on the list of every run of it."""
     services: tuple[Service, ...] = ()
     """Its model services with a key; each is reached only where its key is set."""
+    listed: tuple[Listed, ...] = ()
+    """Where its settings list further ones."""
     unset: _Words = ()
     """Variables that would move the agent's files out of HOME; they are not passed on."""
     env: Mapping[str, str] = {}

@@ -137,7 +137,7 @@ class Gate:
         host, port = _authority(url.netloc, 80)
         reader, writer = await self._connect(host, port)
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        await _exchange(near, request, reader, writer, url.netloc, path, {})
+        await _exchange(near, request, reader, writer, Door(netloc=url.netloc, path=path, tls=False))
 
     async def _open_door(self, near: "_Peer", request: h11.Request, target: str) -> None:
         name, _, rest = target.removeprefix("/castoff/").partition("/")
@@ -148,7 +148,7 @@ class Gate:
         context = (self._trust or ssl.create_default_context()) if door.tls else None
         # What the user has set as the address of the service is on the list by that.
         reader, writer = await self._connect(host, port, Entry(host=host, port=port), tls=context)
-        await _exchange(near, request, reader, writer, door.netloc, f"{door.path}/{rest}", door.headers)
+        await _exchange(near, request, reader, writer, door.model_copy(update={"path": f"{door.path}/{rest}"}))
 
     async def _know(self) -> Rules:
         try:
@@ -211,20 +211,18 @@ async def _exchange(
     request: h11.Request,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    netloc: str,
-    path: str,
-    given: Mapping[str, str],
+    to: Door,
 ) -> None:
-    """Send the request on, the headers ``given`` in place of the client's own, and its answer back, as they come."""
+    """Send the request on, its headers as ``to`` has them, and its answer back, as they come."""
     far = _Peer(h11.Connection(h11.CLIENT), reader, writer)
-    own = {name.lower().encode() for name in given}
-    headers = [(name, value) for name, value in request.headers if name not in _HOPS | own]
-    headers += [(b"Host", netloc.encode()), (b"Connection", b"close")]
-    headers += [(name.encode(), value.encode()) for name, value in given.items()]
+    own = {name.lower().encode() for name in to.headers}
+    headers = [(name, to.fill(value)) for name, value in request.headers if name not in _HOPS | own]
+    headers += [(b"Host", to.netloc.encode()), (b"Connection", b"close")]
+    headers += [(name.encode(), value.encode()) for name, value in to.headers.items()]
     try:
         if any(name == b"expect" for name, _ in request.headers):
             await near.send(h11.InformationalResponse(status_code=100, headers=[]))
-        await far.send(h11.Request(method=request.method, target=path, headers=headers))
+        await far.send(h11.Request(method=request.method, target=to.path, headers=headers))
         sending = asyncio.create_task(_copy(near, far))
         try:
             await _answer_back(near, far)

@@ -15,6 +15,7 @@ from remote.egress import Egress, parse_entry, parse_network
 from remote.furnishing import read_furnishing
 from remote.gate import Gate, Rules
 from remote.gate_keys import make_doors, named_services
+from remote.gate_settings import find_named
 from remote.place import Place
 from remote.registries import find_registries
 
@@ -73,7 +74,7 @@ async def read_rules(session: SessionDir, profile: Profile, place: Place) -> Rul
     return Rules(
         [parse_entry(text) for text in listed.allow],
         [parse_network(text) for text in listed.private],
-        make_doors(profile.services, variables),
+        make_doors(profile.services, variables, find_named(profile, Path.home())),
     )
 
 

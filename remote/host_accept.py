@@ -24,6 +24,7 @@ from remote import host_protocol as protocol
 from remote.carried import place_carried
 from remote.errors import RemoteError
 from remote.furnishing import drop_furnishing, keep_furnishing
+from remote.gate_settings import lead_to_gate
 from remote.holding import Holding, state_holding, take_holding
 from remote.host_base import record_run_base
 from remote.host_beside import compare_beside, place_beside
@@ -31,7 +32,7 @@ from remote.host_lease import change_lease, known_lease, session_path
 from remote.host_runner import end_run, is_alive, last_words, start_run
 from remote.host_tools import check_arrival
 from remote.leftovers import put_aside, put_back
-from remote.levels import maps_paths
+from remote.levels import Level, maps_paths
 from remote.mirror import start_mirror, take_mirror
 from remote.parcel import fold, parcel_digest, parcel_manifest, place_home, place_session
 from remote.patch import apply_changes
@@ -169,7 +170,7 @@ async def _take_in(request: protocol.Accept) -> None:
     place_session(parcel, path)
     session = open_session(path)
     profile = load_profile(session.info.agent)
-    _furnish_home(session, profile, parcel)
+    _furnish_home(session, profile, parcel, request.sandbox)
     manifest = parcel_manifest(parcel)
     place = Place(
         host=request.host,
@@ -190,7 +191,7 @@ async def _take_in(request: protocol.Accept) -> None:
     await asyncio.to_thread(remove_tree, incoming)
 
 
-def _furnish_home(session: SessionDir, profile: Profile, parcel: Path) -> None:
+def _furnish_home(session: SessionDir, profile: Profile, parcel: Path, level: Level) -> None:
     """Give the run its own HOME: the agent's session files as sent, its settings from this host's own user."""
     home = make_private(home_path(session.id))
     place_carried(parcel, home)
@@ -203,6 +204,8 @@ def _furnish_home(session: SessionDir, profile: Profile, parcel: Path) -> None:
             # The user's own may be a link into a collection of settings.
             mode = stat.S_IMODE(source.stat().st_mode)
             copy_record(source.resolve(), home / source.relative_to(Path.home()), mode)
+    if level == "full":
+        lead_to_gate(profile, Path.home(), home)
 
 
 async def _prove(session: SessionDir, epoch: int) -> protocol.Proof:

@@ -11,6 +11,7 @@ from agent.profiles import Profile, list_profiles
 from remote.agent_env import read_env
 from remote.agents import find_there, tell_age
 from remote.facts import Facts, collect_facts
+from remote.gate_settings import find_named
 from remote.probe import find_programs
 from remote.revive import tell_restart
 from remote.root_commands import INSTALLERS, root_commands
@@ -95,11 +96,17 @@ def _agent(profile: Profile, variables: dict[str, str]) -> AgentSurveyed:
 
 
 def _login(profile: Profile, variables: dict[str, str]) -> Login:
-    """Whether the agent's own login is in HOME; for the built-in agent whether its model and key are set."""
+    """Whether the agent's own login is in HOME, or a key for it among the variables.
+
+    For the built-in agent, whether its model and key are set.
+    """
     if profile.name == "builtin":
         from agent.builtin.model import check_model
 
         return "yes" if check_model(variables) is None else "no"
+    keys = (*profile.services, *find_named(profile, Path.home()))
+    if any(variables.get(each.key) for each in keys):
+        return "yes"
     if not profile.login_files:
         return "unknown"
     return "yes" if any(True for glob in profile.login_files for _ in Path.home().glob(glob)) else "no"

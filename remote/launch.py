@@ -12,7 +12,8 @@ from agent.programs import agent_command, program_roots
 from agent.sessions import SessionDir
 from remote.agent_env import read_env
 from remote.errors import RemoteError
-from remote.gate_keys import PORT, hide_keys, proxy_variables
+from remote.gate_keys import hide_keys, proxy_variables
+from remote.gate_settings import PORT, find_named
 from remote.levels import maps_paths
 from remote.limits import bounded
 from remote.place import Beside, Place
@@ -42,11 +43,12 @@ def launch_on_host(
     argv, binds = _command_inside(profile, place)
     try:
         variables = read_env()
+        named = find_named(profile, Path.home()) if gate is not None else ()
     except RemoteError as error:
         raise AgentFailed(str(error), error.way_out) from error
     env = {name: value for name, value in {**variables, **given}.items() if name not in profile.unset}
     if gate is not None:
-        env = hide_keys(profile.services, env) | proxy_variables()
+        env = hide_keys(profile.services, env, named) | proxy_variables()
     return Launch(
         scoped(give_way(wrap_in(place, argv, binds, gate))),
         environment_in(place, env | profile.variables(session.id) | GIT_STAT),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 def _opencode(url: str) -> tuple[dict[str, str], dict[str, str]]:
     price = {"input": 1, "output": 2}
     model = {"name": "Mock", "tool_call": True, "limit": {"context": 200000, "output": 8000}, "cost": price}
-    options = {"baseURL": f"{url}/v1", "apiKey": "any"}
+    options = {"baseURL": f"{url}/v1", "apiKey": "{env:OPENAI_API_KEY}"}
     provider = {"npm": "@ai-sdk/openai-compatible", "name": "Mock", "options": options, "models": {"mock-model": model}}
     settings = {
         "share": "disabled",
@@ -15,7 +15,7 @@ def _opencode(url: str) -> tuple[dict[str, str], dict[str, str]]:
         "small_model": "mock/mock-model",
         "provider": {"mock": provider},
     }
-    variables = {"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"}
+    variables = {"OPENAI_API_KEY": "any", "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"}
     return variables, {".config/opencode/opencode.json": json.dumps(settings)}
 
 

@@ -62,6 +62,11 @@ class RealAgent:
     settings: Mapping[str, str]
     """Files by name, relative to HOME."""
 
+    @property
+    def key(self) -> str:
+        """The variable that holds the key of the double."""
+        return next(name for name in self.variables if name.endswith("_API_KEY"))
+
     def write_settings(self, home: Path) -> None:
         for name, text in self.settings.items():
             (home / name).parent.mkdir(parents=True, exist_ok=True)

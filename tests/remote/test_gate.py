@@ -206,6 +206,15 @@ async def test_a_service_gets_its_key_outside(tmp_path: Path) -> None:
             assert answer.startswith(b"HTTP/1.1 404 ") or b"GET /v1/" in answer
 
 
+async def test_a_service_of_an_agents_settings_gets_its_key_in_the_placeholders_place(tmp_path: Path) -> None:
+    request = b"GET /castoff/NAMED/x HTTP/1.1\r\nHost: x\r\nX-Api-Key: %s\r\nOther: o\r\n\r\n" % PLACEHOLDER.encode()
+    async with _gate(tmp_path) as case:
+        door = Door(netloc=f"127.0.0.1:{case.port}", path="/v1", tls=False, key="the-key")
+        case.rules.result().doors = {"NAMED": door}
+        said = await case.ask(request)
+    assert b"GET /v1/x HTTP/1.1" in said and b"the-key" in said and PLACEHOLDER.encode() not in said
+
+
 @pytest.mark.parametrize("junk", [b"\0\1\2\r\n\r\n", b"GET\r\n\r\n", b"CONNECT :1 HTTP/1.1\r\nHost: x\r\n\r\n", b""])
 async def test_what_is_no_request_ends_nothing(tmp_path: Path, junk: bytes) -> None:
     async with _gate(tmp_path, ["127.0.0.1:{port}"]) as case:

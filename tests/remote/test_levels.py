@@ -213,7 +213,7 @@ def source_binds() -> list[Bind]:
     return [Bind(source=Path(__file__).parents[2])]
 
 
-_AGENTS = ("builtin", "claude", "gemini", "qwen")
+_AGENTS = ("builtin", "claude", "gemini", "opencode", "qwen", "vibe")
 """Those whose service can be told to be at the gate."""
 
 
@@ -226,7 +226,8 @@ def test_an_agent_at_level_full_has_no_key(agent: str, host: Path, monkeypatch: 
     launch = launch_on_host(session, profile, _place("/t", "/h"), given, host / "gate")
     assert given and "sk-secret" not in " ".join([*launch.env.values(), *launch.argv])
     assert {launch.env[service.variable] for service in profile.services} == {
-        f"http://127.0.0.1:3128/castoff/{key}" for key in given
+        service.form.replace("{address}", f"http://127.0.0.1:3128/castoff/{service.key}")
+        for service in profile.services
     }
     assert launch.env["HTTPS_PROXY"] == "http://127.0.0.1:3128" and "--unshare-net" in launch.argv
     without = launch_on_host(session, profile, _place("/t", "/h"), given)

@@ -51,6 +51,29 @@ async def test_agents_their_versions_and_logins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("agent", "file"),
+    [
+        ("claude", ".claude/.credentials.json"),
+        ("gemini", ".gemini/oauth_creds.json"),
+        ("opencode", ".local/share/opencode/auth.json"),
+        ("qwen", ".qwen/oauth_creds.json"),
+        ("vibe", ".vibe/.env"),
+    ],
+)
+async def test_a_login_is_the_agents_own_or_a_key_of_one_of_its_services(agent: str, file: str, tmp_path: Path) -> None:
+    async def logged_in() -> str:
+        return next(each.login for each in (await survey(Survey())).agents if each.name == agent)
+
+    assert await logged_in() == "no"
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).touch()
+    assert await logged_in() == "yes"
+    (tmp_path / file).unlink()
+    set_env(load_profile(agent).services[0].key, "sk-1")
+    assert await logged_in() == "yes"
+
+
+@pytest.mark.parametrize(
     ("said", "old"),
     [("0.9.12", True), ("codex 0.15.99", True), ("0.16.0", False), ("0.16", False), ("v0.100.0", False), ("", False)],
 )
