@@ -14,8 +14,8 @@ _INSTALL_SECONDS = 600.0
 def install_tool(argv: list[str], prefix: Path) -> None:
     """Run the install command ``argv`` so that ``prefix`` is complete and may be moved; `settle_tool` comes after that.
 
-    uv fetches the Python; where the machine has one of that version in pyenv's directory, nothing is fetched. The test
-    is skipped where there is neither.
+    uv fetches the Python; where the machine has one of that version in a directory of pyenv's, nothing is fetched. The
+    test is skipped where there is neither.
     """
     version = argv[argv.index("--python") + 1]
     _place_python(version, prefix)
@@ -46,8 +46,9 @@ def settle_tool(prefix: Path) -> None:
 
 def _place_python(version: str, prefix: Path) -> None:
     """Put pyenv's Python where uv would put the one that it fetches."""
+    # Ours may be another one of pyenv's, whoever's HOME this is.
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    for found in sorted(pyenv.glob(f"{version}.*")):
+    for found in sorted((*pyenv.glob(f"{version}.*"), *Path(sys.base_prefix).parent.glob(f"{version}.*"))):
         place = prefix / f"cpython-{found.name}-linux-{os.uname().machine}-gnu"
         left_out = shutil.ignore_patterns("site-packages", "test", "share", "*.a", "__pycache__")
         shutil.copytree(found, place, symlinks=True, ignore=left_out)

@@ -17,7 +17,7 @@ PROVED = Path(__file__).with_name("proved")
 VARIABLE = "CASTOFF_PROVED"
 """Names the directory that tests write what they saw to; without it they only check."""
 
-Test = Literal["journey", "killed"]
+Test = Literal["journey", "killed", "full"]
 _BEGIN = "| agent | version | local "
 _HEAD = """\
 | agent | version | local | handoff | taken up by | usage | mode set at each start | home again | after kill -9 |
