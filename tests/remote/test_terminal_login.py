@@ -50,6 +50,7 @@ def test_the_login_is_that_of_the_agent_that_castoff_installed(
     profile = load_profile(agent, tmp_path)
     place = sshd_host.home / ".local/share/castoff/agents" / Path(profile.find[0]).parent
     place.mkdir(parents=True, exist_ok=True)
+    sshd_host.own(sshd_host.home / ".local")
     program = place / profile.login_command[0]
     before = program.rename(tmp_path / "real") if program.exists() else None
     program.write_text('#!/bin/sh\necho "$0: $*"\n')
