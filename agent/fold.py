@@ -50,6 +50,7 @@ from agent.events import (
     WatchSet,
 )
 from agent.state import SessionState, carries_note
+from agent.steps import charge, follow, go_on, rest
 
 _CUT_SHORT = frozenset({"drained", "budget", "watch", "crash", "error"})
 """Stop reasons of turns that did not come to an end of their own and can be taken up again."""
@@ -95,6 +96,7 @@ class _Fold:
         self._tool_calls = state.tool_calls
         self._usage = state.usage
         self._costs = list(state.costs)
+        self._steps = state.steps
         self._deliveries = list(state.deliveries)
         self._epoch = state.epoch
         self._at = state.at
@@ -117,6 +119,7 @@ class _Fold:
     def take(self, event: AnyEvent) -> None:
         """Fold one event; its kind decides what it changes."""
         self.head_seq = event.seq
+        before = self._at
         if 0 < self._epoch < event.epoch:
             # From here on it may be another machine's clock: the minutes that were used until now stay as they are.
             self._budget_at += event.at - self._at
@@ -143,6 +146,8 @@ class _Fold:
                 self._tool_called(event)
             case Planned():
                 self._changes["plan"] = event.entries
+                working = self._turn is not None
+                self._steps = follow(self._steps, event.entries, event.at, event.seq, working=working)
             case PermissionAsked():
                 self._asked(event)
             case PermissionAnswered():
@@ -152,6 +157,9 @@ class _Fold:
             case PhaseChanged():
                 self._phase_changed(event)
             case AgentStarted():
+                if self._turn is not None:
+                    # It crashed some time after it was last heard.
+                    self._steps = rest(self._steps, before)
                 self._agent_started(event)
             case CommandsListed():
                 self._changes["commands"] = event.commands
@@ -205,6 +213,7 @@ class _Fold:
                 "tool_calls": self._tool_calls,
                 "usage": self._usage,
                 "costs": tuple(self._costs),
+                "steps": self._steps,
                 "deliveries": tuple(self._deliveries[-_MOST_DELIVERIES:]),
                 "interrupted_turn": self._interrupted,
                 "interrupted_calls": self._interrupted_calls,
@@ -248,10 +257,12 @@ class _Fold:
             )
         self._turn = event.prompt_id
         self._turns += 1
+        self._steps = go_on(self._steps, event.at)
         self._interrupted, self._interrupted_calls = None, ()
 
     def _turn_ended(self, event: TurnEnded) -> None:
         self._turn = None
+        self._steps = rest(self._steps, event.at)
         if event.stop_reason not in _UNHEARD and self._was_noted(event.prompt_id):
             self._changes["untold"] = ""
         if event.stop_reason in _CUT_SHORT:
@@ -320,6 +331,7 @@ class _Fold:
         if event.unpriced or event.cost_usd is not None:
             update["unpriced"] = event.unpriced
         if event.cost_usd is not None and update["cost_usd"] != self._usage.cost_usd:
+            self._steps = charge(self._steps, update["cost_usd"] - (self._usage.cost_usd or 0.0))
             self._costs.append((event.at, update["cost_usd"]))
             if len(self._costs) >= _MOST_COSTS:
                 # The newest one stays, whatever becomes of those before it.

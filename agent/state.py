@@ -2,6 +2,7 @@
 
 from agent.blocks import AnyBlock, PermissionBlock
 from agent.events import AgentCommand, Budget, Frozen, Judged, Notified, Phase, PlanEntry, Policy, Prompted
+from agent.steps import Step
 from agent.watch import Watch
 
 
@@ -27,6 +28,8 @@ class SessionState(Frozen):
     detail: str = ""
     blocks: tuple[AnyBlock, ...] = ()
     plan: tuple[PlanEntry, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """The plan's steps over time, in its order."""
     queue: tuple[Prompted, ...] = ()
     """Prompts that wait for their turn, oldest first."""
     commands: tuple[AgentCommand, ...] = ()

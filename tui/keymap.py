@@ -80,6 +80,9 @@ KEYS: tuple[Key, ...] = (
     Key("find.below", "down", "find(1)", "Match below", "Go to the match below"),
     Key("find.close", "escape", "close", "Close", "End the search; the view stays"),
     Key("composer.newline", "ctrl+j,shift+enter", "newline", "New line", "Begin a new line in the composer"),
+    Key("plan.up", "up,k", "move(-1)", "Step above", "Mark the step above"),
+    Key("plan.down", "down,j", "move(1)", "Step below", "Mark the step below"),
+    Key("plan.jump", "enter", "jump", "To the step", "Go to where the marked step began in the transcript"),
     Key("question.up", "up", "move(-1)", "Previous answer", "Go to the answer above"),
     Key("question.down", "down", "move(1)", "Next answer", "Go to the answer below"),
     Key("question.accept", "enter", "accept", "Answer", "Give the marked answer; digits answer at once"),
@@ -182,7 +185,7 @@ def find_clashes(changed: dict[str, str]) -> list[str]:
 
 _TYPED = frozenset({"enter", "tab", "backspace", "delete", "space", "up", "down", "left", "right", "home", "end"})
 _WITH_COMPOSER = ("app", "workspace", "composer")
-_TOGETHER = {"workspace": ("composer", "transcript", "question", "find")}
+_TOGETHER = {"workspace": ("composer", "transcript", "plan", "question", "find")}
 """Panes of a screen: their keys and its own count at the same time."""
 
 

@@ -11,6 +11,7 @@ from textual.reactive import reactive
 
 from agent.events import PlanEntry
 from agent.state import SessionState
+from agent.steps import Step
 from tui.drawing.diffs import draw_diff, totals
 from tui.drawing.lines import BLANK, Line, Span, line, span, spread, wrap
 from tui.drawing.panes import draw_plan, draw_question
@@ -24,22 +25,62 @@ if TYPE_CHECKING:
 
 
 class PlanPane(LinesView, can_focus=True):
-    """The agent's plan."""
+    """The agent's plan; with the focus, one step is marked, and Enter goes to its place in the transcript."""
 
+    BINDINGS = bindings("plan")
     DEFAULT_CSS = """
     PlanPane { height: auto; max-height: 45%; padding: 0 1; }
     """
 
     plan: reactive[tuple[PlanEntry, ...]] = reactive(())
+    steps: tuple[Step, ...] = ()
+    """What is known of the plan's steps over time."""
+    now = 0.0
+    """Unix time by the clock of the session's machine."""
+    marked: reactive[int] = reactive(0)
+
+    @dataclass
+    class Wanted(Message):
+        """The user wants to see where a step began."""
+
+        step: Step
 
     def watch_plan(self) -> None:
         """Show the plan."""
+        self.marked = min(self.marked, max(0, len(self.plan) - 1))
         self.redraw()
         self.refresh(layout=True)
 
+    def watch_marked(self) -> None:
+        """Show the mark, and where it is."""
+        self.redraw()
+        rows = [row for row, drawn in enumerate(self.lines) if drawn.fill == "selected"]
+        if rows and not self.scroll_offset.y <= rows[0] <= rows[-1] < self.scroll_offset.y + self.size.height:
+            self.scroll_to(y=rows[0] - self.size.height // 2, animate=False)
+
+    def watch_has_focus(self, focused: bool) -> None:
+        """The mark is shown only where keys move it."""
+        super().watch_has_focus(focused)
+        self.redraw()
+
+    def tell_time(self, steps: tuple[Step, ...], now: float) -> None:
+        """Show how long the steps have taken until ``now``."""
+        if steps != self.steps or any(step.since is not None for step in steps):
+            self.steps, self.now = steps, now
+            self.redraw()
+
     def draw(self, width: int) -> Sequence[Line]:
         """The plan's lines."""
-        return draw_plan(self.plan, width)
+        return draw_plan(self.plan, width, self.steps, self.now, self.marked if self.has_focus else None)
+
+    def action_move(self, step: int) -> None:
+        """Mark another step."""
+        self.marked = max(0, min(len(self.plan) - 1, self.marked + step))
+
+    def action_jump(self) -> None:
+        """Ask for the marked step's place in the transcript."""
+        if self.marked < len(self.steps):
+            self.post_message(self.Wanted(self.steps[self.marked]))
 
 
 class DiffPane(LinesView, can_focus=True):

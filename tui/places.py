@@ -1,5 +1,6 @@
 """Finding one's way in a transcript: what kind of place a block is, and which blocks hold a text. Pure."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -94,3 +95,10 @@ def _beyond(blocks: tuple[AnyBlock, ...], start: int, step: int) -> Iterable[int
 
 def _first(places: Iterable[int], is_it: Callable[[int], bool]) -> int | None:
     return next((p for p in places if is_it(p)), None)
+
+
+def place_of(blocks: tuple[AnyBlock, ...], seq: int) -> int | None:
+    """The place of the first block from the event ``seq`` on, or the last before it; ``None`` for no event or block."""
+    if not seq or not blocks:
+        return None
+    return min(bisect_left(blocks, seq, key=lambda block: block.seq), len(blocks) - 1)

@@ -30,6 +30,7 @@ from tui.keymap import bindings
 from tui.lines_view import Lines
 from tui.messages import DiffChanged, LinkChanged, StateChanged
 from tui.panes import DiffPane, PlanPane, QuestionBar
+from tui.places import place_of
 from tui.transcript import Transcript
 from tui.workspace_commands import say
 
@@ -127,6 +128,7 @@ class Workspace(FollowingScreen):
         before = self.state
         state = message.state
         self.query_one(Transcript).state = state
+        self.query_one(PlanPane).tell_time(state.steps, state.at)
         self.query_one(PlanPane).plan = state.plan
         self.query_one(Entry).state = state
         question = self.query_one(QuestionBar)
@@ -206,6 +208,19 @@ class Workspace(FollowingScreen):
     def _followed(self, message: Transcript.Followed) -> None:
         self._below = 0 if message.following else message.below
         self._refresh_lines("edge")
+
+    @on(PlanPane.Wanted)
+    def _show_step(self, message: PlanPane.Wanted) -> None:
+        place = place_of(self.state.blocks, message.step.seq)
+        if place is None:
+            self.castoff.show_status("That step has not begun yet.")
+            return
+        if self.has_class("-narrow"):
+            self.tab = "transcript"
+        transcript = self.query_one(Transcript)
+        # Where it was hidden it has no size before the next layout.
+        self.call_after_refresh(lambda: transcript.show_place(place))
+        transcript.focus()
 
     @on(QuestionBar.Answered)
     def _answered(self, message: QuestionBar.Answered) -> None:
@@ -381,6 +396,7 @@ class Workspace(FollowingScreen):
             self._refresh_lines("edge")
         self._place_focus(self.state, self.state)
         self._refresh_lines("status", "banner")
+        self.query_one(PlanPane).tell_time(self.state.steps, self.state.at + self.age)
         self._tell_away()
 
     def _tell_away(self) -> None:

@@ -12,6 +12,7 @@ HEADINGS = {
     "transcript": "Transcript",
     "find": "Search",
     "composer": "Composer",
+    "plan": "Plan",
     "question": "Permission question",
     "handoff": "Handoff",
     "pull": "Pull back",

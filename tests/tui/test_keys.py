@@ -28,7 +28,7 @@ from tui.keymap import Key as KeyEntry
 from tui.keys_screen import KeysScreen, KeyTable
 from tui.line_dialog import LineDialog
 from tui.lines_view import Lines
-from tui.panes import QuestionBar
+from tui.panes import PlanPane, QuestionBar
 from tui.passphrase import PassphraseDialog
 from tui.pull import Pull
 from tui.review import DiffScreen
@@ -47,6 +47,7 @@ OWNERS: dict[str, type[Any]] = {
     "find": FindBar,
     "composer": Composer,
     "question": QuestionBar,
+    "plan": PlanPane,
     "handoff": Handoff,
     "pull": Pull,
     "runs": RunsScreen,

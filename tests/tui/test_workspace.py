@@ -389,3 +389,20 @@ async def test_a_tree_that_cannot_be_watched_is_told_once_and_the_diff_follows_t
         read = backend.diff_reads
         backend.viewer.add(Prompted(seq=1, prompt_id="p", text="Go"), TurnStarted(seq=2, prompt_id="p"))
         await stand.wait(lambda: backend.diff_reads > read)
+
+
+async def test_the_plan_tells_time_and_money_and_leads_to_its_steps(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        plan, transcript = stand.workspace.query_one(PlanPane), stand.workspace.query_one(Transcript)
+        state = stand.workspace.state
+        assert "4.6 s $0.12" in plan.plain and "2.5 s" in plan.plain
+        assert not any(row.fill == "selected" for row in plan.lines), "the mark is for those who can move it"
+        plan.focus()
+        await stand.wait(lambda: any(row.fill == "selected" for row in plan.lines))
+        await stand.pilot.press("down", "down", "enter")
+        await stand.wait(lambda: transcript.has_focus and transcript.marked is not None)
+        assert transcript.marked is not None and not transcript.following
+        assert state.blocks[transcript.marked].seq >= state.steps[2].seq > state.blocks[transcript.marked - 1].seq
+        plan.focus()
+        await stand.pilot.press(*["down"] * 9, "enter")
+        await stand.wait(lambda: any("not begun yet" in n for n in stand.notices))

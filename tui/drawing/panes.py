@@ -7,9 +7,10 @@ from agent.blocks import PermissionBlock, ToolBlock
 from agent.budget import hourly_usd, most_used
 from agent.events import DiffContent, PlanEntry
 from agent.state import SessionState
+from agent.steps import Step
 from tui.drawing.diffs import draw_edit
 from tui.drawing.lines import Line, Role, Span, fit, line, rule, span, spread, text_lines, wrap
-from tui.drawing.words import PHASES, ago, cost_of, duration, gauge, rate, turns
+from tui.drawing.words import PHASES, ago, cost_of, duration, gauge, money, rate, turns
 
 STALE_SECONDS = 5.0
 """A picture older than this is said to be old: heartbeats come every three seconds."""
@@ -35,15 +36,30 @@ def plan_done(plan: tuple[PlanEntry, ...]) -> int:
     return sum(e.status == "completed" for e in plan)
 
 
-def draw_plan(plan: tuple[PlanEntry, ...], width: int) -> list[Line]:
-    """The plan: a heading with its progress, then the steps."""
+def draw_plan(
+    plan: tuple[PlanEntry, ...], width: int, steps: Sequence[Step] = (), now: float = 0.0, marked: int | None = None
+) -> list[Line]:
+    """The plan: a heading with its progress, then the steps, each with time and cost; ``marked`` is one's index."""
     if not plan:
         return [line(Span("Plan", "heading")), *wrap([Span("The agent has made none yet.", "muted")], width)]
     out = [spread([Span("Plan", "heading")], [Span(f"{plan_done(plan)} of {len(plan)}", "muted")], width)]
-    for entry in plan:
+    for index, entry in enumerate(plan):
         mark, colour, role = _PLAN_MARKS[entry.status]
-        out.extend(wrap([span(entry.content, role)], width, first=Line((Span(f"{mark} ", colour),))))
+        fill: Role | None = "selected" if index == marked else None
+        took = draw_took(steps[index], now) if index < len(steps) else []
+        room = width - sum(len(each.text) for each in took) - 1 if took else width
+        rows = wrap([span(entry.content, role)], max(12, room), first=Line((Span(f"{mark} ", colour),)))
+        out.append(spread(rows[0].spans, took, width, fill))
+        out.extend(row._replace(fill=fill) for row in rows[1:])
     return out
+
+
+def draw_took(step: Step, now: float) -> list[Span]:
+    """How long a step was worked on, and what was spent meanwhile, as far as that is known."""
+    seconds = step.seconds(now)
+    known = [duration(seconds)] if seconds is not None else []
+    known += [money(step.usd)] if step.usd is not None else []
+    return [Span(" ".join(known), "accent" if step.since is not None else "muted")] if known else []
 
 
 def draw_link(link: Link) -> list[Span]:
