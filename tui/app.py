@@ -15,15 +15,15 @@ from textual.screen import Screen
 from agent.errors import AgentError
 from tui.errors import TuiError
 from tui.keymap import BANNED, KEYS, bindings, find_clashes
-from tui.moving import MovingApp
 from tui.opening import Opening
+from tui.sleeping import SleepingApp
 from tui.verase import DELETE, is_ctrl_h, read_verase
 
 if TYPE_CHECKING:
     from tui.backend import Backend
 
 
-class CastoffApp(MovingApp):
+class CastoffApp(SleepingApp):
     """Work with a coding agent, and cast the session off to a machine of yours."""
 
     TITLE = "castoff"
@@ -82,6 +82,7 @@ class CastoffApp(MovingApp):
         self.call_after_refresh(self._take_early)
         # Hosts may take their time.
         self.call_after_refresh(self.recover)
+        self.call_after_refresh(self.watch_sleep)
 
     def _first_screen(self) -> Screen[Any]:
         from tui.backend import Signpost

@@ -82,6 +82,8 @@ class Settings(Frozen):
     """What the app remembers: theme, last host, and keys by binding id."""
 
     theme: str = "terminal"
+    offer_at_sleep: bool = False
+    """Whether the handoff of a session at work is offered when this machine is about to sleep."""
     last_host: str = ""
     clipboard: Literal["auto", "tool", "terminal"] = "auto"
     """Where copies go: a program of this machine (`tool`), the terminal by OSC 52, or what is likely to work."""
@@ -158,6 +160,19 @@ Lend = Callable[[], AbstractContextManager[None]]
 """The app gives the terminal up for the length of the context."""
 Passphrase = Callable[[str], Awaitable[str]]
 """Asked with the private key's file name; "" if the user gives none."""
+
+
+class DelayLike(Protocol):
+    """What is used of `remote.sleep_warning.Delay`."""
+
+    @property
+    def held(self) -> bool:
+        """Whether the machine waits."""
+        ...
+
+    async def release(self) -> None:
+        """Let it sleep."""
+        ...
 
 
 class DraftLike(Protocol):
@@ -312,6 +327,10 @@ class Backend(Protocol):
 
     async def stop(self, host: str, run_id: str) -> None:
         """End a run's agent and runner; the run stays on its host."""
+        ...
+
+    def sleeps(self) -> AsyncGenerator[DelayLike]:
+        """A delay each time that this machine is about to sleep; may raise `RemoteError`."""
         ...
 
     async def show_terminal(self, place: Place, lend: Lend) -> None:

@@ -19,6 +19,7 @@ from tui.app_settings import read_settings, write_key, write_settings
 from tui.archive import Archive, read_archive, write_archive
 from tui.backend import (
     Defaults,
+    DelayLike,
     Glance,
     HostCard,
     HostLook,
@@ -297,6 +298,12 @@ class World:
             await viewer.stop()
         finally:
             await viewer.close()
+
+    def sleeps(self) -> AsyncGenerator[DelayLike]:
+        """A delay each time that this machine is about to sleep."""
+        from remote.sleep_warning import sleep_warnings
+
+        return sleep_warnings()
 
     async def show_terminal(self, place: Place, lend: Lend) -> None:
         """Show a run's terminal on its host in this one, until the user goes back."""

@@ -147,6 +147,16 @@ class DoubleMove:
             raise
 
 
+@dataclass
+class DoubleDelay:
+    """A sleep that waits."""
+
+    held: bool = True
+
+    async def release(self) -> None:
+        self.held = False
+
+
 class DoubleDraft:
     """A draft that is kept in memory."""
 
@@ -196,6 +206,7 @@ class DoubleBackend:
         self.unturned: Exception | None = None
         self.drafts: dict[str, Draft] = {}
         self.put_aside = Archive()
+        self.warnings: asyncio.Queue[DoubleDelay | Exception] = asyncio.Queue()
         self.memory = Remembered()
         self.glances = {"vm": Glance(rtt=0.031, load=0.4, processors=4, sandbox="open", free=41_200_000_000)}
         self.names: Sequence[str] = ("README.md", "src/rows.py", "tests/test_rows.py")
@@ -341,6 +352,13 @@ class DoubleBackend:
 
     async def stop(self, host: str, run_id: str) -> None:
         self.stopped.append((host, run_id))
+
+    async def sleeps(self) -> AsyncGenerator[DoubleDelay]:
+        while True:
+            warned = await self.warnings.get()
+            if isinstance(warned, Exception):
+                raise warned
+            yield warned
 
     async def show_terminal(self, place: Place, lend: Lend) -> None:
         self.shown.append(place)
