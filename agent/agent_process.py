@@ -23,16 +23,20 @@ from acp.connection import StreamEvent
 from agent.children import ends_within
 from agent.client import Client
 from agent.durable import append_private
-from agent.errors import AgentDied, AgentFailed
+from agent.errors import AgentDied, AgentFailed, LoginMissing, ResumeFailed
 from agent.events import ResumeKind
 from agent.launch import Launch, Listener, Started, start_program
 from agent.logins import read_refusal
+from agent.taking_up import Manner, Signs
 
 _START_SECONDS = 90.0
 _END_SECONDS = 5.0
 LONGEST_END_SECONDS = 5 * _END_SECONDS
 """What `AgentProcess.close` takes at most: what is queued, end of input, SIGTERM, SIGKILL, the connection."""
 _LAST_WORDS_SECONDS = 1.0
+_LIST_AGAIN_SECONDS = 0.2
+_MOST_PAGES = 100
+_USUAL = Manner()
 
 Reply = TypeVar("Reply")
 
@@ -95,35 +99,85 @@ class AgentProcess:
         self._capabilities = reply.agent_capabilities or schema.AgentCapabilities()
         self.version = reply.agent_info.version if reply.agent_info else ""
 
-    async def open(self, session_id: str | None, ways: Sequence[ResumeKind]) -> tuple[str, ResumeKind]:
+    async def open(
+        self, session_id: str | None, ways: Sequence[ResumeKind], manner: Manner = _USUAL
+    ) -> tuple[str, ResumeKind]:
         """Open a new session, or take up ``session_id`` in the first of ``ways`` that the agent offers.
 
-        Returns the agent's session id and how it was opened; raises `AgentFailed`, also when none of the ways is
-        offered: a session is never silently begun anew.
+        Returns the agent's session id and how it was opened. Raises `AgentFailed`; where the agent has no way, refuses,
+        or only says that it took the session up, `ResumeFailed`: a session is never silently begun anew.
         """
         if session_id is None:
             reply = await self._call(self._connection.new_session(cwd=self._launch.tree, mcp_servers=[]))
             self._session_id, how = reply.session_id, "new"
         else:
-            how = await self._take_up(session_id, ways)
+            how = await self._take_up(session_id, ways, manner)
             self._session_id = session_id
         self._client.listening = True
         return self._session_id, how
 
-    async def _take_up(self, session_id: str, ways: Sequence[ResumeKind]) -> ResumeKind:
-        sessions = self._capabilities.session_capabilities
+    async def _take_up(self, session_id: str, ways: Sequence[ResumeKind], manner: Manner) -> ResumeKind:
+        signs = self._client.signs = Signs(session_id)
+        try:
+            way = await self._ask_for(session_id, ways)
+            await self._check(session_id, way, manner, signs)
+        except AgentFailed:
+            self._client.given_up = session_id
+            raise
+        finally:
+            self._client.signs = None
+        return way
+
+    async def _ask_for(self, session_id: str, ways: Sequence[ResumeKind]) -> ResumeKind:
+        sessions, tree = self._capabilities.session_capabilities, self._launch.tree
         for way in ways:
             if way == "resume" and sessions is not None and sessions.resume is not None:
-                await self._call(
-                    self._connection.resume_session(session_id=session_id, cwd=self._launch.tree, mcp_servers=[])
-                )
+                await self._resuming(self._connection.resume_session(session_id=session_id, cwd=tree, mcp_servers=[]))
                 return way
             if way == "load" and self._capabilities.load_session:
-                await self._call(
-                    self._connection.load_session(session_id=session_id, cwd=self._launch.tree, mcp_servers=[])
-                )
+                await self._resuming(self._connection.load_session(session_id=session_id, cwd=tree, mcp_servers=[]))
                 return way
-        raise AgentFailed("The agent cannot take up an earlier session.", "Another version of it may: castoff doctor.")
+        raise ResumeFailed("The agent cannot take up an earlier session.", "Another version of it may: castoff doctor.")
+
+    async def _resuming(self, call: Awaitable[object]) -> None:
+        try:
+            await self._call(call)
+        except AgentFailed as error:
+            # A missing login says nothing of the session.
+            if isinstance(error.__cause__, acp.RequestError) and not isinstance(error, LoginMissing):
+                raise ResumeFailed(str(error)) from error
+            raise
+
+    async def _check(self, session_id: str, way: ResumeKind, manner: Manner, signs: Signs) -> None:
+        """Whether the agent really has the session that it says it took up; raises `ResumeFailed`."""
+        if way == "load" and manner.replays and not await signs.replayed(manner.settle):
+            raise ResumeFailed("The agent says that it loaded the session, and shows nothing of it.")
+        if signs.of_another:
+            raise ResumeFailed("The agent says that it took the session up, and tells of another one.")
+        sessions = self._capabilities.session_capabilities
+        listed = manner.lists and sessions is not None and sessions.list is not None
+        if way == "resume" and listed and not await self._lists(session_id, manner.settle):
+            raise ResumeFailed("The agent says that it resumed the session, and does not have it among its sessions.")
+
+    async def _lists(self, session_id: str, settle: float) -> bool:
+        """Whether the session is among those that the agent lists for the tree, now or within ``settle`` seconds."""
+        deadline = asyncio.get_running_loop().time() + settle
+        while not await self._on_list(session_id):
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(_LIST_AGAIN_SECONDS)
+        return True
+
+    async def _on_list(self, session_id: str) -> bool:
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = await self._call(self._connection.list_sessions(cwd=self._launch.tree, cursor=cursor))
+            if any(each.session_id == session_id for each in page.sessions):
+                return True
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        return False
 
     async def set_mode(self, mode_id: str) -> None:
         """Set the session's mode; raises `AgentFailed`."""

@@ -3,10 +3,11 @@
 from itertools import takewhile
 from pathlib import Path
 
-from agent.arrival_check import ArrivalCheck, tell_agent, tell_user
+from agent.arrival_check import ArrivalCheck, name_some, tell_agent, tell_user
 from agent.blocks import PromptBlock
 from agent.durable import read_model
 from agent.events import (
+    BriefAgreed,
     Budget,
     BudgetSet,
     Event,
@@ -19,11 +20,13 @@ from agent.events import (
     Prompted,
     WatchSet,
 )
+from agent.sanitise import clean
 from agent.sessions import SessionDir
 from agent.state import SessionState
 from agent.watch import Watch
 
 _NAME = "arrival.json"
+_UNSURE = " The last tool call was cut off and may have run: check before you repeat it."
 
 
 class Arrival(Frozen):
@@ -41,6 +44,10 @@ class Arrival(Frozen):
     budget: Budget | None = None
     policy: Policy | None = None
     watch: Watch | None = None
+    brief: bool = False
+    """Whether the user agreed that the session goes on by a brief where its agent cannot take it up."""
+    stays: tuple[str, ...] = ()
+    """What of the tree stayed where it comes from, by name."""
     check: ArrivalCheck | None = None
     """What was found on arrival, where anybody looked."""
     note: str = ""
@@ -74,9 +81,12 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
         events.append(BudgetSet(budget=arrival.budget))
     if arrival.watch is not None:
         events.append(WatchSet(watch=arrival.watch))
+    if arrival.brief != state.brief_agreed:
+        # Agreed to for this stay alone: on the way home the user is there to be asked.
+        events.append(BriefAgreed(agreed=arrival.brief))
     text = _first_prompt(arrival, state)
     if text:
-        events.append(Prompted(prompt_id=arrival_prompt_id(epoch), text=text, source="castoff"))
+        events.append(Prompted(prompt_id=arrival_prompt_id(epoch), text=text, source="castoff", said=arrival.say))
     if arrival.check is not None and not _was_told(state, tell_user(arrival.check)):
         level = "warning" if arrival.check.missing or arrival.check.unknown else "info"
         events.append(Noted(level=level, text=tell_user(arrival.check)))
@@ -94,8 +104,7 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
         size=arrival.size,
         seconds=arrival.seconds,
         sandbox=arrival.sandbox,
-        # What a host's journal says that the agent is to be told, it is not told here.
-        tell=arrival.tell or (state.untold if arrival.to != "here" else ""),
+        tell=_tell(arrival, state, said=bool(text)),
     )
     return (*events, moved)
 
@@ -119,11 +128,31 @@ def _first_prompt(arrival: Arrival, state: SessionState) -> str:
     return ""
 
 
+def _tell(arrival: Arrival, state: SessionState, *, said: bool) -> str:
+    """What the agent hears with its next prompt; ``said``: the arrival has a prompt of its own."""
+    unsure = _UNSURE if state.interrupted_calls else ""
+    if arrival.to == "here":
+        # What a host's journal says that the agent is to be told, it is not told here.
+        return (arrival.tell or _describe_home(arrival)) + unsure
+    note = "" if said else describe(arrival) + unsure
+    return "\n\n".join(filter(None, (state.untold, arrival.tell, note)))
+
+
+def _describe_home(arrival: Arrival) -> str:
+    origin = clean(arrival.origin, single_line=True)
+    return (
+        f"Note from castoff: this session came home from {origin}. You now run on the user's own machine again, and "
+        "the working tree came along. What you installed, started or wrote outside of it stayed there."
+    )
+
+
 def describe(arrival: Arrival) -> str:
     """The environment note: where the agent finds itself now, in words for the agent."""
     place = "at the same path" if arrival.same_path else "at another path: the current working directory"
-    what = "The working tree and this conversation came along"
+    what = "The working tree came along"
     note = f"Note from castoff: you now run on another machine ({arrival.to}). {what}; the tree is {place}."
+    if arrival.stays:
+        note += f" Of the tree, this stayed on the other machine: {name_some(arrival.stays)}."
     return note + (tell_agent(arrival.check) if arrival.check is not None else "")
 
 
@@ -132,10 +161,9 @@ def continuation(state: SessionState) -> str:
 
     A prompt that nothing of the agent followed may never have reached it, and is quoted.
     """
-    unsure = " The last tool call was cut off and may have run: check before you repeat it."
     unheard = _unheard(state)
     quoted = f" You may not have been given the last prompt. It was:\n\n{unheard}" if unheard else ""
-    return "Please continue where you stopped." + (unsure if state.interrupted_calls else "") + quoted
+    return "Please continue where you stopped." + (_UNSURE if state.interrupted_calls else "") + quoted
 
 
 def _unheard(state: SessionState) -> str:

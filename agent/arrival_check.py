@@ -33,19 +33,20 @@ def tell_user(check: ArrivalCheck) -> str:
     if not check.missing:
         return f"{first}; the {there} commands that the session used are here."
     used = f"{there} of the {check.programs} commands that the session used are here"
-    return f"{first}; {used}. Missing: {_name(check.missing)}."
+    return f"{first}; {used}. Missing: {name_some(check.missing)}."
 
 
 def tell_agent(check: ArrivalCheck) -> str:
     """What the agent should know before it goes on, or ""."""
     said = ""
     if check.missing:
-        said += f" Commands you used that are not installed here: {_name(check.missing)}."
+        said += f" Commands you used that are not installed here: {name_some(check.missing)}."
     if check.outside:
-        said += f" Files you used outside the working tree stayed on the other machine: {_name(check.outside)}."
+        said += f" Files you used outside the working tree stayed on the other machine: {name_some(check.outside)}."
     return said
 
 
-def _name(names: Sequence[str]) -> str:
+def name_some(names: Sequence[str]) -> str:
+    """The first of ``names``, cleaned, and how many there are besides."""
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(clean(name, single_line=True) for name in names[:_MOST_NAMED]) + more

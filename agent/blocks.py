@@ -21,6 +21,7 @@ class PromptBlock(Block):
     prompt_id: str
     text: str
     source: Literal["user", "castoff"]
+    said: str = ""
 
 
 class TextBlock(Block):
@@ -103,6 +104,7 @@ class AgentBlock(Block):
     version: str
     resumed: ResumeKind
     host: str
+    lossy: bool = False
 
 
 class TurnBlock(Block):

@@ -12,7 +12,10 @@ from agent import treefiles
 from agent.errors import AgentFailed
 from agent.events import CommandsListed
 from agent.launch import Launch, Listener
+from agent.taking_up import Signs
 from agent.updates import read_call, read_options, read_tool_call, read_update
+
+_SAID = (schema.UserMessageChunk, schema.AgentMessageChunk, schema.AgentThoughtChunk, schema.ToolCallStart)
 
 
 class Client:
@@ -23,9 +26,17 @@ class Client:
         self._listener = listener
         self.listening = False
         """Off while a session is loaded: what an agent replays then stands in our journal already."""
+        self.signs: Signs | None = None
+        """Is told what comes while a session is taken up."""
+        self.given_up = ""
+        """The id of a session that could not be taken up: of it nothing more is heard."""
 
     async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
         """Something happened in the session."""
+        if self.signs is not None:
+            self.signs.take(session_id, said=isinstance(update, _SAID))
+        if session_id == self.given_up:
+            return
         event = read_update(update)
         # Its commands an agent lists when it opens a session, and never again.
         if not self.listening and not isinstance(event, CommandsListed):

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.errors import AgentDied, AgentFailed, CommandRefused
+from agent.brief import explain_crossing, explain_failure, write_brief
+from agent.errors import AgentDied, AgentFailed, CommandRefused, ResumeFailed
 from agent.events import (
     AgentStarted,
+    Briefed,
     CommandsListed,
     Event,
     PermissionAnswered,
@@ -30,6 +32,7 @@ from agent.launch import Launch, Listener, start_program
 from agent.logins import name_login
 from agent.policy import decide
 from agent.profiles import Profile
+from agent.program_log import Redact
 from agent.programs import install_sentence
 from agent.questions import why_closed
 from agent.quirks import settle_session
@@ -37,6 +40,7 @@ from agent.recorder import Recorder
 from agent.recovery import recall
 from agent.sessions import SessionDir
 from agent.state import carries_note
+from agent.taking_up import choose_way
 from agent.usage import CallUsed, Meter
 from agent.versions import is_older
 
@@ -96,30 +100,20 @@ class Driver:
         return self._busy
 
     async def start(self) -> None:
-        """Start the agent and open the session, the earlier one if there is one; raises `AgentFailed`."""
+        """Start the agent and open the session, the earlier one if there is one; raises `AgentFailed`.
+
+        Where the agent cannot take it up (`ResumeFailed`) and the user agreed to that, and where it is another agent's,
+        a new conversation is begun with a brief.
+        """
         await self._bury()
-        state = self._recorder.state
-        # Before the first turn an agent may have kept nothing of the session: nothing to take up, nothing to lose.
-        known = (state.agent_session_id or None) if state.turns else None
         launch = self._launch()
         self._home = launch.home
-        self._settle(known)
+        if choose_way(self._recorder.state, self._profile.name) == "native":
+            self._settle(self._recorder.state.agent_session_id)
         listener = Listener(happened=self._happened, asked=self._asked, used=self._used)
         agent = await self._start(launch, listener)
         try:
-            if known is not None:
-                self._check_version(agent.version)
-            session_id, how = await agent.open(known, self._profile.resume)
-            self._meter = Meter(self._profile.usage, self._recorder.state.usage, self._profile.cost)
-            self._recorder.record(
-                AgentStarted(
-                    agent=self._profile.name,
-                    version=agent.version,
-                    agent_session_id=session_id,
-                    resumed=how,
-                    host=self._host,
-                )
-            )
+            await self._open(agent, launch.redact)
             self._agent = agent
             await self.apply_policy()
         except BaseException:
@@ -127,6 +121,37 @@ class Driver:
             self._agent = None
             await agent.close(ends_on_eof=self._profile.ends_on_eof)
             raise
+
+    async def _open(self, agent: "AgentProcess", redact: Redact) -> None:
+        state, profile = self._recorder.state, self._profile
+        way = choose_way(state, profile.name)
+        why = explain_crossing(state, profile.name)
+        session_id, how = "", "new"
+        if way == "native":
+            self._check_version(agent.version)
+            try:
+                session_id, how = await agent.open(state.agent_session_id, profile.resume, profile.manner)
+            except ResumeFailed as error:
+                if not state.brief_agreed:
+                    raise
+                way, why = "brief", explain_failure(profile.title, str(error))
+        if way != "native":
+            session_id, how = await agent.open(None, profile.resume)
+        if way == "brief":
+            # Before the agent's own record: cut in between, it is begun anew and told again.
+            self._recorder.record(Briefed(text=write_brief(self._recorder.state, redact), why=why))
+        self._recorder.record(
+            AgentStarted(
+                agent=profile.name,
+                version=agent.version,
+                agent_session_id=session_id,
+                resumed=how,
+                host=self._host,
+                lossy=way == "brief",
+            )
+        )
+        state = self._recorder.state
+        self._meter = Meter(profile.usage, state.usage, profile.cost, state.begun)
 
     async def _start(self, launch: Launch, listener: Listener) -> "AgentProcess":
         started = await start_program(launch, self._session.path / "agent.log")
@@ -169,8 +194,10 @@ class Driver:
 
     async def _run_turn(self, agent: "AgentProcess", prompt: Prompted) -> str:
         state = self._recorder.state
-        notes = [note for note in (state.untold, recall(state)) if note] if carries_note(prompt.text) else []
-        text = "\n\n".join((*notes, prompt.text))
+        # A brief says itself what was in flight.
+        known = (state.brief, state.untold, "" if state.brief else recall(state))
+        told = known if carries_note(prompt.text) else ()
+        text = "\n\n".join((*filter(None, told), prompt.text))
         self._recorder.record(TurnStarted(prompt_id=prompt.prompt_id))
         self._recorder.record(PhaseChanged(phase="working"))
         self._recorder.sync()

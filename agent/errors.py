@@ -8,7 +8,8 @@ AgentError
 |-- NotOwner           the session is not held here at this epoch
 |-- AgentFailed        the agent cannot be started, died, or refused
 |   |-- LoginMissing   it has no login, or one that is not accepted any more
-|   `-- AgentDied      it ended, or closed its output, before it had answered
+|   |-- AgentDied      it ended, or closed its output, before it had answered
+|   `-- ResumeFailed   it cannot take its session up again, or only said that it had
 |-- RunnerBusy         another runner serves the session
 |-- ViewerGone         the runner, or the link to it, went away
 |   `-- LinkCut        the link alone: the runner may go on
@@ -77,6 +78,12 @@ class LoginMissing(AgentFailed):
 
 class AgentDied(AgentFailed):
     """The agent ended, or closed its output, before it had answered."""
+
+
+class ResumeFailed(AgentFailed):
+    """The agent cannot take its own session up again, or said that it had and does not know it."""
+
+    code = "not-resumed"
 
 
 class RunnerBusy(AgentError):

@@ -34,6 +34,8 @@ class Prompted(Event):
     prompt_id: str
     text: str
     source: Literal["user", "castoff"] = "user"
+    said: str = ""
+    """The user's own words in it, where castoff wrote the rest."""
     ahead: bool = False
     """Whether it goes before those that wait already."""
 
@@ -191,6 +193,24 @@ class AgentStarted(Event):
     agent_session_id: str
     resumed: ResumeKind
     host: str = ""
+    lossy: bool = False
+    """Whether the conversation was begun anew, and what came before is known to the agent from a brief only."""
+
+
+class Briefed(Event):
+    """The agent that just began anew is to be told of everything before by ``text``, with its next prompt. ``why``: a
+    sentence for the user."""
+
+    kind: Literal["brief"] = "brief"
+    text: str
+    why: str
+
+
+class BriefAgreed(Event):
+    """The user said whether the session may go on by a brief where the agent cannot take it up itself."""
+
+    kind: Literal["brief_agreed"] = "brief_agreed"
+    agreed: bool
 
 
 class AgentCommand(Frozen):
@@ -360,6 +380,8 @@ _KnownEvent = Annotated[
     | PhaseChanged
     | AgentStarted
     | CommandsListed
+    | Briefed
+    | BriefAgreed
     | PolicySet
     | BudgetSet
     | BudgetMarked

@@ -22,6 +22,8 @@ from agent.blocks import (
 from agent.events import (
     AgentStarted,
     AnyEvent,
+    BriefAgreed,
+    Briefed,
     BudgetMarked,
     BudgetSet,
     BudgetTimed,
@@ -64,7 +66,7 @@ _COUNTERS = frozenset({"input_tokens", "output_tokens", "cost_usd"})
 _MOST_VERDICTS = 50
 _MOST_COSTS = 400
 _MOST_DELIVERIES = 100
-_HUMAN = (TakenBack, PolicySet, BudgetSet, WatchSet, Excused, Moved)
+_HUMAN = (TakenBack, PolicySet, BriefAgreed, BudgetSet, WatchSet, Excused, Moved)
 """What only a human does."""
 
 
@@ -163,6 +165,11 @@ class _Fold:
                 self._agent_started(event)
             case CommandsListed():
                 self._changes["commands"] = event.commands
+            case Briefed():
+                self._changes["brief"] = event.text
+                self._blocks.append(NoteBlock(seq=event.seq, at=event.at, level="warning", text=event.why))
+            case BriefAgreed():
+                self._changes["brief_agreed"] = event.agreed
             case PolicySet():
                 self._changes["policy"] = event.policy
             case BudgetSet():
@@ -252,7 +259,12 @@ class _Fold:
             self._queue.remove(prompt)
             self._blocks.append(
                 PromptBlock(
-                    seq=event.seq, at=event.at, prompt_id=prompt.prompt_id, text=prompt.text, source=prompt.source
+                    seq=event.seq,
+                    at=event.at,
+                    prompt_id=prompt.prompt_id,
+                    text=prompt.text,
+                    source=prompt.source,
+                    said=prompt.said,
                 )
             )
         self._turn = event.prompt_id
@@ -264,7 +276,7 @@ class _Fold:
         self._turn = None
         self._steps = rest(self._steps, event.at)
         if event.stop_reason not in _UNHEARD and self._was_noted(event.prompt_id):
-            self._changes["untold"] = ""
+            self._changes |= {"untold": "", "brief": ""}
         if event.stop_reason in _CUT_SHORT:
             self._interrupted, self._interrupted_calls = event.prompt_id, tuple(self._running)
         if event.stop_reason not in ("end_turn", "drained", "budget", "watch"):
@@ -351,7 +363,12 @@ class _Fold:
             self._changes["recoveries"] = (*earlier, event.at)
 
     def _agent_started(self, event: AgentStarted) -> None:
+        known = self._changes.get("agent_session_id", self._base.agent_session_id)
+        lossy = self._changes.get("lossy", self._base.lossy)
+        if event.lossy:
+            self._changes["begun"] = self._usage
         self._changes |= {
+            "lossy": event.lossy or (lossy and event.agent_session_id == known),
             "agent": event.agent,
             "agent_version": event.version,
             "agent_session_id": event.agent_session_id,
@@ -369,6 +386,7 @@ class _Fold:
                 version=event.version,
                 resumed=event.resumed,
                 host=event.host,
+                lossy=event.lossy,
             )
         )
 

@@ -104,10 +104,11 @@ class Pause(Frozen):
 
 
 class Resume(Frozen):
-    """Go on after a pause."""
+    """Go on after a pause. ``brief``: by a brief, where the agent cannot take its session up."""
 
     type: Literal["resume"] = "resume"
     id: str
+    brief: bool = False
 
 
 class Drain(Frozen):

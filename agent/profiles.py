@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from agent.errors import ProfileError
 from agent.events import Policy
 from agent.paths import config_dir
+from agent.taking_up import SETTLE_SECONDS, Manner
 
 _SHIPPED = Path(__file__).parent / "profiles"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -116,6 +117,13 @@ class Profile(BaseModel):
     """How a session is taken up again, best first."""
     quirk: Literal["", "gemini-recordings"] = ""
     """What `agent.quirks` does to its session files before they are taken up again."""
+    replays: bool = True
+    """Whether it replays a session when it loads one, as ACP wants: one that replays nothing is not believed."""
+    lists: bool = True
+    """Whether a session that it resumed is among those that it lists, where it lists sessions: else it is not
+    believed."""
+    settle: Annotated[float, Field(ge=0, le=60)] = SETTLE_SECONDS
+    """For how many seconds either is waited for."""
     ends_on_eof: bool = True
     """Whether the agent ends when its input does; else it is sent SIGTERM at once."""
     modes: Mapping[Policy, str] = {}
@@ -131,6 +139,11 @@ class Profile(BaseModel):
     def variables(self, session: str) -> dict[str, str]:
         """``env`` for the session whose id is ``session``."""
         return {name: value.replace(_SESSION, session) for name, value in self.env.items()}
+
+    @property
+    def manner(self) -> Manner:
+        """By what it shows that it took a session up."""
+        return Manner(replays=self.replays, lists=self.lists, settle=self.settle)
 
     @field_validator("name")
     @classmethod

@@ -12,6 +12,8 @@ from pathlib import Path
 from agent.events import (
     AgentStarted,
     AnyEvent,
+    BriefAgreed,
+    Briefed,
     BudgetSet,
     Event,
     Excused,
@@ -35,6 +37,8 @@ from agent.state import SessionState
 _HOLD_SECONDS = 0.05
 _RELIED_ON = (
     AgentStarted,
+    BriefAgreed,
+    Briefed,
     BudgetSet,
     Excused,
     Judged,

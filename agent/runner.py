@@ -13,13 +13,15 @@ from typing import Any
 
 from agent.allowance import Allowance
 from agent.arrival import arrive, continuation, read_arrival
+from agent.brief import explain_pause
 from agent.budget import unmeasured
 from agent.daybook import Daybook
 from agent.driver import Driver
 from agent.duty import Duty
-from agent.errors import AgentError, AgentFailed, CommandRefused, NotOwner
+from agent.errors import AgentError, AgentFailed, CommandRefused, NotOwner, ResumeFailed
 from agent.events import (
     AnyEvent,
+    BriefAgreed,
     BudgetSet,
     Excused,
     Judged,
@@ -166,7 +168,7 @@ class Runner:
             case Pause():
                 self._halt()
             case Resume():
-                self._resume()
+                self._resume(brief=command.brief)
             case Drain():
                 await self._drain(command.deadline)
             case Stop():
@@ -231,6 +233,9 @@ class Runner:
             return False
         try:
             await self._driver.start()
+        except ResumeFailed as error:
+            self._say("paused", explain_pause(self._duty.profile.title, str(error)))
+            return False
         except AgentFailed as error:
             told = name_login(error, self._duty.profile, self._duty.host)
             sentence = " ".join(filter(None, (str(told), told.way_out)))
@@ -331,7 +336,9 @@ class Runner:
         else:
             self._say("paused", _PAUSED)
 
-    def _resume(self) -> None:
+    def _resume(self, *, brief: bool = False) -> None:
+        if brief:
+            self._recorder.record(BriefAgreed(agreed=True))
         state = self._recorder.state
         if shortage := self._duty.shortage():
             raise CommandRefused(shortage, code="shortage")

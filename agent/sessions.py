@@ -14,9 +14,10 @@ from agent.protocol import Lease
 
 
 class SessionInfo(Frozen):
-    """A session's identity: it never changes, wherever the session lives.
+    """A session's identity: nothing but its agent ever changes, wherever the session lives.
 
-    ``project`` and ``home`` are absolute paths on the machine the session began on.
+    ``project`` and ``home`` are absolute paths on the machine the session began on. ``agent`` is the profile of the
+    agent that drives it now.
     """
 
     id: str
@@ -82,6 +83,14 @@ def create_session(root: Path, project: Path, agent: str, title: str = "") -> Se
 def open_session(path: Path) -> SessionDir:
     """The session in the directory ``path``; raises `agent.errors.RecordDamaged`."""
     return SessionDir(path, read_model(path / "session.json", SessionInfo))
+
+
+def change_agent(session: SessionDir, agent: str) -> SessionDir:
+    """The session, which the agent called ``agent`` drives from its next start on; nothing drives it meanwhile."""
+    info = session.info.model_copy(update={"agent": agent})
+    if info != session.info:
+        write_model(session.path / "session.json", info)
+    return SessionDir(session.path, info)
 
 
 def session_paths(root: Path) -> tuple[Path, ...]:

@@ -75,6 +75,15 @@ class SessionState(Frozen):
     """The host the session lives on, or ``here`` for the machine it began on."""
     untold: str = ""
     """What the agent was not told yet of the last move; it comes with the next prompt that `carries_note`."""
+    brief: str = ""
+    """What the agent's new conversation has to begin with and was not told yet; it comes with the next prompt that
+    `carries_note`."""
+    brief_agreed: bool = False
+    """Whether the session may go on by a brief where the agent cannot take it up itself."""
+    begun: Usage = Usage()
+    """What had been used when the agent's own conversation began."""
+    lossy: bool = False
+    """Whether the agent's conversation began with a brief: it knows what was before from that alone."""
     arrived: int = 0
     """The epoch of the last move that the journal tells of."""
     interrupted_turn: str | None = None

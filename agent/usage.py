@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from acp import schema
 
 
+_NOTHING = Usage()
+
+
 class CallUsed(NamedTuple):
     """The tokens of one call of an agent's model."""
 
@@ -42,11 +45,17 @@ class _Meta(BaseModel):
 class Meter:
     """Turns one agent process's numbers into session totals, starting from what was used before it."""
 
-    def __init__(self, counting: Counting, before: Usage, cost: Counting | None = None) -> None:
-        """``counting`` is what the tokens count, ``cost`` what the cost does, where that is something else."""
+    def __init__(
+        self, counting: Counting, before: Usage, cost: Counting | None = None, begun: Usage = _NOTHING
+    ) -> None:
+        """``counting`` is what the tokens count, ``cost`` what the cost does, where that is something else.
+
+        ``begun`` is what had been used when the agent's own session began, which its numbers do not hold.
+        """
         self._counting = counting
         self._cost = cost or counting
         self._base = before
+        self._begun = begun
         self._input = before.input_tokens
         self._output = before.output_tokens
         self._priced: bool | None = None
@@ -61,8 +70,9 @@ class Meter:
             return None
         if self._priced is None:
             self._priced = False
-        self._input = self._total(self._input, self._base.input_tokens, usage.input_tokens)
-        self._output = self._total(self._output, self._base.output_tokens, usage.output_tokens)
+        base, begun = self._base, self._begun
+        self._input = self._total(self._input, base.input_tokens, begun.input_tokens, usage.input_tokens)
+        self._output = self._total(self._output, base.output_tokens, begun.output_tokens, usage.output_tokens)
         return Used(input_tokens=self._input, output_tokens=self._output)
 
     def read_update(self, used: Used) -> Used:
@@ -75,7 +85,14 @@ class Meter:
             return used.model_copy(update={"cost_usd": cost, "unpriced": self._base.unpriced})
         if self._cost == "context":
             return used.model_copy(update={"cost_usd": None})
-        return used
+        return self._add_begun(used)
+
+    def _add_begun(self, used: Used) -> Used:
+        """Totals of the agent's session as totals of ours."""
+        counters = ("input_tokens", "output_tokens", "cost_usd")
+        told = {name: value for name in counters if (value := getattr(used, name)) is not None}
+        totals = {name: value + (getattr(self._begun, name) or 0) for name, value in told.items()}
+        return used.model_copy(update=totals | {"unpriced": used.unpriced or self._begun.unpriced})
 
     def read_call(self, call: CallUsed) -> Used | None:
         """The totals after one call of the model, or ``None`` where the agent's tokens are counted otherwise."""
@@ -92,14 +109,14 @@ class Meter:
         priced, self._priced = self._priced, None
         return Used(unpriced=True) if priced is False and self._cost != "context" else None
 
-    def _total(self, so_far: int | None, before: int | None, reported: int) -> int:
+    def _total(self, so_far: int | None, before: int | None, begun: int | None, reported: int) -> int:
         match self._counting:
             case "turn":
                 return (so_far or 0) + reported
             case "process":
                 return (before or 0) + reported
             case _:
-                return max(so_far or 0, reported)
+                return max(so_far or 0, (begun or 0) + reported)
 
 
 def _token_count(meta: Mapping[str, Any] | None) -> _TokenCount | None:

@@ -131,9 +131,9 @@ class Viewer:
         """End the turn in progress, and wait for the user."""
         await self._command(Pause(id=self._next_id()))
 
-    async def resume(self) -> None:
-        """Go on after a pause or a failure."""
-        await self._command(Resume(id=self._next_id()))
+    async def resume(self, *, brief: bool = False) -> None:
+        """Go on after a pause or a failure; ``brief``: by a brief, where the agent cannot take its session up."""
+        await self._command(Resume(id=self._next_id(), brief=brief))
 
     async def drain(self, deadline: float) -> None:
         """Stop at a safe tool boundary, or after ``deadline`` seconds; the runner then ends."""

@@ -9,10 +9,11 @@ from agent.durable import write_model
 from agent.errors import CommandRefused
 from agent.lease import firm_lease, read_lease
 from agent.protocol import offered_epoch
-from agent.sessions import SessionDir
+from agent.sessions import SessionDir, change_agent
 from remote.cargo import TRANSFERS, Cargo
 from remote.config import Host
 from remote.errors import ConnectionLost, RemoteError
+from remote.findings import is_loss
 from remote.host_client import HostClient
 from remote.host_protocol import (
     Accept,
@@ -144,6 +145,7 @@ class Departure:
             tree_digest=cargo.manifest.digest,
             parcel_digest=cargo.parcel_digest,
             stays=seen.stays if seen is not None else (),
+            agent=self.terms.agent,
             timings=self.watch.timings,
         )
         keep_sent(self.session, self.epoch, sent)
@@ -168,6 +170,8 @@ class Departure:
             budget=self.terms.budget,
             policy=self.terms.policy,
             watch=self._preflight.project.watch,
+            brief=self.terms.brief,
+            stays=self._stays,
         )
         request = Accept(
             run_id=self.session.id,
@@ -178,11 +182,18 @@ class Departure:
             tree_at=self.session.info.project,
             home_at=self.session.info.home,
             arrival=arrival,
+            agent=self.terms.agent,
             furnishing=self._preflight.project.furnishing,
             programs=self._preflight.losses.used_programs,
             outside=self._preflight.losses.left_outside,
         )
         return await self._host.ask(request, Verdict, timeout=_PROVE_SECONDS)
+
+    @property
+    def _stays(self) -> tuple[str, ...]:
+        """What of the tree the agent may look for there in vain."""
+        stays = self._preflight.seen.stays if self._preflight.seen is not None else ()
+        return tuple(each.what for each in stays if is_loss(each) and each.kind in ("ignored", "unreadable"))
 
     @property
     def _sandbox(self):
@@ -230,6 +241,9 @@ class Departure:
         told = {"host": self.host.name, "epoch": proof.epoch, "proof": proof, "timings": timings}
         receipt = Receipt.model_validate(sent.model_dump() | told)
         write_model(move / "receipt.json", receipt)
+        if sent.agent:
+            # Known here from before the offer: a host does not say which agent the session has at home.
+            self.session = change_agent(self.session, sent.agent)
         return Away(
             run_id=self.session.id,
             host=self.host.name,

@@ -188,7 +188,7 @@ async def _conclude(departure: Departure, verdict: Verdict) -> AsyncGenerator[Ha
     # Before the lease: cut in between, the same command makes it again.
     away = departure.leave_receipt(proof)
     update_lease(session, lambda lease: rules.note_taken(lease, proof.epoch))
-    yield Proved(resumed=proof.resumed, agent=proof.agent, agent_session_id=proof.agent_session_id)
+    yield Proved(resumed=proof.resumed, agent=proof.agent, agent_session_id=proof.agent_session_id, lossy=proof.lossy)
     yield away
 
 

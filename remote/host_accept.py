@@ -19,7 +19,7 @@ from agent.paths import state_dir
 from agent.profiles import Profile, load_profile
 from agent.runner_lock import await_move
 from agent.session_files import needed_files, session_files
-from agent.sessions import SessionDir, get_session, open_session
+from agent.sessions import SessionDir, change_agent, get_session, open_session
 from remote import host_protocol as protocol
 from remote.carried import place_carried
 from remote.errors import RemoteError
@@ -169,6 +169,8 @@ async def _take_in(request: protocol.Accept) -> None:
     await asyncio.to_thread(put_back, incoming / "aside", leftovers_path(request.run_id), tree)
     place_session(parcel, path)
     session = open_session(path)
+    if request.agent:
+        session = change_agent(session, request.agent)
     profile = load_profile(session.info.agent)
     _furnish_home(session, profile, parcel, request.sandbox)
     manifest = parcel_manifest(parcel)
@@ -240,13 +242,14 @@ def _find_proof(session: SessionDir, epoch: int, before: int) -> tuple[protocol.
                 agent=event.agent,
                 agent_session_id=event.agent_session_id,
                 resumed=event.resumed,
+                lossy=event.lossy,
                 epoch=epoch,
                 head_seq=event.seq,
                 history=read_head(session.journal, before),
                 no_start="" if read_start(session) else read_why(session),
             )
             return proof, ""
-        if isinstance(event, PhaseChanged) and event.phase == "failed":
+        if isinstance(event, PhaseChanged) and event.phase in ("failed", "paused"):
             failure = event.detail or "The agent failed."
     return None, failure
 

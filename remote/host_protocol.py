@@ -166,6 +166,8 @@ class Accept(Frozen):
     tree_at: str
     home_at: str
     arrival: Arrival
+    agent: str = ""
+    """The agent that drives it from now on, if that is another one than before."""
     furnishing: Furnishing = Furnishing()
     programs: tuple[str, ...] = ()
     """Programs that the session has used, by name or path; a relative one is in the tree. They are looked for again."""
@@ -183,6 +185,8 @@ class Proof(Frozen):
     head_seq: int
     history: str
     """`agent.journal.read_head` of what came to the host: the agent goes on from exactly that."""
+    lossy: bool = False
+    """Whether it does not have the conversation, but a brief of it."""
     no_start: str = ""
     """Why diffs there cannot count from the start of the session, as a sentence."""
 

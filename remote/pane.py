@@ -60,7 +60,8 @@ def _describe(event: AnyEvent, state: SessionState) -> str:
             told = last is not None and last.type == "turn" and last.detail == event.detail
             return f"-- {event.phase} {'' if told else clean(event.detail)}".rstrip()
         case AgentStarted():
-            return f"agent {clean(event.agent)} {clean(event.version)} ({event.resumed})"
+            how = "from a brief, lossy" if event.lossy else event.resumed
+            return f"agent {clean(event.agent)} {clean(event.version)} ({how})"
         case Moved():
             return f"-- moved from {clean(event.origin)} to {clean(event.to)}: {event.files} files"
         case SetupStarted():

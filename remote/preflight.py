@@ -65,8 +65,8 @@ class Preflight:
     def _question(self, seen: Survey) -> Look:
         info = self._session.info
         return Look(
-            agent=info.agent,
-            version=find_version(info.agent),
+            agent=self._terms.agent or info.agent,
+            version="" if self._terms.agent else find_version(info.agent),
             size=seen.size,
             tree_at=info.project,
             home_at=info.home,

@@ -2,6 +2,7 @@
 
 from agent.durable import read_model, write_model
 from agent.events import Frozen
+from agent.sanitise import clean
 from agent.sessions import SessionDir
 from remote.findings import Stays
 from remote.host_protocol import Proof
@@ -20,6 +21,8 @@ class Sent(Frozen):
     tree_digest: str = ""
     parcel_digest: str = ""
     stays: tuple[Stays, ...] = ()
+    agent: str = ""
+    """The agent that was to go on there, if it was another one than before."""
     timings: tuple[Timing, ...] = ()
 
     @property
@@ -39,7 +42,10 @@ class Receipt(Sent):
     def notes(self) -> tuple[str, ...]:
         """Sentences on what could not be done as wished."""
         why = self.proof.no_start
-        return (f"{why} On {self.host}, castoff diff counts from the handoff.",) if why else ()
+        start = (f"{why} On {self.host}, castoff diff counts from the handoff.",) if why else ()
+        agent = clean(self.proof.agent, single_line=True)
+        lossy = f"{agent} goes on from a brief there: it does not have the conversation that went before."
+        return (lossy, *start) if self.proof.lossy else start
 
 
 def keep_sent(session: SessionDir, epoch: int, sent: Sent) -> None:

@@ -93,6 +93,8 @@ class Proved(Frozen):
     resumed: ResumeKind
     agent: str
     agent_session_id: str
+    lossy: bool = False
+    """Whether it does not have the conversation, but a brief of it."""
 
 
 class Timing(Frozen):

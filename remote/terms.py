@@ -44,6 +44,10 @@ class Terms(Frozen):
     leave: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     allow_secrets: tuple[str, ...] = ()
+    agent: str = ""
+    """The agent that goes on there, by a brief; empty: the one that the session has."""
+    brief: bool = False
+    """Whether the session may go on by a brief where its agent cannot take it up there."""
     agree: str = ""
     """The digest of the project's settings file whose wishes the user has seen and agrees to, now and later."""
     sandbox: Need = "auto"

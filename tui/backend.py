@@ -142,8 +142,8 @@ class ViewerLike(Protocol):
         """End the turn in progress, and wait for the user."""
         ...
 
-    async def resume(self) -> None:
-        """Go on after a pause."""
+    async def resume(self, *, brief: bool = False) -> None:
+        """Go on after a pause; ``brief``: by a brief, where the agent cannot take its session up."""
         ...
 
     async def stop(self) -> None:

@@ -28,7 +28,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("fine", "", "what was found last is fine; go on"),
     Command("timeline", "", "turns, tools, cost and stops over time"),
     Command("deliveries", "", "what became of its notifications"),
-    Command("resume", "", "go on after a pause"),
+    Command("resume", "[brief]", "go on after a pause; from a brief, where the agent cannot take its session up"),
     Command("review", "", "the diff over the whole screen: accept, take back, comment, hunk by hunk"),
     Command("back", "", "take the prompt that waits last back into the composer (also ↑ in an empty one)"),
     Command("editor", "", "write on in $VISUAL or $EDITOR"),

@@ -87,7 +87,8 @@ def _divider(block: MoveBlock | AgentBlock) -> str:
     if isinstance(block, MoveBlock):
         facts = f"{count(block.files, 'file')}, {size(block.size)}, {duration(block.seconds)}"
         return f"Moved from {_one_line(block.origin)} to {_one_line(block.to)}, {at}: {facts}"
-    return f"{_one_line(block.agent)} {_one_line(block.version)} on {_one_line(block.host or 'here')}, {at}"
+    lossy = ", from a brief (lossy)" if block.lossy else ""
+    return f"{_one_line(block.agent)} {_one_line(block.version)} on {_one_line(block.host or 'here')}, {at}{lossy}"
 
 
 def _status(block: ToolBlock) -> str:

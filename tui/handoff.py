@@ -194,7 +194,7 @@ class Handoff(TermsScreen):
         if self.moving:
             rows = draw_rows(handoff_rows(move.steps, self.host), move.steps, now, width)
             return rows + draw_lost(move.lost, now, width)
-        lines = [*draw_terms(self.policy, self.terms.sandbox, width), BLANK]
+        lines = [*draw_terms(self.policy, self.terms.sandbox, width, brief=self.brief), BLANK]
         lines += draw_hosts(self.hosts, self._glances, self.host, width)
         if isinstance(preflight, Preflighted):
             shown = preflight.model_copy(update={"stays": self.losses() or preflight.stays})

@@ -91,6 +91,7 @@ KEYS: tuple[Key, ...] = (
     Key("handoff.host", "f2", "next_host", "Next host", "Choose the next host", True),
     Key("handoff.policy", "f5", "next_policy", "Policy", "Ask, accept edits, accept all", True),
     Key("handoff.level", "ctrl+t", "next_level", "Sandbox", "As the host can, at least open, at least full", True),
+    Key("handoff.brief", "shift+f5", "toggle_brief", "Brief", "If it cannot be taken up there: a brief, or back", True),
     Key("handoff.choose", "space", "choose", "Leave, carry, stop", "Below the fields: decide about the marked thing"),
     Key("handoff.again", "ctrl+l", "check_again", "Check again", "Ask the host again", True),
     Key("handoff.allow", "ctrl+o", "allow_secrets", "Allow secrets", "Let these secrets travel, now and later", True),

@@ -40,6 +40,7 @@ class TermsScreen(MoveScreen):
         super().__init__(backend, place, host)
         self.terms = terms
         self.policy: Policy = terms.policy
+        self.brief = terms.brief
         self.fault = ""
         """Why Enter does nothing, as a sentence."""
         self.mark = 0
@@ -88,12 +89,18 @@ class TermsScreen(MoveScreen):
         except ValidationError:
             return None
         say = self.query_one("#say", Input).value.strip()
-        return self.terms.model_copy(update={"say": say, "budget": budget, "policy": self.policy})
+        return self.terms.model_copy(update={"say": say, "budget": budget, "policy": self.policy, "brief": self.brief})
 
     def action_next_policy(self) -> None:
         """Choose the next policy for the time away."""
         if not self.moving and not self.ended:
             self.policy = POLICIES[(POLICIES.index(self.policy) + 1) % len(POLICIES)]
+            self.show()
+
+    def action_toggle_brief(self) -> None:
+        """Agree that it goes on by a brief where the agent cannot take its session up there, or do not."""
+        if not self.moving and not self.ended:
+            self.brief = not self.brief
             self.show()
 
     def action_next_level(self) -> None:

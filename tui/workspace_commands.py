@@ -39,6 +39,8 @@ async def say(screen: "Workspace", spoken: Spoken) -> None:
                 app.open_terminal(screen.place)
         case "stop":
             screen.command(lambda viewer: viewer.stop())
+        case "resume" if spoken.rest:
+            _resume(screen, spoken.rest)
         case "interrupt":
             screen.command(lambda viewer: viewer.interrupt())
         case name:
@@ -81,6 +83,13 @@ def _prompt(screen: "Workspace", text: str) -> None:
             return
     screen.action_follow()
     screen.send_prompt(text)
+
+
+def _resume(screen: "Workspace", rest: str) -> None:
+    if rest == "brief":
+        screen.command(lambda viewer: viewer.resume(brief=True))
+    else:
+        screen.castoff.complain(f"/resume {rest} is not known.", "It is /resume, or /resume brief.")
 
 
 def _policy(screen: "Workspace", rest: str) -> None:

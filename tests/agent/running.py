@@ -41,7 +41,8 @@ class Place:
         return advance(SessionState(), self.events())
 
     def duty(self, argv: list[str] | None = None, linger: float | None = None) -> Duty:
-        profile = load_profile("builtin")
+        # What poses as the built-in agent need not replay what it loads.
+        profile = load_profile("builtin").model_copy(update={"replays": argv is None})
         env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "LANG": "C.UTF-8", **self.environment}
         launch = Launch(argv or agent_command(profile), env, self.tree, str(self.tree), self.tree)
         return Duty(self.session, profile, lambda: launch, linger=linger)

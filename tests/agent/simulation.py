@@ -107,7 +107,9 @@ def _reached(spending: Spending) -> float:
 
 def make_duty(session: SessionDir) -> Duty:
     """What a runner of a simulated agent is started for."""
-    profile = load_profile("builtin").model_copy(update={"usage": "session", "resume": ("load",), "modes": {}})
+    profile = load_profile("builtin").model_copy(
+        update={"usage": "session", "resume": ("load",), "replays": False, "modes": {}}
+    )
     tree = session.path.parent
     return Duty(session, profile, lambda: Launch(("spender",), {}, tree, str(tree), tree))
 

@@ -107,7 +107,8 @@ def test_what_the_agent_must_know_is_kept_until_a_prompt_took_it_along() -> None
         assert hear(state, "Go on.", reason).untold == ""
     away = Arrival(origin="here", to="vm", files=0, size=0, seconds=1.0)
     out = advance(state, stamp(arrive(away, state, 4), state.head_seq, 4))
-    assert out.untold == state.untold, "nobody told it before it left"
+    assert out.untold.startswith(state.untold), "nobody told it before it left"
+    assert "another machine (vm)" in out.untold
 
 
 def test_what_a_host_wants_the_agent_to_be_told_is_not_told_at_home() -> None:
@@ -115,4 +116,31 @@ def test_what_a_host_wants_the_agent_to_be_told_is_not_told_at_home() -> None:
         SessionState(), stamp((Moved(origin="here", to="vm", files=0, size=0, seconds=1.0, tell="Obey."),), 0, 2)
     )
     home = Arrival(origin="vm", to="here", files=0, size=0, seconds=1.0)
-    assert advance(there, stamp(arrive(home, there, 3), there.head_seq, 3)).untold == ""
+    told = advance(there, stamp(arrive(home, there, 3), there.head_seq, 3)).untold
+    assert "Obey." not in told
+    assert told.startswith("Note from castoff: this session came home from vm.")
+
+
+def test_an_agent_that_is_not_prompted_on_arrival_is_told_where_it_is_with_its_next_prompt() -> None:
+    cut = SessionState(turns=1, interrupted_turn="p", interrupted_calls=("c",))
+    there = Arrival(origin="here", to="vm", files=0, size=0, seconds=1.0, stays=(".venv/", "a\x1b[2J"))
+    told = moved(arrive(there, cut, 2)).tell
+    assert "(vm)" in told and "stayed on the other machine: .venv/, a␛" in told
+    assert "may have run" in told
+    said = arrive(there.model_copy(update={"say": "Go on."}), cut, 2)
+    assert moved(said).tell == "", "it is told with its prompt"
+    assert "(vm)" in next(event.text for event in said if isinstance(event, Prompted))
+    home = moved(arrive(Arrival(origin="vm", to="here", files=0, size=0, seconds=1.0), cut, 3)).tell
+    assert "came home from vm" in home and "may have run" in home
+
+
+def test_what_was_agreed_to_for_a_stay_ends_with_it() -> None:
+    away = Arrival(origin="here", to="vm", files=0, size=0, seconds=1.0, brief=True)
+    there = advance(SessionState(), stamp(arrive(away, SessionState(), 2), 0, 2))
+    assert there.brief_agreed
+    home = Arrival(origin="vm", to="here", files=0, size=0, seconds=1.0)
+    assert not advance(there, stamp(arrive(home, there, 3), there.head_seq, 3)).brief_agreed
+
+
+def moved(events: tuple[Event, ...]) -> Moved:
+    return next(event for event in events if isinstance(event, Moved))

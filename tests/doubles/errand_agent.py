@@ -26,6 +26,11 @@ install = "Copy it."
 """
 
 
+def send(**message: Any) -> None:
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
+
+
 def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
     """The result of one request."""
     sessions = Path.home() / ".errand"
@@ -38,7 +43,9 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
             (sessions / f"{sid}.json").write_text(json.dumps({"cwd": params["cwd"]}))
             return {"sessionId": sid}
         case "session/load":
-            (sessions / f"{params['sessionId']}.json").read_bytes()
+            kept = json.loads((sessions / f"{params['sessionId']}.json").read_bytes())
+            said = {"sessionUpdate": "user_message_chunk", "content": {"type": "text", "text": kept.get("last", "")}}
+            send(method="session/update", params={"sessionId": params["sessionId"], "update": said})
             return {}
         case "session/prompt":
             text = "".join(part.get("text", "") for part in params["prompt"])
@@ -66,8 +73,7 @@ def main() -> None:
         frame = json.loads(line)
         if "id" in frame and "method" in frame:
             result = answer(frame["method"], frame.get("params") or {})
-            sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": frame["id"], "result": result}) + "\n")
-            sys.stdout.flush()
+            send(id=frame["id"], result=result)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ title = "Cheap"
 launch = ["{{python}}", "-I", "-c", '''{_PROGRAM}''']
 session_files = [".cheap/{{sid}}.txt"]
 resume = ["load"]
+replays = false
 usage = "none"
 install = "It is a double for tests."
 """

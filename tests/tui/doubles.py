@@ -110,8 +110,8 @@ class DoubleViewer:
     async def pause(self) -> None:
         self._command("pause")
 
-    async def resume(self) -> None:
-        self._command("resume")
+    async def resume(self, *, brief: bool = False) -> None:
+        self._command("resume", *(["brief"] if brief else []))
 
     async def stop(self) -> None:
         self._command("stop")

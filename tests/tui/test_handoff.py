@@ -7,7 +7,7 @@ import pytest
 from agent.errors import AgentFailed
 from remote.errors import RemoteError, SettingsDamaged
 from remote.findings import Extras, Problem
-from remote.steps import Away, Connecting, Draining, LinkBack, LinkLost, Preflighted, StillHere
+from remote.steps import Away, Connecting, Draining, LinkBack, LinkLost, Preflighted, Proved, StillHere
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove
@@ -482,3 +482,22 @@ async def test_where_nothing_is_asked_the_key_does_nothing(stage: Stage) -> None
         await stand.passes(QUIET_SECONDS + 0.1)
         await stand.pilot.press("ctrl+y")
         assert len(backend.out.terms) == 1 and "let the project" not in _foot(stand)
+
+
+async def test_a_brief_is_agreed_to_by_its_row(stage: Stage) -> None:
+    async with stage(_backend()) as stand:
+        await _opened_and_quiet(stand)
+        assert "take its session up there: come back" in _body(stand)
+        await stand.pilot.press("shift+f5")
+        await stand.wait(lambda: "begin anew from a brief (lossy)" in _body(stand))
+        await stand.passes(QUIET_SECONDS + 0.1)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: bool(stand.backend.out.terms) and stand.backend.out.terms[-1].brief)
+
+
+async def test_where_it_came_to_a_brief_that_is_said_in_the_end(stage: Stage) -> None:
+    lossy = [step.model_copy(update={"lossy": True}) if isinstance(step, Proved) else step for step in recorded.HANDOFF]
+    async with stage(_backend(DoubleMove(lossy))) as stand:
+        await _opened_and_quiet(stand)
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: "begun anew from a brief" in _body(stand))

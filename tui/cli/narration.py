@@ -104,6 +104,7 @@ def _narrate_rest(event: AnyEvent) -> tuple[str, str]:
             return f"-- {event.phase}{'. ' if event.detail else ''}{event.detail}", "dim"
         case AgentStarted():
             verb = "starts" if event.resumed == "new" else f"continues ({event.resumed})"
+            verb = "continues from a brief (lossy)" if event.lossy else verb
             return f"-- {event.agent} {event.version} {verb}{f' on {event.host}' if event.host else ''}", "dim"
         case Moved():
             return f"-- moved from {event.origin} to {event.to}: {event.files} files, {event.seconds:.1f} s", "bold"

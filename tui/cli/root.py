@@ -27,6 +27,7 @@ COMMANDS = {
     "wait": Entry("wait:wait", "Wait until a run is finished, idle or needs input."),
     "log": Entry("log:log", "Print what happened in a run."),
     "send": Entry("send:send", "Send a prompt to a run."),
+    "resume": Entry("resume:resume", "Let a paused run go on, also by a brief or with another agent."),
     "answer": Entry("answer:answer", "Answer a run's permission question."),
     "diff": Entry("diff:diff", "Show what a run changed."),
     "pull": Entry("pull:pull", "Bring a run and its work back home."),

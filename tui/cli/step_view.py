@@ -147,7 +147,8 @@ def describe(step: HandoffStep | PullStep) -> str:
         case Offered():
             return f"given up here and offered as epoch {step.epoch}"
         case Proved():
-            return f"{step.agent} goes on there ({step.resumed}, its session {step.agent_session_id})"
+            how = "lossy, from a brief" if step.lossy else step.resumed
+            return f"{step.agent} goes on there ({how}, its session {step.agent_session_id})"
         case Applied():
             placed = f"{count(step.changed, 'change')}, {count(step.deleted, 'deletion')}"
             return f"applied: {placed}; castoff undo takes it back, the originals are in {step.undo}"

@@ -225,6 +225,8 @@ def _agent(block: AgentBlock, width: int) -> Line:
     how = {"new": "new conversation", "resume": "conversation resumed", "load": "conversation loaded again"}[
         block.resumed
     ]
+    if block.lossy:
+        how = "new conversation, begun with a brief (lossy)"
     name = span(f"{block.agent} {block.version}".strip(), "muted")
     where = span(f" on {block.host}" if block.host and block.host != "here" else "", "muted")
     return rule(width, [name, where, Span(f" · {how}", "muted")])

@@ -209,7 +209,8 @@ def draw_away(step: Away, proved: Proved | None, command: str, width: int) -> li
     out += _row("Host", step.host, width)
     if proved is not None:
         how = {"new": "told of everything so far", "resume": "conversation resumed", "load": "conversation loaded"}
-        out += _row("Agent", f"{proved.agent}, {how[proved.resumed]}", width)
+        known = "begun anew from a brief" if proved.lossy else how[proved.resumed]
+        out += _row("Agent", f"{proved.agent}, {known}", width, "warn" if proved.lossy else "text")
     out += _row("Carried", f"{count(step.files, 'file')}, {size(step.size)}, in {duration(step.seconds)}", width)
     out += _timings(step.timings, width)
     for note in step.notes:

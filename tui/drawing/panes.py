@@ -79,7 +79,7 @@ def draw_status(state: SessionState, link: Link, now: float, width: int, keys: S
     mark, word, role = PHASES[state.phase]
     parts: list[list[Span]] = [draw_link(link)]
     if state.agent:
-        parts.append([span(state.agent)])
+        parts.append([span(state.agent), Span(" (lossy)", "warn")] if state.lossy else [span(state.agent)])
     if state.head_seq:
         parts.append([Span(f"{mark} {word}", role)])
         parts.append([Span(state.policy.replace("-", " "), "muted")])

@@ -1,8 +1,9 @@
-"""The terms of a handoff that are chosen by keys: policy, and the least level of the sandbox."""
+"""The terms of a handoff that are chosen by keys: policy, a brief, and the least level of the sandbox."""
 
 from agent.events import Policy
 from remote.levels import Need
 from tui.drawing.lines import Line, Span, pad, spread
+from tui.keymap import shown_key
 
 _LABEL = 10
 _POLICIES: dict[Policy, str] = {
@@ -16,11 +17,16 @@ _NEEDS: dict[Need, str] = {
 }
 
 
-def draw_terms(policy: Policy, need: Need, width: int) -> list[Line]:
+def draw_terms(policy: Policy, need: Need, width: int, *, brief: bool) -> list[Line]:
     """A row each; the level only where one is asked for here."""
-    out = [_row("Policy", _POLICIES[policy], "F5", width)]
-    return [*out, _row("Level", _NEEDS[need], "Ctrl+T", width)] if need in _NEEDS else out
+    instead = "begin anew from a brief (lossy)" if brief else "come back"
+    out = [
+        _row("Policy", _POLICIES[policy], "handoff.policy", width),
+        _row("Brief", f"if the agent cannot take its session up there: {instead}", "handoff.brief", width),
+    ]
+    return [*out, _row("Level", _NEEDS[need], "handoff.level", width)] if need in _NEEDS else out
 
 
-def _row(label: str, words: str, key: str, width: int) -> Line:
-    return spread([Span(pad(label, _LABEL), "muted"), Span(words)], [Span(key, "key"), Span(" change", "muted")], width)
+def _row(label: str, words: str, binding: str, width: int) -> Line:
+    key = [Span(shown_key(binding), "key"), Span(" change", "muted")]
+    return spread([Span(pad(label, _LABEL), "muted"), Span(words)], key, width)

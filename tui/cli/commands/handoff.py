@@ -16,7 +16,7 @@ from tui.cli.defaults import fill_in
 from tui.cli.driving import Decider, can_ask, drive
 from tui.cli.edge import async_command
 from tui.cli.errors import NotMoved
-from tui.cli.names import complete_host, complete_session
+from tui.cli.names import complete_agent, complete_host, complete_session
 from tui.cli.output import Output
 from tui.cli.prompts import check_text
 from tui.cli.step_view import StepView
@@ -31,6 +31,7 @@ Examples:
   castoff handoff --host vm
   castoff handoff --host vm --dry-run --json
   castoff handoff --host vm --carry .venv/ --carry "~/notes.md"
+  castoff handoff --host vm --agent codex
   castoff handoff k3v9 --host vm --say "Go on; run all tests before you end." --max-usd 5 --yes
 """
 )
@@ -47,6 +48,12 @@ Examples:
     show_default=True,
     help="What the agent may do there without asking.",
 )
+@click.option(
+    "--brief",
+    is_flag=True,
+    help="Where the agent cannot take its session up there, begin anew with a brief of it instead of going back.",
+)
+@click.option("--agent", default="", shell_complete=complete_agent, help="Let this agent go on there, from a brief.")
 @click.option("--leave", multiple=True, metavar="PATH", help="A file or folder of the project that stays here.")
 @click.option("--mask", multiple=True, metavar="PATH", help="Send this file with its secrets as asterisks.")
 @click.option(
@@ -76,6 +83,8 @@ async def handoff(
     max_turns: int | None,
     max_minutes: float | None,
     policy: Policy,
+    brief: bool,
+    agent: str,
     leave: tuple[str, ...],
     mask: tuple[str, ...],
     allow_secret: tuple[str, ...],
@@ -91,6 +100,9 @@ async def handoff(
 
     First it shows what travels, what stays and what stands in the way; nothing has changed then. Ctrl-C at any step
     puts things right again and says where the session is. The same command again finishes a move that was cut.
+
+    An agent that cannot take its own session up there gives it back, unless --brief lets it begin anew: castoff writes
+    it a brief of what happened, and the run is marked as lossy. --agent crosses to another agent in the same way.
 
     What looks like a secret stops it, until you leave that file here, send it masked or allow the secret. Paths are
     relative to the project, as they are shown.
@@ -108,6 +120,7 @@ async def handoff(
         mask=_in_project(moving, mask),
         allow_secrets=_check_digits(allow_secret),
     )
+    terms = terms.model_copy(update={"brief": brief, "agent": _other_agent(moving, agent)})
     terms = terms.model_copy(update={"carry": carry, "stop_on_loss": stop_on_loss, "accept_loss": accept_loss})
     decider = Decider(f"Cast off to {host}?", "cancel" if dry_run else "go" if yes else None)
     try:
@@ -132,6 +145,15 @@ async def _hand_off(out: Output, session: SessionDir, host: str, terms: Terms, d
         steps = hand_off(session, links.host(host), terms, links)
         with contextlib.closing(StepView(out)) as view:
             return await drive(steps, view, decider.decide)
+
+
+def _other_agent(session: SessionDir, agent: str) -> str:
+    """The agent that goes on there, "" where it is the session's own; raises `agent.errors.ProfileError`."""
+    if not agent or agent == session.info.agent:
+        return ""
+    from agent.profiles import load_profile
+
+    return load_profile(agent).name
 
 
 def _in_project(session: SessionDir, paths: tuple[str, ...]) -> tuple[str, ...]:

@@ -69,6 +69,7 @@ def _show(out: Output, target: Target, state: SessionState) -> None:
     out.say(f"{state.phase}{'. ' if state.detail else ''}{state.detail}")
     spent = cost_of(state)
     agent = f"agent {state.agent or '-'} {state.agent_version}".rstrip()
+    agent += " (lossy: it began anew from a brief)" if state.lossy else ""
     out.say(f"{agent} · policy {state.policy} · {turns(state)} · {spent}")
     for row in draw_timeline(state, time.time() if state.turn is not None else state.at, 80):
         out.say(f"  {row.plain}".rstrip())
