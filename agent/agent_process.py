@@ -160,18 +160,19 @@ class AgentProcess:
             raise ResumeFailed("The agent says that it resumed the session, and does not have it among its sessions.")
 
     async def _lists(self, session_id: str, settle: float) -> bool:
-        """Whether the session is among those that the agent lists for the tree, now or within ``settle`` seconds."""
+        """Whether the session is among those that the agent lists, now or within ``settle`` seconds."""
         deadline = asyncio.get_running_loop().time() + settle
-        while not await self._on_list(session_id):
+        # Some know the tree by another of its paths.
+        while not (await self._on_list(session_id, self._launch.tree) or await self._on_list(session_id, None)):
             if asyncio.get_running_loop().time() > deadline:
                 return False
             await asyncio.sleep(_LIST_AGAIN_SECONDS)
         return True
 
-    async def _on_list(self, session_id: str) -> bool:
+    async def _on_list(self, session_id: str, tree: str | None) -> bool:
         cursor: str | None = None
         for _ in range(_MOST_PAGES):
-            page = await self._call(self._connection.list_sessions(cwd=self._launch.tree, cursor=cursor))
+            page = await self._call(self._connection.list_sessions(cwd=tree, cursor=cursor))
             if any(each.session_id == session_id for each in page.sessions):
                 return True
             cursor = page.next_cursor
