@@ -58,7 +58,7 @@ def initialize() -> dict[str, Any]:
 def replay_later(sid: str, text: str) -> None:
     def replay() -> None:
         time.sleep(0.3)
-        say(sid, text, "user")
+        say(sid, text)
 
     threading.Thread(target=replay, daemon=True).start()
 
