@@ -1,9 +1,9 @@
 """The budget as a runner keeps it: looked at, told of, granted again, and closed with the time that was really used."""
 
 from agent.budget import BudgetTime, Share, find_limit, find_marks, find_reached
-from agent.daybook import Daybook, tell
+from agent.daybook import DAILY, Daybook, tell, tell_mark
 from agent.errors import CommandRefused
-from agent.events import Budget, BudgetSet, BudgetTimed
+from agent.events import Budget, BudgetMarked, BudgetSet, BudgetTimed
 from agent.recorder import Recorder
 
 
@@ -41,6 +41,8 @@ class Allowance:
         state = self._recorder.state
         for mark in find_marks(state, self._time.now(state)):
             self._recorder.record(mark)
+        if self._daybook is not None and (passed := self._daybook.claim_mark()) and (share := self._daybook.share()):
+            self._recorder.record(BudgetMarked(limit=DAILY, share=passed, text=tell_mark(share, passed)))
 
     def renew(self) -> None:
         """Grant the same budget once more, counted from now; raises `CommandRefused` where there is none."""

@@ -1,14 +1,14 @@
 """What all runs of a machine have spent today, in dollars, and the most that they may spend a day.
 
 Each runner keeps a sheet of its own session, in a folder of the day, and adds up the others'. A day is the machine's
-local one.
+local one. Beside the sheets lies what was told of the limit: of all runners one alone tells of a mark.
 """
 
 import shutil
 import time
 from pathlib import Path
 
-from agent.budget import Share
+from agent.budget import MARKS, Share
 from agent.clocks import Clock, passing
 from agent.durable import make_private, read_model, remove_record, write_model
 from agent.errors import RecordDamaged
@@ -79,6 +79,8 @@ class Daybook:
         self._share: Share | None = None
         self._lost = False
         """Whether something that was spent could not be written down."""
+        self._claimed: set[Path] = set()
+        """What this runner tried to tell of, with whatever success."""
 
     def enter(self, total: float | None) -> None:
         """Note what the session has cost in all by now."""
@@ -109,6 +111,35 @@ class Daybook:
             self._asked, self._share = now, self._look()
         return self._share
 
+    def claim_mark(self) -> int | None:
+        """The highest of `agent.budget.MARKS` that is passed, if it is this runner that has to tell of it.
+
+        Who makes its file tells of it: no other runner of this machine does that day, nor a later one of this session,
+        unless the limit is set to something else.
+        """
+        share = self.share()
+        if share is None or share.reached:
+            return None
+        passed = max((mark for mark in MARKS if share.percent >= mark), default=None)
+        if passed is None or any(self._mark(share, mark).exists() for mark in MARKS if mark >= passed):
+            return None
+        return passed if self._claim(self._mark(share, passed)) else None
+
+    def _mark(self, share: Share, mark: int) -> Path:
+        return self._folder / today(self._wall()) / f"{mark}-of-{share.most!r}.told"
+
+    def _claim(self, path: Path) -> bool:
+        if path in self._claimed:
+            return False
+        self._claimed.add(path)
+        try:
+            path.touch(0o600, exist_ok=False)
+        except FileExistsError:
+            return False
+        except OSError:
+            pass  # rather told by each runner than by none
+        return True
+
     def _look(self) -> Share | None:
         try:
             most = read_daily(self._folder)
@@ -131,3 +162,8 @@ def tell(share: Share) -> str:
     if share.used == float("inf"):
         return "What the runs on this machine have spent today is not known: it may be more than they may spend a day."
     return f"All runs on this machine have spent ${share.used:.2f} of the ${share.most:.2f} that they may spend a day."
+
+
+def tell_mark(share: Share, mark: int) -> str:
+    """A sentence for a mark of a day's limit."""
+    return f"{mark} % of the ${share.most:.2f} that all runs on this machine may spend a day are used."

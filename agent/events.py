@@ -258,7 +258,7 @@ class BudgetMarked(Event):
 
     kind: Literal["budget_mark"] = "budget_mark"
     limit: str
-    """The limit's field in `Budget`."""
+    """The limit's field in `Budget`, or `agent.daybook.DAILY` for that of all runs of the machine."""
     share: int
     text: str
     """A sentence for the user."""

@@ -258,6 +258,7 @@ class Runner:
 
     def _conclude(self, reason: str) -> None:
         """Say in which phase the end of a turn leaves the session."""
+        self._allowance.tell_marks()
         state = self._recorder.state
         if state.turns and (sentence := unmeasured(state)) and not _was_said(self._recorder, sentence):
             self._recorder.record(Noted(level="warning", text=sentence))

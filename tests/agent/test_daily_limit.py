@@ -12,7 +12,7 @@ import pytest
 from agent.daybook import Sheet, set_daily, today
 from agent.durable import make_private, write_model
 from agent.errors import CommandRefused
-from agent.events import Budget
+from agent.events import Budget, BudgetMarked
 from agent.journal import read_events
 from agent.lease import Tenure
 from agent.messages import Extend, Prompt, Resume, SetBudget, Stop
@@ -49,6 +49,8 @@ async def _scene(world: World, folder: Path) -> None:
     state = await until(recorder, lambda state: state.phase == "paused")
     assert state.detail == "All runs on this machine have spent $1.05 of the $1.00 that they may spend a day."
     assert len(world.spending.calls) == 4
+    told = [event.share for event in read_events(session.journal) if isinstance(event, BudgetMarked)]
+    assert told == [50, 80, 95]  # of the day's limit; of its own $100 nothing is to be told
     for command in (Resume(id="r"), Extend(id="e")):
         with pytest.raises(CommandRefused, match="may spend a day"):
             await runner.handle(command)
