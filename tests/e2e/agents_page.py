@@ -20,8 +20,8 @@ VARIABLE = "CASTOFF_PROVED"
 Test = Literal["journey", "killed", "full"]
 _BEGIN = "| agent | version | local "
 _HEAD = """\
-| agent | version | local | handoff | taken up by | usage | mode set at each start | home again | after kill -9 |
-|---|---|---|---|---|---|---|---|---|
+| agent | version | local | handoff | taken up by | usage | mode at each start | home again | after kill -9 | `full` |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -60,7 +60,7 @@ def read_events(events: Sequence[dict[str, Any]], modes: Sequence[str]) -> Proof
 
 def proofs(agent: str) -> dict[Test, Proof]:
     """What was written down of an agent."""
-    tests: tuple[Test, ...] = ("journey", "killed")
+    tests: tuple[Test, ...] = ("journey", "killed", "full")
     files: dict[Test, Path] = {test: PROVED / f"{agent}-{test}.json" for test in tests}
     return {test: Proof(**json.loads(file.read_bytes())) for test, file in files.items() if file.exists()}
 
@@ -81,6 +81,7 @@ def _row(profile: Profile) -> str:
         ", ".join(f"`{mode}`" for mode in journey.modes) or "it has none",
         _yes(gone[-1][2] == "here" and len(gone) > 2),
         _yes(killed is not None and "there" in killed.starts[-1] + killed.starts[-2]),
+        _yes("full" in seen),
     )
     return f"| {' | '.join(cells)} |\n"
 
@@ -94,7 +95,7 @@ def _usage(profile: Profile, proof: Proof) -> str:
     which = "each" if profile.usage in ("call", "turn") else "the"
     told = [f"tokens of {which} {profile.usage}"] if proof.tokens else []
     told += [f"cost of the {profile.cost or profile.usage}"] if proof.cost else []
-    return ", ".join(told) or ("how full its context is" if proof.context else "nothing")
+    return ", ".join(told) or ("how full its context is, no tokens" if proof.context else "nothing")
 
 
 def table() -> str:

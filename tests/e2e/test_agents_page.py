@@ -27,7 +27,7 @@ def no_own_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_seen_is_what_the_profile_says(name: str) -> None:
     """After a change of the profile, `make test-agents` sees it anew."""
     profile, seen = load_profile(name, Path("/nonexistent")), proofs(name)
-    assert set(seen) == {"journey", "killed"}
+    assert set(seen) == {"journey", "killed", "full"}
     for proof in seen.values():
         assert proof.version == profile.version_hint
         assert set(proof.modes) == set(profile.modes.values())
