@@ -42,6 +42,7 @@ from agent.sessions import SessionDir
 from agent.state import carries_note
 from agent.taking_up import choose_way
 from agent.usage import CallUsed, Meter
+from agent.usage_seen import SeenCall
 from agent.versions import is_older
 
 if TYPE_CHECKING:
@@ -299,6 +300,10 @@ class Driver:
     def _used(self, call: CallUsed) -> None:
         if used := self._meter.read_call(call):
             self._recorder.record(used)
+
+    def count(self, call: SeenCall) -> None:
+        """Record a call of the agent's model that was seen from outside."""
+        self._recorder.record(self._meter.read_seen(call))
 
     async def _asked(self, call: ToolCalled, options: tuple[PermissionOption, ...]) -> str | None:
         if self._recorder.fenced or self._ending:

@@ -10,6 +10,7 @@ from agent.preparation import Prepare
 from agent.profiles import Profile
 from agent.recorder import Recorder
 from agent.sessions import SessionDir
+from agent.usage_seen import SeenCall
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Duty:
     """Called once with the recorder, to observe it and to record into it."""
     deputies: tuple[Callable[[Callable[[Command], Awaitable[None]]], None], ...] = ()
     """Called once with what carries out a viewer's command: they give commands for a user who is elsewhere."""
+    counters: tuple[Callable[[Callable[[SeenCall], None]], None], ...] = ()
+    """Called once with what takes the calls of the agent's model that are seen from outside."""
     unattended: bool = False
     """Whether nobody sits in front of it: a turn that crashed is taken up again by itself, a few times."""
     spending: Path | None = None

@@ -169,6 +169,8 @@ class Used(Event):
     """Whether something was used of which no cost is known: then ``cost_usd``, also an earlier one, is not all."""
     context_used: int | None = None
     context_size: int | None = None
+    source: Literal["agent", "proxy"] = "agent"
+    """Who says it: the agent, or the gate of its sandbox, from the model's own answers."""
 
 
 Phase = Literal[

@@ -99,6 +99,8 @@ class Runner:
             watch(recorder)
         for deputy in duty.deputies:
             deputy(self.handle)
+        for lead in duty.counters:
+            lead(self._driver.count)
 
     async def run(self) -> None:
         """Serve the session; returns when it is over here. Raises `OSError` when what has to be kept cannot be."""

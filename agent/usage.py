@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from agent.events import Used
 from agent.profiles import Usage as Counting
 from agent.state import Usage
+from agent.usage_seen import SeenCall, SeenCalls
 
 if TYPE_CHECKING:
     from acp import schema
@@ -56,6 +57,7 @@ class Meter:
         self._cost = cost or counting
         self._base = before
         self._begun = begun
+        self._seen = SeenCalls(before)
         self._input = before.input_tokens
         self._output = before.output_tokens
         self._priced: bool | None = None
@@ -104,9 +106,15 @@ class Meter:
         self._output = (self._output or 0) + call.output_tokens
         return Used(input_tokens=self._input, output_tokens=self._output)
 
+    def read_seen(self, call: SeenCall) -> Used:
+        """The totals after a call of the model that was seen from outside: they hold where the agent tells less."""
+        return self._seen.add(call)
+
     def end_turn(self) -> Used | None:
         """What is to be said at a turn's end, till which agents may keep its cost: that it was not told."""
         priced, self._priced = self._priced, None
+        if self._seen.end_turn(self._input):
+            return None
         return Used(unpriced=True) if priced is False and self._cost != "context" else None
 
     def _total(self, so_far: int | None, before: int | None, begun: int | None, reported: int) -> int:

@@ -22,6 +22,7 @@ import h11
 from agent.errors import AgentError
 from remote.egress import Entry, Network, find_entry, plain_host, split_port, why_closed
 from remote.errors import RemoteError
+from remote.gate_count import CallWatch, Counted
 from remote.gate_inside import join_streams
 from remote.gate_keys import Door
 
@@ -62,10 +63,18 @@ class _Refused(Exception):
 class Gate:
     """Serves one run. ``rules`` is awaited by each request, so that the gate is open before they are known."""
 
-    def __init__(self, rules: "asyncio.Future[Rules]", tell: Told, trust: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        rules: "asyncio.Future[Rules]",
+        tell: Told,
+        trust: ssl.SSLContext | None = None,
+        counted: Counted = lambda _: None,
+    ) -> None:
+        """``counted`` is told what each call of a model behind a door took."""
         self._rules = rules
         self._tell = tell
         self._trust = trust
+        self._counted = counted
         self._room = asyncio.Semaphore(_MOST)
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -148,7 +157,10 @@ class Gate:
         context = (self._trust or ssl.create_default_context()) if door.tls else None
         # What the user has set as the address of the service is on the list by that.
         reader, writer = await self._connect(host, port, Entry(host=host, port=port), tls=context)
-        await _exchange(near, request, reader, writer, door.model_copy(update={"path": f"{door.path}/{rest}"}))
+        watch = CallWatch(request, f"{'https' if door.tls else 'http'}://{door.netloc}{door.path}", self._counted)
+        # What is compressed could not be counted.
+        there = {"path": f"{door.path}/{rest}", "headers": {**door.headers, "Accept-Encoding": "identity"}}
+        await _exchange(near, request, reader, writer, door.model_copy(update=there), watch)
 
     async def _know(self) -> Rules:
         try:
@@ -212,6 +224,7 @@ async def _exchange(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     to: Door,
+    watch: CallWatch | None = None,
 ) -> None:
     """Send the request on, its headers as ``to`` has them, and its answer back, as they come."""
     far = _Peer(h11.Connection(h11.CLIENT), reader, writer)
@@ -225,7 +238,7 @@ async def _exchange(
         await far.send(h11.Request(method=request.method, target=to.path, headers=headers))
         sending = asyncio.create_task(_copy(near, far))
         try:
-            await _answer_back(near, far)
+            await _answer_back(near, far, watch)
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -244,7 +257,7 @@ async def _copy(source: _Peer, sink: _Peer) -> None:
             return
 
 
-async def _answer_back(near: _Peer, far: _Peer) -> None:
+async def _answer_back(near: _Peer, far: _Peer, watch: CallWatch | None) -> None:
     response = await far.next_event()
     while isinstance(response, h11.InformationalResponse):
         response = await far.next_event()
@@ -252,8 +265,32 @@ async def _answer_back(near: _Peer, far: _Peer) -> None:
         raise _Refused("The server ended without an answer.", 502, told=False)
     headers = [(name, value) for name, value in response.headers if name not in _HOPS]
     headers.append((b"Connection", b"close"))
-    await near.send(h11.Response(status_code=response.status_code, headers=headers, reason=response.reason))
-    await _copy(far, near)
+    if watch is not None:
+        watch.begin(response)
+    try:
+        await near.send(h11.Response(status_code=response.status_code, headers=headers, reason=response.reason))
+        await (_copy(far, near) if watch is None else _copy_counted(far, near, watch))
+    finally:
+        if watch is not None:
+            watch.end(ended=False)
+
+
+async def _copy_counted(source: _Peer, sink: _Peer, watch: CallWatch) -> None:
+    """The body, to its end; when the client has all of it, it is counted."""
+    held: h11.Event | None = None
+    while not isinstance(event := await source.next_event(), h11.EndOfMessage):
+        if not isinstance(event, h11.Data):
+            return
+        watch.feed(bytes(event.data))
+        if held is not None:
+            await sink.send(held)
+        held = event if watch.holds else None
+        if held is None:
+            await sink.send(event)
+    watch.end(ended=True)
+    if held is not None:
+        await sink.send(held)
+    await sink.send(h11.EndOfMessage())
 
 
 def _authority(text: str, default: int) -> tuple[str, int]:

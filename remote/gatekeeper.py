@@ -14,6 +14,7 @@ from remote.agent_env import read_env
 from remote.egress import Egress, parse_entry, parse_network
 from remote.furnishing import read_furnishing
 from remote.gate import Gate, Rules
+from remote.gate_count import Counter
 from remote.gate_keys import make_doors, named_services
 from remote.gate_settings import find_named
 from remote.place import Place
@@ -46,7 +47,7 @@ class Refusals:
 
 @contextlib.asynccontextmanager
 async def open_gate(
-    session: SessionDir, profile: Profile, place: Place, refusals: Refusals
+    session: SessionDir, profile: Profile, place: Place, refusals: Refusals, counter: Counter
 ) -> AsyncGenerator[Path | None]:
     """Serve the run's gate and give its socket; `None` at levels that need none. Raises `OSError`."""
     if place.sandbox != "full":
@@ -55,7 +56,7 @@ async def open_gate(
     path = short_socket_path(session.path / "gate.sock")
     rules = asyncio.ensure_future(read_rules(session, profile, place))
     try:
-        async with Gate(rules, refusals.tell).listen(path):
+        async with Gate(rules, refusals.tell, counted=counter.count).listen(path):
             yield path
     finally:
         rules.cancel()

@@ -9,6 +9,7 @@ from agent.runner import serve
 from agent.sessions import open_session
 from remote.disk_watch import find_shortage
 from remote.furnishing import read_furnishing
+from remote.gate_count import Counter
 from remote.gatekeeper import Refusals, open_gate
 from remote.launch import launch_here, launch_on_host
 from remote.notify import Notifier
@@ -32,11 +33,11 @@ async def serve_session(path: Path, held: str = "") -> None:
     if place is None:
         await serve(Duty(session, profile, lambda: launch_here(session, profile), linger=_LINGER_SECONDS))
         return
-    refusals = Refusals()
+    refusals, counter = Refusals(), Counter()
     async with (
         Phone(session) as phone,
         Notifier(session, phone=phone) as notifier,
-        open_gate(session, profile, place, refusals) as gate,
+        open_gate(session, profile, place, refusals, counter) as gate,
     ):
         await serve(
             Duty(
@@ -51,5 +52,6 @@ async def serve_session(path: Path, held: str = "") -> None:
                 prepare=lambda recorder: set_up(session, place, recorder, gate=gate),
                 watchers=(refusals.watch, lambda recorder: recorder.observe(print_event), phone.watch, notifier.watch),
                 deputies=(phone.serve,),
+                counters=(counter.lead,),
             )
         )

@@ -31,6 +31,8 @@ Json = dict[str, Any]
 Item = list[str]
 MARKER = re.compile(r"\[\[([A-Za-z0-9_-]+)\]\]")
 LOCK = threading.Lock()
+MODEL = "mock-model"
+"""What answers call their model; no price list knows it, unless ``--model`` names another one."""
 KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 
 TOOLS = {
@@ -186,7 +188,7 @@ def messages_reply(unique: str, step: Json, tools: dict[str, Json]) -> Json:
         "id": f"msg_{unique}",
         "type": "message",
         "role": "assistant",
-        "model": "mock-model",
+        "model": MODEL,
         "content": content,
         "stop_reason": "tool_use" if called else "end_turn",
         "stop_sequence": None,
@@ -227,7 +229,7 @@ def chat_message(unique: str, step: Json, tools: dict[str, Json]) -> tuple[Json,
 
 def chat_chunks(unique: str, message: Json, reason: str) -> Iterator[Json]:
     """The same as chunks of a stream; the last one has the usage and no choice."""
-    head: Json = {"id": f"chatcmpl-{unique}", "object": "chat.completion.chunk", "created": 0, "model": "mock-model"}
+    head: Json = {"id": f"chatcmpl-{unique}", "object": "chat.completion.chunk", "created": 0, "model": MODEL}
     yield {**head, "choices": [{"index": 0, "delta": message, "finish_reason": None}]}
     yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
     yield {**head, "choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}}
@@ -244,7 +246,7 @@ def responses_events(unique: str, step: Json, tools: dict[str, Json]) -> Iterato
         part = {"type": "output_text", "text": step["text"], "annotations": list[Json]()}
         item = {"id": f"msg_{unique}", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
         begun = {**item, "status": "in_progress", "content": []}
-    head: Json = {"id": f"resp_{unique}", "object": "response", "model": "mock-model", "output": []}
+    head: Json = {"id": f"resp_{unique}", "object": "response", "model": MODEL, "output": []}
     yield {"type": "response.created", "response": {**head, "status": "in_progress"}}
     yield {"type": "response.output_item.added", "output_index": 0, "item": begun}
     if not called:
@@ -264,7 +266,7 @@ def gemini_reply(step: Json, tools: dict[str, Json]) -> Json:
     return {
         "candidates": [{"index": 0, "content": {"role": "model", "parts": [part]}, "finishReason": "STOP"}],
         "usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 10, "totalTokenCount": 110},
-        "modelVersion": "mock-model",
+        "modelVersion": MODEL,
     }
 
 
@@ -282,7 +284,7 @@ class Handler(BaseHTTPRequestHandler):
         self._reply({})
 
     def do_GET(self) -> None:
-        self._reply({"object": "list", "data": [{"id": "mock-model", "object": "model"}]})
+        self._reply({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
 
     def do_POST(self) -> None:
         body, path = self._body(), self.path.split("?")[0]
@@ -321,7 +323,7 @@ class Handler(BaseHTTPRequestHandler):
             choices = [{"index": 0, "message": message, "finish_reason": reason}]
             usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
             self._reply(
-                {"id": unique, "object": "chat.completion", "created": 0, "model": "mock-model"}
+                {"id": unique, "object": "chat.completion", "created": 0, "model": MODEL}
                 | {"choices": choices, "usage": usage}
             )
 
@@ -385,7 +387,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A scripted double of a model, for real agents.")
     for name in ("--scripts", "--ready-file", "--log"):
         parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--model", default=MODEL)
     given = parser.parse_args()
+    globals()["MODEL"] = given.model
     Handler.scripts, Handler.log = given.scripts, given.log
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
