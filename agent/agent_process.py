@@ -18,13 +18,14 @@ from typing import BinaryIO, TypeVar
 import acp
 from acp import schema
 from acp.client.connection import ClientSideConnection
-from acp.connection import StreamEvent
+from acp.connection import StreamDirection, StreamEvent
 
 from agent.children import ends_within
 from agent.client import Client
 from agent.durable import append_private
 from agent.errors import AgentDied, AgentFailed, LoginMissing, ResumeFailed
 from agent.events import ResumeKind
+from agent.knobs import Knob, find_knob
 from agent.launch import Launch, Listener, Started, start_program
 from agent.logins import read_refusal
 from agent.taking_up import Manner, Signs
@@ -81,6 +82,8 @@ class AgentProcess:
 
     def _keep_frame(self, event: StreamEvent) -> None:
         line = json.dumps({"direction": event.direction.value, "frame": event.message}, separators=(",", ":"))
+        if event.direction is StreamDirection.INCOMING:
+            self._client.offer(self._client.offering.answered(event.message))
         self._frames.write(line.encode() + b"\n")
         self._frames.flush()
 
@@ -180,9 +183,28 @@ class AgentProcess:
                 break
         return False
 
-    async def set_mode(self, mode_id: str) -> None:
-        """Set the session's mode; raises `AgentFailed`."""
-        await self._call(self._connection.set_session_mode(session_id=self._session_id, mode_id=mode_id))
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """What the agent lets its user choose, as it stands."""
+        return self._client.offering.knobs
+
+    async def turn(self, knob: str, value: str) -> None:
+        """Turn a knob, also the mode of an agent that did not offer any; raises `AgentFailed`."""
+        session, connection = self._session_id, self._connection
+        way, config_id = self._client.offering.find_way(knob) if find_knob(self.knobs, knob) else ("set_mode", "")
+        match way:
+            case "set_mode":
+                await self._call(connection.set_session_mode(session_id=session, mode_id=value))
+            case "set_model":
+                # The SDK has no method for it.
+                send = connection._conn.send_request  # pyright: ignore[reportPrivateUsage]
+                await self._call(send("session/set_model", {"sessionId": session, "modelId": value}))
+            case _:
+                given = value == "on" if way == "boolean" else value
+                # Its answer says all options anew.
+                await self._call(connection.set_config_option(config_id=config_id, session_id=session, value=given))
+                return
+        self._client.offer(self._client.offering.turned(knob, value))
 
     async def prompt(self, text: str) -> schema.PromptResponse:
         """Run one turn, however long it takes; raises `AgentFailed` when the agent refuses or dies."""

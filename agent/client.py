@@ -10,8 +10,9 @@ from acp import schema
 
 from agent import treefiles
 from agent.errors import AgentFailed
-from agent.events import CommandsListed
+from agent.events import CommandsListed, Offered
 from agent.launch import Launch, Listener
+from agent.offering import Offering
 from agent.taking_up import Signs
 from agent.updates import read_call, read_options, read_tool_call, read_update
 
@@ -30,6 +31,8 @@ class Client:
         """Is told what comes while a session is taken up."""
         self.given_up = ""
         """The id of a session that could not be taken up: of it nothing more is heard."""
+        self.offering = Offering()
+        """What the agent lets its user choose."""
 
     async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
         """Something happened in the session."""
@@ -37,6 +40,7 @@ class Client:
             self.signs.take(session_id, said=isinstance(update, _SAID))
         if session_id == self.given_up:
             return
+        self.offer(self.offering.updated(update))
         event = read_update(update)
         # Its commands an agent lists when it opens a session, and never again.
         if not self.listening and not isinstance(event, CommandsListed):
@@ -45,6 +49,12 @@ class Client:
             self._listener.happened(event)
         if (call := read_call(update)) is not None:
             self._listener.used(call)
+
+    def offer(self, offering: Offering) -> None:
+        """Know what the agent offers from now on, and tell it, if it is something else."""
+        before, self.offering = self.offering, offering
+        if self.listening and offering.knobs != before.knobs:
+            self._listener.happened(Offered(knobs=offering.knobs))
 
     async def request_permission(
         self, session_id: str, tool_call: schema.ToolCallUpdate, options: list[schema.PermissionOption], **_: Any

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.brief import explain_crossing, explain_failure, write_brief
+from agent.choosing import apply_policy, choose, note_offer, restore_choices
 from agent.errors import AgentDied, AgentFailed, CommandRefused, ResumeFailed
 from agent.events import (
     AgentStarted,
     Briefed,
     CommandsListed,
     Event,
+    Offered,
     PermissionAnswered,
     PermissionAsked,
     PermissionOption,
@@ -117,6 +119,8 @@ class Driver:
             await self._open(agent, launch.redact)
             self._agent = agent
             await self.apply_policy()
+            await restore_choices(self._recorder, self._profile, agent)
+            self._happened(Offered(knobs=agent.knobs))
         except BaseException:
             # Also when cancelled: a process that nobody holds would live on.
             self._agent = None
@@ -177,9 +181,12 @@ class Driver:
 
     async def apply_policy(self) -> None:
         """Tell the agent the mode that belongs to the policy, where it has one; raises `AgentFailed`."""
-        mode = self._profile.modes.get(self._recorder.state.policy)
-        if mode is not None and self._agent is not None:
-            await self._agent.set_mode(mode)
+        if self._agent is not None:
+            await apply_policy(self._recorder, self._profile, self._agent)
+
+    async def choose(self, knob: str, said: str) -> None:
+        """Turn one of the agent's knobs as the user said; raises `CommandRefused`, `AgentFailed`."""
+        await choose(self._recorder, self._profile, self._agent, knob, said)
 
     async def run_turn(self, prompt: Prompted) -> str:
         """Run one turn and return its stop reason: ACP's, or what `cancel` gave, or ``error``.
@@ -293,6 +300,9 @@ class Driver:
     def _happened(self, event: Event) -> None:
         if isinstance(event, Used):
             event = self._meter.read_update(event)
+        if isinstance(event, Offered):
+            note_offer(self._recorder, self._profile, event)
+            return
         if isinstance(event, CommandsListed) and event.commands == self._recorder.state.commands:
             return  # some agents say it again with every turn
         self._recorder.record(event)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, TypeAdapter
 
 from agent.frozen import LATE, Frozen
+from agent.knobs import Knob
 from agent.watch import Watch
 
 Policy = Literal["ask", "accept-edits", "accept-all"]
@@ -230,6 +231,25 @@ class CommandsListed(Event):
     commands: tuple[AgentCommand, ...]
 
 
+class Offered(Event):
+    """The agent said what its user can choose, and what it has now: all of it, each time."""
+
+    kind: Literal["offered"] = "offered"
+    knobs: tuple[Knob, ...]
+
+
+class Chosen(Event):
+    """A value was chosen for the agent's ``knob``, to be kept from now on; "" leaves it to the agent again.
+
+    ``by`` castoff: what was chosen could not be kept.
+    """
+
+    kind: Literal["chosen"] = "chosen"
+    knob: str
+    value: str
+    by: Literal["user", "castoff"] = "user"
+
+
 class PolicySet(Event):
     """The permission policy was chosen."""
 
@@ -384,6 +404,8 @@ _KnownEvent = Annotated[
     | CommandsListed
     | Briefed
     | BriefAgreed
+    | Offered
+    | Chosen
     | PolicySet
     | BudgetSet
     | BudgetMarked

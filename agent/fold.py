@@ -27,12 +27,14 @@ from agent.events import (
     BudgetMarked,
     BudgetSet,
     BudgetTimed,
+    Chosen,
     CommandsListed,
     Excused,
     Judged,
     Moved,
     Noted,
     Notified,
+    Offered,
     PermissionAnswered,
     PermissionAsked,
     PhaseChanged,
@@ -51,6 +53,7 @@ from agent.events import (
     Used,
     WatchSet,
 )
+from agent.knobs import Knob
 from agent.state import SessionState, carries_note
 from agent.steps import charge, follow, go_on, rest
 
@@ -79,7 +82,7 @@ def advance(state: SessionState, events: Iterable[AnyEvent]) -> SessionState:
     return fold.result()
 
 
-def _by_user(event: Prompted | PermissionAnswered) -> bool:
+def _by_user(event: Prompted | PermissionAnswered | Chosen) -> bool:
     return (event.source if isinstance(event, Prompted) else event.by) == "user"
 
 
@@ -127,7 +130,7 @@ class _Fold:
             self._budget_at += event.at - self._at
         self._epoch = max(self._epoch, event.epoch)
         self._at = event.at
-        if isinstance(event, _HUMAN) or (isinstance(event, Prompted | PermissionAnswered) and _by_user(event)):
+        if isinstance(event, _HUMAN) or (isinstance(event, Prompted | PermissionAnswered | Chosen) and _by_user(event)):
             self._changes["human_at"] = event.at
         if not isinstance(event, Text | Thought):
             self._flush()
@@ -170,6 +173,10 @@ class _Fold:
                 self._blocks.append(NoteBlock(seq=event.seq, at=event.at, level="warning", text=event.why))
             case BriefAgreed():
                 self._changes["brief_agreed"] = event.agreed
+            case Offered():
+                self._changes["knobs"] = event.knobs
+            case Chosen():
+                self._chosen(event)
             case PolicySet():
                 self._changes["policy"] = event.policy
             case BudgetSet():
@@ -362,11 +369,29 @@ class _Fold:
             assert isinstance(earlier, tuple)
             self._changes["recoveries"] = (*earlier, event.at)
 
+    def _chosen(self, event: Chosen) -> None:
+        knobs, chosen = self._knobs()
+        value = {event.knob: event.value} if event.value else {}
+        kept = {knob: value for knob, value in chosen if knob != event.knob} | value
+        self._changes["chosen"] = tuple(kept.items())
+        self._changes["knobs"] = tuple(
+            knob.model_copy(update={"value": event.value}) if event.value and knob.id == event.knob else knob
+            for knob in knobs
+        )
+
+    def _knobs(self) -> tuple[tuple[Knob, ...], tuple[tuple[str, str], ...]]:
+        knobs, chosen = (self._changes.get(field, getattr(self._base, field)) for field in ("knobs", "chosen"))
+        assert isinstance(knobs, tuple) and isinstance(chosen, tuple)
+        return knobs, chosen  # pyright: ignore[reportUnknownVariableType]
+
     def _agent_started(self, event: AgentStarted) -> None:
         known = self._changes.get("agent_session_id", self._base.agent_session_id)
         lossy = self._changes.get("lossy", self._base.lossy)
         if event.lossy:
             self._changes["begun"] = self._usage
+        if event.agent != self._changes.get("agent", self._base.agent):
+            # What another agent offers is something else, also where it has the same name.
+            self._changes |= {"knobs": (), "chosen": ()}
         self._changes |= {
             "lossy": event.lossy or (lossy and event.agent_session_id == known),
             "agent": event.agent,

@@ -72,6 +72,15 @@ class SetPolicy(Frozen):
     policy: Policy
 
 
+class Choose(Frozen):
+    """Turn one of the agent's knobs, e.g. ``model``, to a value: its id, its name, or a part that only one has."""
+
+    type: Literal["choose"] = "choose"
+    id: str
+    knob: str
+    value: str
+
+
 class SetBudget(Frozen):
     """Change the budget."""
 
@@ -127,7 +136,19 @@ class Stop(Frozen):
 
 
 Command = (
-    Prompt | TakeBack | Interrupt | Answer | SetPolicy | SetBudget | Extend | Excuse | Pause | Resume | Drain | Stop
+    Prompt
+    | TakeBack
+    | Interrupt
+    | Answer
+    | SetPolicy
+    | Choose
+    | SetBudget
+    | Extend
+    | Excuse
+    | Pause
+    | Resume
+    | Drain
+    | Stop
 )
 ClientMessage = Annotated[Hello | Command, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage, config=LATE)

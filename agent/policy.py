@@ -1,10 +1,12 @@
-"""Which permission questions castoff answers by itself: a pure function of policy and question."""
+"""Which permission questions castoff answers by itself, and which modes of agents a policy allows: pure functions."""
 
 from collections.abc import Sequence
 
 from agent.events import PermissionOption, Policy, ToolKind
+from agent.knobs import Choice
 
 _EDITS: frozenset[ToolKind] = frozenset({"read", "edit", "search", "think"})
+_LOOSENESS: tuple[Policy, ...] = ("ask", "accept-edits", "accept-all")
 _PLAIN_ALLOW = ("allow_once", "allow-once", "allow", "approved", "approve", "proceed_once", "accept", "yes")
 """Option ids that mean "this once and nothing else" in the agents we know; several of them offer further
 options of the kind allow_once that change the mode as well."""
@@ -15,6 +17,16 @@ def decide(policy: Policy, tool_kind: ToolKind, options: Sequence[PermissionOpti
     if policy == "accept-all" or (policy == "accept-edits" and tool_kind in _EDITS):
         return allow_once(options)
     return None
+
+
+def allows_mode(policy: Policy, needs: Policy | None) -> bool:
+    """Whether an agent may be in a mode that ``needs`` this policy at least; ``None``: nobody knows, so it may not."""
+    return needs is not None and _LOOSENESS.index(needs) <= _LOOSENESS.index(policy)
+
+
+def is_loose(mode: Choice, policy: Policy) -> bool:
+    """Whether a mode is known to do things unasked that the policy would ask for."""
+    return any(mode.needs == looser for looser in _LOOSENESS[_LOOSENESS.index(policy) + 1 :])
 
 
 def allow_once(options: Sequence[PermissionOption]) -> str | None:

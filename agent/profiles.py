@@ -128,6 +128,9 @@ class Profile(BaseModel):
     """Whether the agent ends when its input does; else it is sent SIGTERM at once."""
     modes: Mapping[Policy, str] = {}
     """The agent's mode id for each of our policies, where it has modes."""
+    mode_needs: Mapping[str, Policy] = {}
+    """What each of the agent's modes allows without asking, as the tightest of our policies that allows as much. A mode
+    that is not named here cannot be chosen."""
     usage: Usage
     """What its numbers of tokens count, and its cost, if ``cost`` does not say something else."""
     cost: Usage | None = None

@@ -40,6 +40,7 @@ from agent.lease import Tenure, firm_lease
 from agent.logins import name_login
 from agent.messages import (
     Answer,
+    Choose,
     Command,
     Drain,
     Excuse,
@@ -161,6 +162,8 @@ class Runner:
             case SetPolicy():
                 self._recorder.record(PolicySet(policy=command.policy))
                 await self._driver.apply_policy()
+            case Choose():
+                await self._driver.choose(command.knob, command.value)
             case SetBudget():
                 self._recorder.record(BudgetSet(budget=command.budget))
             case Extend():

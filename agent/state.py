@@ -2,6 +2,7 @@
 
 from agent.blocks import AnyBlock, PermissionBlock
 from agent.events import AgentCommand, Budget, Frozen, Judged, Notified, Phase, PlanEntry, Policy, Prompted
+from agent.knobs import Knob
 from agent.steps import Step
 from agent.watch import Watch
 
@@ -49,6 +50,10 @@ class SessionState(Frozen):
     """What had been spent in all, in dollars, at some Unix times: a few hundred at most, however long it runs."""
     deliveries: tuple[Notified, ...] = ()
     """What became of notifications, newest last; no more than 100."""
+    knobs: tuple[Knob, ...] = ()
+    """What the agent lets its user choose, as it stands."""
+    chosen: tuple[tuple[str, str], ...] = ()
+    """What the user chose of that, by knob."""
     policy: Policy = "ask"
     budget: Budget = Budget()
     watch: Watch = Watch()

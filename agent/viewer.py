@@ -15,6 +15,7 @@ from agent.messages import (
     SERVER_MESSAGE,
     VERSION,
     Answer,
+    Choose,
     Command,
     Done,
     Drain,
@@ -114,6 +115,10 @@ class Viewer:
     async def set_policy(self, policy: Policy) -> None:
         """Change the permission policy."""
         await self._command(SetPolicy(id=self._next_id(), policy=policy))
+
+    async def choose(self, knob: str, value: str) -> None:
+        """Turn one of the agent's knobs, e.g. ``model``, to a value."""
+        await self._command(Choose(id=self._next_id(), knob=knob, value=value))
 
     async def set_budget(self, budget: Budget) -> None:
         """Change the budget; it counts anew from here."""

@@ -188,12 +188,13 @@ class CastoffApp(SleepingApp):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the screen and of the app, and every theme and policy."""
-        from tui.palette import key_commands, policy_commands
+        from tui.palette import key_commands, knob_commands, policy_commands
 
         yield from key_commands(self, screen)
         for theme in self.themes:
             yield SystemCommand(f"Theme: {theme.title}", "Change the colours", partial(self.choose_theme, theme.name))
         yield from policy_commands(screen)
+        yield from knob_commands(screen)
 
 
 def rest_collector() -> None:

@@ -126,6 +126,10 @@ class ViewerLike(Protocol):
         """Change the permission policy."""
         ...
 
+    async def choose(self, knob: str, value: str) -> None:
+        """Turn one of the agent's knobs, e.g. its model."""
+        ...
+
     async def set_budget(self, budget: Budget) -> None:
         """Change the budget."""
         ...

@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from textual.fuzzy import FuzzySearch
 
-from agent.events import AgentCommand
+from agent.events import AgentCommand, Policy
+from agent.knobs import Knob, find_knob
 from agent.sanitise import clean
 from tui.commands import COMMANDS
 from tui.drawing.lines import Line, Span, fit_start, line, pad, span, wrap
+from tui.knob_commands import KNOB_WORDS, describe, read_knob
 
 MOST = 8
 _NEAR = 400
@@ -27,7 +29,12 @@ class Offer(NamedTuple):
 
 
 def word_at(draft: str, cursor: int) -> tuple[int, str]:
-    """The ``@`` or ``/`` word that ends at ``cursor``, and where it begins; an empty word where there is none."""
+    """The ``@`` or ``/`` word that ends at ``cursor``, and where it begins; an empty word where there is none.
+
+    What follows ``/model`` and its like belongs to that word.
+    """
+    if KNOB_WORDS.match(draft, 0, cursor) and draft[cursor:].strip() == "":
+        return 0, draft[:cursor]
     begun = max(draft.rfind(blank, 0, cursor) for blank in " \n\t") + 1
     word = draft[begun:cursor]
     if word.startswith("@") or (word.startswith("/") and begun == 0 and draft[cursor:].strip() == ""):
@@ -45,6 +52,21 @@ def offer_commands(word: str, agents: Sequence[AgentCommand]) -> list[Offer]:
         if c.name not in names and not _BREAK.search(c.name)
     ]
     return [offer for offer in (*ours, *theirs) if offer.text.startswith(word)]
+
+
+def offer_knobs(word: str, knobs: Sequence[Knob], policy: Policy) -> list[Offer]:
+    """What may follow ``/model`` and its like: values whose ids or names hold what is written of them."""
+    said = read_knob(word, knobs)
+    if said is None or (knob := find_knob(knobs, said.knob)) is None:
+        return []
+    begun = word[: len(word) - len(said.value)]
+    near = [c for c in knob.choices if said.value.strip().casefold() in f"{c.value}\n{c.name}".casefold()]
+    done = [c for c in near if c.value == said.value.strip()]
+    return [
+        Offer(f"{begun}{c.value} ", c.value if c.name == c.value else f"{c.value}  {c.name}", describe(c, policy))
+        for c in near
+        if not done and not _BREAK.search(c.value)
+    ]
 
 
 def offer_files(word: str, files: Iterable[str]) -> list[Offer]:

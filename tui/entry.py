@@ -12,7 +12,7 @@ from textual.widgets import TextArea
 
 from agent.state import SessionState
 from tui.backend import DraftLike, Lend
-from tui.completion import Offer, can_be_named, draw_offers, offer_commands, offer_files
+from tui.completion import Offer, can_be_named, draw_offers, offer_commands, offer_files, offer_knobs
 from tui.composer import Composer
 from tui.drafts import Draft
 from tui.drawing.lines import Line, Span, line
@@ -71,7 +71,7 @@ class Entry(Vertical):
 
     def _find(self, word: str) -> list[Offer]:
         if word.startswith("/"):
-            return offer_commands(word, self.state.commands)
+            return offer_knobs(word, self.state.knobs, self.state.policy) or offer_commands(word, self.state.commands)
         if time.monotonic() - self._listed >= FRESH_SECONDS:
             self._listed = time.monotonic()
             self._list()

@@ -7,13 +7,17 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from agent.events import Policy
+from agent.sanitise import clean
 from tui.commands import POLICIES
 from tui.composer import Composer
 from tui.keymap import KEYS
+from tui.knob_commands import describe
 from tui.move_screen import MoveScreen
 from tui.stage import StageScreen
 from tui.transcript import Transcript
 from tui.workspace import Workspace
+
+_MOST_CHOICES = 50
 
 
 def key_commands(app: App[None], screen: Screen[Any]) -> list[SystemCommand]:
@@ -37,6 +41,25 @@ def policy_commands(screen: Screen[Any]) -> list[SystemCommand]:
     if not isinstance(screen, Workspace):
         return []
     return [SystemCommand(f"Policy: {name.replace('-', ' ')}", what, _chooser(screen, name)) for name in POLICIES]
+
+
+def knob_commands(screen: Screen[Any]) -> list[SystemCommand]:
+    """A command for each value of what the session's agent lets its user choose."""
+    if not isinstance(screen, Workspace):
+        return []
+    return [
+        SystemCommand(
+            clean(f"{knob.name}: {choice.name}", single_line=True),
+            clean(describe(choice, screen.state.policy), single_line=True),
+            _turner(screen, knob.id, choice.value),
+        )
+        for knob in screen.state.knobs
+        for choice in knob.choices[:_MOST_CHOICES]
+    ]
+
+
+def _turner(screen: Workspace, knob: str, value: str) -> Callable[[], None]:
+    return lambda: screen.command(lambda viewer: viewer.choose(knob, value))
 
 
 def _chooser(screen: Workspace, policy: Policy) -> Callable[[], None]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from agent.errors import AgentError
 from agent.events import Policy
 from tui.commands import POLICIES, Spoken, parse_budget
+from tui.knob_commands import choose
 
 if TYPE_CHECKING:
     from tui.workspace import Workspace
@@ -24,6 +25,8 @@ async def say(screen: "Workspace", spoken: Spoken) -> None:
             app.complain(f"There is no command /{spoken.rest}.", "/help lists them.")
         case "policy":
             _policy(screen, spoken.rest)
+        case "model" | "mode" | "option":
+            choose(screen, spoken)
         case "budget":
             _budget(screen, spoken.rest)
         case "theme":

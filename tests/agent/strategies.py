@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from agent import events
 from agent.events import AnyEvent
+from agent.knobs import Knob
 
 IDS = st.sampled_from(["a", "b", "c"])
 WORDS = st.text(max_size=8)
@@ -13,6 +14,8 @@ STATUS = st.none() | st.sampled_from(["pending", "in_progress", "completed", "fa
 REASONS = st.sampled_from(["end_turn", "cancelled", "drained", "budget", "error", "crash"])
 OPTIONS = (events.PermissionOption(option_id="yes", name="Yes", kind="allow_once"),)
 CONTENT = st.none() | st.lists(st.builds(events.TextContent, text=WORDS), max_size=2).map(tuple)
+
+KNOBS = st.builds(Knob, id=IDS, name=WORDS, value=IDS, choices=st.just(()))
 
 KINDS: tuple[st.SearchStrategy[AnyEvent], ...] = (
     st.builds(events.Prompted, prompt_id=IDS, text=WORDS),
@@ -27,6 +30,8 @@ KINDS: tuple[st.SearchStrategy[AnyEvent], ...] = (
     st.builds(events.Used, input_tokens=TOKENS, output_tokens=TOKENS, cost_usd=DOLLARS, context_used=TOKENS),
     st.builds(events.PhaseChanged, phase=st.sampled_from(["idle", "working", "paused", "drained"]), detail=WORDS),
     st.builds(events.AgentStarted, agent=WORDS, agent_session_id=IDS, resumed=st.just("new")),
+    st.builds(events.Offered, knobs=st.lists(KNOBS, max_size=2).map(tuple)),
+    st.builds(events.Chosen, knob=IDS, value=IDS | st.just(""), by=st.sampled_from(["user", "castoff"])),
     st.builds(events.PolicySet, policy=st.sampled_from(["ask", "accept-all"])),
     st.builds(events.BudgetSet, budget=st.builds(events.Budget, max_usd=DOLLARS)),
     st.builds(events.Moved, origin=WORDS, to=WORDS, files=st.just(1), size=st.just(2), seconds=st.just(0.5)),

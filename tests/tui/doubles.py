@@ -98,6 +98,9 @@ class DoubleViewer:
     async def set_policy(self, policy: Policy) -> None:
         self._command("policy", policy)
 
+    async def choose(self, knob: str, value: str) -> None:
+        self._command("choose", knob, value)
+
     async def set_budget(self, budget: Budget) -> None:
         self._command("budget", budget)
 

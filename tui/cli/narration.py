@@ -3,6 +3,7 @@
 from agent.events import (
     AgentStarted,
     AnyEvent,
+    Chosen,
     DiffContent,
     Moved,
     Noted,
@@ -113,6 +114,8 @@ def _narrate_rest(event: AnyEvent) -> tuple[str, str]:
         case SetupEnded():
             ended = event.detail if event.status is None else f"status {event.status}"
             return f"* setup: {ended}", "cyan" if event.status == 0 else "yellow"
+        case Chosen() if event.value:
+            return f"-- {_one_line(f'{event.knob}: {event.value}')}", "dim"
         case Noted():
             return f"-- {event.text}", "yellow" if event.level != "info" else "dim"
         case _:

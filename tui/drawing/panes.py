@@ -6,6 +6,8 @@ from typing import NamedTuple
 from agent.blocks import PermissionBlock, ToolBlock
 from agent.budget import hourly_usd, most_used
 from agent.events import DiffContent, PlanEntry
+from agent.knobs import MODE, MODEL, find_knob
+from agent.policy import is_loose
 from agent.state import SessionState
 from agent.steps import Step
 from tui.drawing.diffs import draw_edit
@@ -83,7 +85,9 @@ def draw_status(state: SessionState, link: Link, now: float, width: int, keys: S
     if state.head_seq:
         parts.append([Span(f"{mark} {word}", role)])
         parts.append([Span(state.policy.replace("-", " "), "muted")])
+        parts += _mode(state)
         parts += _budget(state, now)
+        parts += [[span(knob.shown, "muted")] for knob in state.knobs if knob.id == MODEL]
     left: list[Span] = []
     for part in parts:
         added = ([Span(" · ", "rule")] if left else []) + part
@@ -92,6 +96,15 @@ def draw_status(state: SessionState, link: Link, now: float, width: int, keys: S
         left.extend(added)
     free = width - sum(len(s.text) for s in left) - 3
     return spread(left, _hints(keys, free), width)
+
+
+def _mode(state: SessionState) -> list[list[Span]]:
+    """The agent's mode where its user chose it, or where it allows more than the policy."""
+    knob = find_knob(state.knobs, MODE)
+    if knob is None:
+        return []
+    loose = is_loose(knob.current, state.policy)
+    return [[span(knob.shown, "warn" if loose else "muted")]] if loose or MODE in dict(state.chosen) else []
 
 
 def _hints(keys: Sequence[tuple[str, str]], room: int) -> list[Span]:

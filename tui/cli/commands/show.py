@@ -70,6 +70,7 @@ def _show(out: Output, target: Target, state: SessionState) -> None:
     spent = cost_of(state)
     agent = f"agent {state.agent or '-'} {state.agent_version}".rstrip()
     agent += " (lossy: it began anew from a brief)" if state.lossy else ""
+    agent += "".join(f" · {knob.id} {clean(knob.shown, single_line=True)}" for knob in state.knobs)
     out.say(f"{agent} · policy {state.policy} · {turns(state)} · {spent}")
     for row in draw_timeline(state, time.time() if state.turn is not None else state.at, 80):
         out.say(f"  {row.plain}".rstrip())
