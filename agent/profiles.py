@@ -136,6 +136,8 @@ class Profile(BaseModel):
     cost: Usage | None = None
     login: str = ""
     """The sentence that says how it gets its login."""
+    megabytes: Annotated[int, Field(ge=0)] = 0
+    """What its installation takes on disk, about; 0: nobody measured it."""
     install: Annotated[str, Field(min_length=1)]
     """The sentence that says how to install it; the command in it, after a colon, is what the tests run."""
 

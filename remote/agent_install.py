@@ -1,5 +1,5 @@
 """An agent is installed on this machine by its profile's own command, into castoff's own directory of agents. Runs on
-hosts: root is not needed, nor that npm or uv are there."""
+hosts, too: root is not needed, nor that npm or uv are there."""
 
 import os
 import shlex
@@ -58,7 +58,7 @@ def _provide(argv: Sequence[str], tools: Path, report: Callable[[str], None]) ->
             shutil.rmtree(tools, ignore_errors=True)
             names = " and ".join(word for word in argv if word in _TOOLS)
             raise AgentInstallFailed(
-                f"{names} is not on the host, and could not be fetched{_why(error)}.", f"Install {names} there."
+                f"{names} is not on this machine, and could not be fetched{_why(error)}.", f"Install {names} there."
             ) from error
     return (str(here),)
 
@@ -69,7 +69,7 @@ def _run(profile: Profile, argv: Sequence[str], place: Path, path: str) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         raise AgentInstallFailed(
             f"{profile.title} could not be installed{_why(error)}.",
-            "Free some space, or see whether the host reaches the agent's packages.",
+            "Free some space, or see whether this machine reaches the agent's packages.",
         ) from error
 
 

@@ -10,6 +10,7 @@ from agent.errors import CommandRefused
 from agent.lease import firm_lease, read_lease
 from agent.protocol import offered_epoch
 from agent.sessions import SessionDir, change_agent
+from remote.agent_setup import set_up_agent
 from remote.cargo import TRANSFERS, Cargo
 from remote.config import Host
 from remote.errors import ConnectionLost, RemoteError
@@ -33,7 +34,7 @@ from remote.preflight import Preflight
 from remote.progress import Stopwatch, meanwhile
 from remote.receipt import Receipt, Sent, keep_sent, read_sent
 from remote.rsync import sending_ahead
-from remote.steps import Away, Captured, Preflighted, Sending
+from remote.steps import Away, Captured, Preflighted, Sending, SettingUp
 from remote.terms import Decision, Terms
 from snapshot.manifest import Manifest
 
@@ -69,6 +70,10 @@ class Departure:
     def _host(self) -> HostClient:
         assert self.client is not None, "the host is connected first"
         return self.client
+
+    async def install(self, report: Callable[[SettingUp], None]) -> None:
+        """Install the session's agent on the host if it is not there; raises `RemoteError`."""
+        await set_up_agent(self._host, self.session.info.agent, lambda line: report(SettingUp(detail=line)))
 
     async def look(self) -> Preflighted:
         """Everything that can be known before anything changes."""

@@ -10,7 +10,8 @@ class Problem(Frozen):
     """What stands in the way (``blocking``) or should be known: a sentence, and a way out.
 
     ``secrets`` are the fingerprints of the secrets it tells of; ``asks`` is the digest of the project's settings file
-    where the user may agree to what that asks for (`remote.terms.Terms.agree`).
+    where the user may agree to what that asks for (`remote.terms.Terms.agree`); ``installs`` is the agent that would be
+    installed on the host if the user agrees (`remote.terms.Terms.install_on`).
     """
 
     code: str
@@ -19,6 +20,7 @@ class Problem(Frozen):
     blocking: bool = True
     secrets: tuple[str, ...] = ()
     asks: str = ""
+    installs: str = ""
 
 
 LossKind = Literal["ignored", "unreadable", "outside", "command", "version", "variable", "mcp", "process", "other"]

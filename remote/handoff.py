@@ -109,6 +109,12 @@ async def _attempt(departure: Departure, links: Links) -> AsyncGenerator[Handoff
     if read_lease(session).to == host.name:
         # It was reclaimed by force from this very host.
         await tell_epoch(await links.client(host.name), session)
+    if departure.terms.install_on == host.name:
+        installing: Relay[HandoffStep, None] = Relay()
+        async with aclosing(installing.steps(lambda: departure.install(installing.report))) as steps:
+            async for step in steps:
+                yield step
+        installing.raise_failure()
     seen = await departure.look()
     departure.watch.skip()
     yield seen

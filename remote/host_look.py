@@ -22,6 +22,7 @@ from agent.state import SessionState
 from agent.versions import is_older
 from remote import host_protocol as protocol
 from remote.agent_env import read_env
+from remote.agent_offer import MISSING, can_install, tell_cost
 from remote.agents import find_version
 from remote.errors import RemoteError
 from remote.facts import Facts, collect_facts
@@ -179,8 +180,17 @@ def _agent(request: protocol.Look) -> list[Problem]:
         agent_command(profile)
         variables = read_env()
     except (AgentError, RemoteError) as error:
-        return [Problem(code=error.code, sentence=f"On the host: {error}", way_out=error.way_out)]
+        problem = Problem(code=error.code, sentence=f"On the host: {error}", way_out=error.way_out)
+        return [_offer(problem, request.agent) if error.code == MISSING else problem]
     return [*_version(profile, request.version), *_model(profile, {"CASTOFF_MODEL": request.model} | variables)]
+
+
+def _offer(problem: Problem, agent: str) -> Problem:
+    profile = load_profile(agent)
+    if not can_install(profile):
+        return problem
+    way_out = f"castoff handoff --install-agent installs it there: {tell_cost(profile)}."
+    return problem.model_copy(update={"way_out": way_out, "installs": agent})
 
 
 def _version(profile: Profile, theirs: str) -> list[Problem]:

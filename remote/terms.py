@@ -52,6 +52,8 @@ class Terms(Frozen):
     """The digest of the project's settings file whose wishes the user has seen and agrees to, now and later."""
     sandbox: Need = "auto"
     """The least level of the run's sandbox; what the settings ask for counts where it is stronger."""
+    install_on: str = ""
+    """The host on which the session's agent may be installed if it is not there."""
     carry: tuple[str, ...] = ()
     """What of the loss report travels all the same, by its names there."""
     stop_on_loss: bool = False

@@ -245,6 +245,14 @@ class Backend(Protocol):
         """A sentence for each session on this machine that cannot be read."""
         ...
 
+    def agent_offer(self, agent: str) -> str:
+        """What installing an agent here would take, as a sentence; "" where it is here, or nothing can install it."""
+        ...
+
+    async def install_agent(self, agent: str) -> None:
+        """Install an agent here; raises `remote.errors.AgentInstallFailed`."""
+        ...
+
     def create(self, agent: str) -> Place:
         """Begin a session here."""
         ...

@@ -1,10 +1,11 @@
 """Which screen is shown. Each is imported when it is opened: none of them is needed for the first paint."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from textual import work
 from textual.app import SuspendNotSupported
 from textual.screen import ModalScreen, Screen
 
@@ -46,6 +47,22 @@ class DoorsApp(ThemedApp):
         from tui.small_screens import HostKeyDialog
 
         return await self._ask(dialog := HostKeyDialog(question), dialog.answer)
+
+    @work(group="install", exclusive=True, exit_on_error=False)
+    async def offer_agent(self, agent: str, offer: str, then: Callable[[], None]) -> None:
+        """Ask whether an agent is to be installed here; once it is, go on with ``then``."""
+        from tui.install_dialog import InstallDialog
+
+        if not await self._ask(dialog := InstallDialog(agent, offer), dialog.answer):
+            return
+        self.show_status(f"Installing {agent}: this takes a minute or so.")
+        try:
+            await self.backend.install_agent(agent)
+        except RemoteError as error:
+            self.complain(str(error), error.way_out)
+            return
+        self.show_status(f"{agent} is installed.")
+        then()
 
     async def ask_passphrase(self, key: str) -> str:
         """The passphrase of a private key; "" if the user gives none."""

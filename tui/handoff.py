@@ -218,6 +218,8 @@ class Handoff(TermsScreen):
             again.insert(0, ("↓", "decide about what stays"))
         if self.secrets():
             again.insert(0, ("Ctrl+O", "allow these secrets"))
+        if agent := self.installs():
+            again.insert(0, ("Ctrl+N", f"install {agent} there"))
         if self.asked():
             again.insert(0, ("Ctrl+Y", "let the project have this"))
         if isinstance(last, Preflighted) and not any(p.blocking for p in last.problems):

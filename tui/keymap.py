@@ -95,6 +95,7 @@ KEYS: tuple[Key, ...] = (
     Key("handoff.choose", "space", "choose", "Leave, carry, stop", "Below the fields: decide about the marked thing"),
     Key("handoff.again", "ctrl+l", "check_again", "Check again", "Ask the host again", True),
     Key("handoff.allow", "ctrl+o", "allow_secrets", "Allow secrets", "Let these secrets travel, now and later", True),
+    Key("handoff.install", "ctrl+n", "install", "Install the agent", "Install the session's agent on the host", True),
     Key("handoff.agree", "ctrl+y", "agree", "Agree", "Let the project have what its settings file asks for", True),
     Key("pull.confirm", "enter", "confirm", "Pull back", "Take the run home as shown"),
     Key("pull.accept", "space", "accept", "Take the file", "Take the marked executable file, or leave it"),

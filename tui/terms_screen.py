@@ -154,6 +154,16 @@ class TermsScreen(MoveScreen):
             self.terms = self.terms.model_copy(update={"agree": asked})
             self.ask()
 
+    def action_install(self) -> None:
+        """Install the session's agent on this host, and ask it again."""
+        if self.installs() and self.confirmable():
+            self.terms = self.terms.model_copy(update={"install_on": self.host})
+            self.ask()
+
+    def installs(self) -> str:
+        """The agent that would be installed on the host if the user agrees, while a decision is due."""
+        return next((problem.installs for problem in self.problems() if problem.installs), "")
+
     def secrets(self) -> list[str]:
         """The fingerprints of the secrets in the way, while a decision is due."""
         return [secret for problem in self.problems() for secret in problem.secrets]

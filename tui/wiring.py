@@ -116,6 +116,19 @@ class World:
         """A sentence for each session that cannot be read."""
         return tuple(str(each) for each in look_over(state_dir()).damaged)
 
+    def agent_offer(self, agent: str) -> str:
+        """What installing an agent here would take."""
+        from remote.agent_offer import find_offer
+
+        return find_offer(agent)
+
+    async def install_agent(self, agent: str) -> None:
+        """Install an agent here."""
+        from agent.profiles import load_profile
+        from remote.agent_install import install_agent
+
+        await asyncio.to_thread(install_agent, load_profile(agent), lambda _: None)
+
     def create(self, agent: str) -> Place:
         """Begin a session here."""
         return _place(create_session(state_dir(), self._project, agent))

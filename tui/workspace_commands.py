@@ -119,7 +119,14 @@ def _agent(screen: "Workspace", spoken: Spoken) -> None:
     if name not in screen.backend.agents:
         known = ", ".join(screen.backend.agents)
         screen.castoff.complain(f"There is no agent {name!r}." if name else "Which agent?", f"There are: {known}.")
-    elif spoken.name == "new" or screen.place is not None:
+    elif offer := screen.backend.agent_offer(name):
+        screen.castoff.offer_agent(name, offer, lambda: _begin_with(screen, spoken, name))
+    else:
+        _begin_with(screen, spoken, name)
+
+
+def _begin_with(screen: "Workspace", spoken: Spoken, name: str) -> None:
+    if spoken.name == "new" or screen.place is not None:
         screen.castoff.open_fresh(name)
     else:
         screen.agent = name

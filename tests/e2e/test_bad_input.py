@@ -22,7 +22,7 @@ from remote.links import Links
 from remote.local import open_local
 from remote.parcel import fold
 from remote.pull import pull_back
-from remote.steps import Away, HandoffStep, Home, StillHere
+from remote.steps import Away, HandoffStep, Home, Preflighted, StillHere
 from remote.terms import Terms
 from tests.e2e.journey import Place, drive, fill_project, follow, lay_out, tree_of
 from tests.e2e.scene import Scene, give_variables, interrupt_at, start_task
@@ -168,6 +168,38 @@ async def test_agent_missing_on_the_host(scene: Scene, tmp_path: Path) -> None:
     make_agent(tmp_path, "mine", '["/bin/cat"]')
     session, before = scene.session("mine"), tree_of(scene.place.project)
     assert_still_here(await scene.move(session), "profile-unknown", session, scene.place, before)
+
+
+FETCHED = """
+name = "fetched"
+title = "Fetched"
+launch = ["fetched"]
+find = ["fetched/bin/fetched"]
+session_files = [".fetched/{sid}"]
+resume = ["load"]
+usage = "none"
+megabytes = 7
+install = "Install it with: sh -c 'mkdir -p $1/fetched/bin && cp /bin/cat $1/fetched/bin/fetched' sh {agents}"
+"""
+
+
+async def test_an_agent_is_installed_on_the_host_only_if_that_was_agreed_to(scene: Scene, tmp_path: Path) -> None:
+    fill_project(scene.place)
+    for config in (tmp_path / "config", scene.host.home / ".config/castoff"):
+        (config / "agents").mkdir(parents=True, exist_ok=True)
+        (config / "agents" / "fetched.toml").write_text(FETCHED)
+    session, before = scene.session("fetched"), tree_of(scene.place.project)
+    refused = await scene.move(session)
+    assert_still_here(refused, "agent-missing", session, scene.place, before)
+    there = scene.host.home / ".local/share/castoff/agents"
+    said = f"castoff handoff --install-agent installs it there: about 7 MB in {there}, by sh -c "
+    assert isinstance(refused, StillHere) and refused.way_out.startswith(said)
+    for agreed, installed in (("another", False), ("vm", True)):
+        steps = await drive(hand_off(session, scene.links.host("vm"), Terms(install_on=agreed), scene.links), "cancel")
+        seen = next(step for step in steps if isinstance(step, Preflighted))
+        offered = [problem.installs for problem in seen.problems if problem.code == "agent-missing"]
+        assert offered == ([] if installed else ["fetched"])
+        assert (there / "fetched/bin/fetched").exists() is installed
 
 
 SAILOR = """\

@@ -9,6 +9,7 @@ from agent.profiles import load_profile
 from agent.programs import agents_dir
 from remote import agent_install
 from remote.agent_install import install_agent
+from remote.agent_offer import find_offer
 from remote.errors import AgentInstallFailed
 
 CODEX = load_profile("codex", Path("/nonexistent"))
@@ -83,7 +84,7 @@ def test_without_npm_one_is_fetched_for_castoff_alone(programs: Path, monkeypatc
 def test_where_npm_cannot_be_had_it_is_said(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(programs.parent / "python", "echo 'No module named venv' >&2; exit 1")
     monkeypatch.setattr(agent_install.sys, "executable", str(programs.parent / "python"))
-    with pytest.raises(AgentInstallFailed, match=r"npm is not on the host, .*No module named venv") as caught:
+    with pytest.raises(AgentInstallFailed, match=r"npm is not on this machine, .*No module named venv") as caught:
         install_agent(CODEX, lambda _: None)
     assert caught.value.way_out == "Install npm there."
     assert not (agents_dir() / ".tools").exists()
@@ -91,3 +92,16 @@ def test_where_npm_cannot_be_had_it_is_said(programs: Path, monkeypatch: pytest.
 
 def test_the_builtin_agent_needs_no_installation(programs: Path) -> None:
     assert install_agent(load_profile("builtin", Path("/nonexistent")), lambda _: None).exists()
+
+
+def test_what_is_missing_is_offered_with_its_size_and_place(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_offer("codex") == (
+        f"Codex takes about 223 MB in {agents_dir()}, "
+        f"by npm install --prefix {agents_dir()}/codex @zed-industries/codex-acp@0.16.0."
+    )
+    monkeypatch.setenv("CASTOFF_AGENT_CODEX", "/no/such/agent")
+    assert find_offer("codex") == "", "what the variable names would not be found there"
+    monkeypatch.delenv("CASTOFF_AGENT_CODEX")
+    _npm(programs)
+    install_agent(CODEX, lambda _: None)
+    assert find_offer("codex") == "" == find_offer("builtin") == find_offer("nobody")

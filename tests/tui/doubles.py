@@ -220,6 +220,9 @@ class DoubleBackend:
         self.watching: Callable[[], None] | None = None
         self.closed = False
         self.unreadable: tuple[str, ...] = ()
+        self.offers: dict[str, str] = {}
+        self.installed: list[str] = []
+        self.refuse_install: Exception | None = None
         self.recovered: Sequence[Recovered | Exception | asyncio.Event] = ()
 
     @property
@@ -253,6 +256,15 @@ class DoubleBackend:
 
     def damaged(self) -> tuple[str, ...]:
         return self.unreadable
+
+    def agent_offer(self, agent: str) -> str:
+        return self.offers.get(agent, "")
+
+    async def install_agent(self, agent: str) -> None:
+        if self.refuse_install is not None:
+            raise self.refuse_install
+        self.installed.append(agent)
+        self.offers.pop(agent, None)
 
     def create(self, agent: str) -> Place:
         return PLACE.model_copy(update={"agent": agent})

@@ -13,7 +13,7 @@ from remote.steps import Away, HandoffStep, StillHere
 from remote.terms import Terms
 from snapshot.allowed import SHORTEST_PREFIX
 from tui.cli.defaults import fill_in
-from tui.cli.driving import Decider, can_ask, drive
+from tui.cli.driving import Decider, can_ask, confirm, drive
 from tui.cli.edge import async_command
 from tui.cli.errors import NotMoved
 from tui.cli.names import complete_agent, complete_host, complete_session
@@ -71,6 +71,7 @@ Examples:
     help="Do without this all the same: a name among what stays, or a kind (ignored, outside, command, version, "
     "variable, mcp, process).",
 )
+@click.option("--install-agent", is_flag=True, help="Install the session's agent on the host if it is not there.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would happen; nothing moves and nobody is asked.")
 @click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal.")
 @async_command
@@ -91,6 +92,7 @@ async def handoff(
     carry: tuple[str, ...],
     stop_on_loss: bool,
     accept_loss: tuple[str, ...],
+    install_agent: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
@@ -108,6 +110,8 @@ async def handoff(
     relative to the project, as they are shown.
     """
     _need_answerer(out, yes or dry_run)
+    if install_agent and dry_run:
+        raise click.UsageError("--install-agent changes the host, and --dry-run nothing: they are one at a time.")
     moving = pick_departing(session)
     if dry_run:
         _check_held(moving)
@@ -122,9 +126,14 @@ async def handoff(
     )
     terms = terms.model_copy(update={"brief": brief, "agent": _other_agent(moving, agent)})
     terms = terms.model_copy(update={"carry": carry, "stop_on_loss": stop_on_loss, "accept_loss": accept_loss})
+    terms = terms.model_copy(update={"install_on": host if install_agent else ""})
     decider = Decider(f"Cast off to {host}?", "cancel" if dry_run else "go" if yes else None)
     try:
         last = await _hand_off(out, moving, host, terms, decider)
+        agent = decider.blocking.installs if decider.blocking is not None else ""
+        if agent and not (yes or dry_run) and await confirm(f"Install {agent} on {host} now?"):
+            decider = Decider(f"Cast off to {host}?", None)
+            last = await _hand_off(out, moving, host, terms.model_copy(update={"install_on": host}), decider)
     except asyncio.CancelledError:
         raise KeyboardInterrupt(_where(moving)) from None
     if isinstance(last, StillHere) and last.code == "cancelled" and dry_run:

@@ -10,6 +10,7 @@ from agent.state import SessionState
 from agent.viewer import Viewer
 from tui.cli.edge import async_command
 from tui.cli.errors import WaitEnded
+from tui.cli.installing import need_agent
 from tui.cli.names import complete_agent
 from tui.cli.narration import Narrator
 from tui.cli.output import Output
@@ -33,9 +34,10 @@ Examples:
     help="What the agent may do without asking.",
 )
 @click.option("--title", default="", help="How lists call it; by default the beginning of the prompt.")
+@click.option("--install-agent", is_flag=True, help="Install the agent here if it is not.")
 @click.option("--wait", is_flag=True, help="Show the work and wait until it is done.")
 @async_command
-async def new(out: Output, agent: str, text: str, policy: Policy, title: str, wait: bool) -> None:
+async def new(out: Output, agent: str, text: str, policy: Policy, title: str, install_agent: bool, wait: bool) -> None:
     """Start a session in the current directory with a first prompt.
 
     The agent goes on by itself when this command has ended. With --wait: exit status 0 when the turn is done,
@@ -46,8 +48,9 @@ async def new(out: Output, agent: str, text: str, policy: Policy, title: str, wa
     from agent.sessions import create_session
     from remote.local import open_local
 
-    load_profile(agent)
+    profile = load_profile(agent)
     check_prompt(text)
+    await need_agent(out, profile, agreed=install_agent)
     session = create_session(state_dir(), Path.cwd(), agent, check_text(title) or _title(text))
     out.record("session", {"id": session.id, "title": session.info.title, "project": session.info.project})
     viewer = await open_local(session)
