@@ -72,8 +72,9 @@ class Departure:
         return self.client
 
     async def install(self, report: Callable[[SettingUp], None]) -> None:
-        """Install the session's agent on the host if it is not there; raises `RemoteError`."""
-        await set_up_agent(self._host, self.session.info.agent, lambda line: report(SettingUp(detail=line)))
+        """Install the agent that is to go on there, if it is not there; raises `RemoteError`."""
+        agent = self.terms.agent or self.session.info.agent
+        await set_up_agent(self._host, agent, lambda line: report(SettingUp(detail=line)))
 
     async def look(self) -> Preflighted:
         """Everything that can be known before anything changes."""

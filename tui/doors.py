@@ -58,7 +58,7 @@ class DoorsApp(ThemedApp):
         self.show_status(f"Installing {agent}: this takes a minute or so.")
         try:
             await self.backend.install_agent(agent)
-        except RemoteError as error:
+        except (AgentError, RemoteError) as error:
             self.complain(str(error), error.way_out)
             return
         self.show_status(f"{agent} is installed.")

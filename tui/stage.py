@@ -1,6 +1,6 @@
 """What screens ask of the app: to say something, to show another screen, to drive a move."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
@@ -40,6 +40,10 @@ class Stage(Protocol):
 
     def complain(self, sentence: str, way_out: str = "") -> None:
         """Say what does not work, and the way out."""
+        ...
+
+    def offer_agent(self, agent: str, offer: str, then: Callable[[], None]) -> object:
+        """Ask whether an agent is to be installed here; once it is, go on with ``then``."""
         ...
 
     def show_status(self, sentence: str) -> None:

@@ -130,8 +130,8 @@ async def handoff(
     decider = Decider(f"Cast off to {host}?", "cancel" if dry_run else "go" if yes else None)
     try:
         last = await _hand_off(out, moving, host, terms, decider)
-        agent = decider.blocking.installs if decider.blocking is not None else ""
-        if agent and not (yes or dry_run) and await confirm(f"Install {agent} on {host} now?"):
+        lacking = decider.blocking.installs if decider.blocking is not None else ""
+        if lacking and not (yes or dry_run) and await confirm(f"Install {lacking} on {host} now?"):
             decider = Decider(f"Cast off to {host}?", None)
             last = await _hand_off(out, moving, host, terms.model_copy(update={"install_on": host}), decider)
     except asyncio.CancelledError:
