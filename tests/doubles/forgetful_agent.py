@@ -3,8 +3,8 @@
 
 refusing: an error. unable: offers no way. feigning: says that it loaded the session, and shows nothing. late: replays
 after it said so. unlisted: says that it resumed, and does not list it. listed: lists it, on the second page. other:
-says that it resumed, and tells of another session. wordy: refuses, and replays all the same, late.
-login: wants a login.
+says that it resumed, and tells of another session. wordy: refuses, and speaks of that session all the same, when it is
+prompted in another one. login: wants a login.
 
 Speaks the Agent Client Protocol on stdio; standard library only. What it is asked stands in ``asked.jsonl`` of the
 session's folder; a prompt that ends with ``[[fail]]`` ends it.
@@ -69,7 +69,6 @@ def take_up(sid: str) -> dict[str, Any]:
         case "refusing":
             return {"error": {"code": -32002, "message": "Resource not found"}}
         case "wordy":
-            replay_later(sid, "not yours any more")
             return {"error": {"code": -32603, "message": "Internal error"}}
         case "login":
             return {"error": {"code": -32000, "message": "Authentication required"}}
@@ -89,12 +88,14 @@ def listed(cursor: str | None, sid: str) -> dict[str, Any]:
     return {"sessions": [entry], **({"nextCursor": "2"} if KIND == "listed" and not cursor else {})}
 
 
-def prompt(sid: str, params: dict[str, Any]) -> dict[str, Any]:
+def prompt(sid: str, params: dict[str, Any], refused: str) -> dict[str, Any]:
     text = "".join(part.get("text", "") for part in params["prompt"])
     with Path("asked.jsonl").open("a") as asked:
         asked.write(json.dumps({"sid": sid, "text": text}) + "\n")
     if text.endswith("[[fail]]"):
         sys.exit("a bad end")
+    if KIND == "wordy" and refused:
+        say(refused, "not yours any more")
     call = {"toolCallId": f"c{time.time_ns()}", "title": "Edit made.txt", "kind": "edit"}
     update(sid, sessionUpdate="tool_call", status="in_progress", locations=[{"path": "made.txt"}], **call)
     update(sid, sessionUpdate="tool_call_update", toolCallId=call["toolCallId"], status="completed")
@@ -121,7 +122,7 @@ def main() -> None:
             case "session/list":
                 reply = {"result": listed(params.get("cursor"), taken)}
             case "session/prompt":
-                reply = {"result": prompt(params["sessionId"], params)}
+                reply = {"result": prompt(params["sessionId"], params, taken)}
             case _:
                 pass
         send(id=frame["id"], **reply)

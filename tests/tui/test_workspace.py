@@ -123,6 +123,7 @@ async def test_escape_between_turns_does_nothing(stage: Stage) -> None:
         ("/budget 5000 tokens 40 calls", ("budget", Budget(max_tokens=5000, max_tool_calls=40))),
         ("/extend", ("extend",)),
         ("/resume", ("resume",)),
+        ("/resume brief", ("resume", "brief")),
         ("/stop", ("stop",)),
         ("/interrupt", ("interrupt",)),
         ("/etc/hosts has a bad line", ("prompt", "/etc/hosts has a bad line")),
@@ -134,6 +135,14 @@ async def test_commands_reach_the_runner(stage: Stage, typed: str, sent: tuple[o
         await stand.pilot.press("enter")
         await stand.wait(lambda: stand.backend.viewer.sent)
         assert stand.backend.viewer.sent == [sent]
+
+
+async def test_what_it_cannot_be_resumed_by_is_said(stage: Stage) -> None:
+    async with stage(DoubleBackend(recorded.working())) as stand:
+        stand.workspace.query_one(Composer).replace_draft("/resume breif")
+        await stand.pilot.press("enter")
+        await stand.wait(lambda: "/resume breif is not known." in "".join(stand.notices))
+        assert stand.backend.viewer.sent == []
 
 
 @pytest.mark.parametrize(
