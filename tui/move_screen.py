@@ -132,7 +132,8 @@ class MoveScreen(StageScreen[None]):
             if self._cancel.about:
                 return wrap([Span(words, "warn")], width, first=line(Span("Esc again cancels. ", "warn")))
             hint = [Span("Esc", "key"), Span(" cancel", "muted")] if can_cancel(self.move.last) else []
-            return [spread([Span(words, "muted")], hint, width)]
+            first, *rest = wrap([Span(words, "muted")], width - 14)
+            return [spread(first.spans, hint, width), *rest]
         spans: list[Span] = [Span("Once more, to be sure: ", "warn")] if self._hasty else []
         for key, what in keys:
             spans += [Span(key, "key"), Span(f" {what}   ", "muted")]

@@ -58,11 +58,11 @@ class SleepingApp(MovingApp):
 
     async def _answered(self, screen: "Handoff", delay: "DelayLike") -> None:
         """Until the handoff ended, or was not agreed to in time, or the machine does not wait any more."""
-        until = time.monotonic() + OFFER_SECONDS
+        begun = time.monotonic()
         over = asyncio.Event()
 
         def look() -> None:
-            waits = screen.moving or (screen.is_attached and time.monotonic() < until)
+            waits = screen.moving or (screen.is_attached and time.monotonic() - begun < OFFER_SECONDS)
             if screen.ended or not waits or not delay.held:
                 over.set()
 

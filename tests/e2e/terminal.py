@@ -13,7 +13,7 @@ class Terminal:
     """One pane at a time; what ran in it last can still be read after its end."""
 
     def __init__(self) -> None:
-        self._server = ["tmux", "-L", f"castoff-{uuid.uuid4().hex[:8]}", "-f", os.devnull]
+        self._server = ["tmux", "-L", _socket(), "-f", os.devnull]
 
     def _run(self, *words: str) -> str:
         return subprocess.run([*self._server, *words], check=True, capture_output=True, text=True).stdout
@@ -25,6 +25,8 @@ class Terminal:
         program = ["env", "-i", *variables, "TERM=tmux-256color", *argv]
         options = ["set-option", "-g", "remain-on-exit", "on", ";", "set-option", "-g", "status", "off", ";"]
         self.close()
+        # A server that is ending may still take the next program in, and end with it.
+        self._server[2] = _socket()
         self._run(*options, "new-session", "-d", "-x", columns, "-y", rows, "-c", str(cwd), "--", *program)
 
     def press(self, *keys: str) -> None:
@@ -73,3 +75,7 @@ class Terminal:
     def close(self) -> None:
         """End the tmux server and what runs in it, as closing the window does."""
         subprocess.run([*self._server, "kill-server"], check=False, capture_output=True)
+
+
+def _socket() -> str:
+    return f"castoff-{uuid.uuid4().hex[:8]}"

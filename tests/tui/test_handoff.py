@@ -234,7 +234,7 @@ async def test_progress_has_real_numbers_and_cancel_says_what_it_does(stage: Sta
         await stand.wait(lambda: "49 %" in _body(stand))
         assert "2.0 MB of 4.1 MB, 141 of 312 files, 5.3 MB/s" in _body(stand)
         assert "✓ Stop the agent" in _body(stand) and "· Compare there" in _body(stand)
-        assert "Cancel now and nothing has changed. It stays here." in _foot(stand)
+        assert "Cancel now and nothing has changed. It stays here" in _foot(stand)
         await stand.pilot.press("escape")
         assert not move.cancelled and "Esc again cancels" in _foot(stand)
         await stand.pilot.press("escape")

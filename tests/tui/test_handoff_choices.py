@@ -13,6 +13,7 @@ from tests.tui.conftest import Stage, Stand
 from tests.tui.doubles import DoubleBackend, DoubleMove
 from tui.backend import Glance, HostCard
 from tui.drawing.host_rows import draw_hosts
+from tui.drawing.moves import can_cancel, cancel_words
 from tui.handoff import Handoff
 from tui.lines_view import Lines
 from tui.memory import MemoryFile, Remembered, keep_choices, recall_terms
@@ -133,3 +134,15 @@ def test_choices_are_kept_for_one_project(tmp_path: Path) -> None:
     next((tmp_path / "m").iterdir()).write_bytes(b"{\xff")
     assert MemoryFile(tmp_path / "m", "/p").read() == Remembered()
     assert recall_terms(kept, Budget(), Budget(), "").say == "", "a last word is for once"
+
+
+def test_what_cancelling_does_is_said_at_each_step() -> None:
+    said = {type(step).__name__: cancel_words(step, "vm", pulling=False) for step in recorded.HANDOFF}
+    assert said["Connecting"] == said["Preflighted"] == "Cancel now and nothing has happened."
+    assert said["Draining"] == "Cancel now and nothing has moved. It stays here, and the agent goes on."
+    for name in ("Captured", "Sending", "Verified"):
+        assert said[name].startswith("Cancel now and nothing has changed. It stays here, and the agent goes on.")
+        assert said[name].endswith("What arrived at vm saves time the next time.")
+    for name in ("Offered", "Proved"):
+        assert said[name].startswith("Too late to cancel")
+    assert [can_cancel(step) for step in recorded.HANDOFF] == [True] * 7 + [False] * 3

@@ -12,10 +12,10 @@ from tests.tui.conftest import Stage, Stand
 from tests.tui.doubles import DoubleBackend, DoubleMove
 from tui.bulk import BulkDialog
 from tui.lines_view import Lines
+from tui.review import DiffScreen
 from tui.run_details import RunDetails
 from tui.runs import RunsScreen
 from tui.runs_table import RunsTable
-from tui.workspace import Workspace
 
 
 def _backend() -> DoubleBackend:
@@ -55,8 +55,8 @@ async def test_the_list_is_live_and_what_is_stale_says_so(stage: Stage, monkeypa
         assert "unreachable for a moment" in _table(stand).plain and "as of" in _table(stand).plain
         assert "docs-site" in _titles(stand), "what it told before is still there"
         await stand.wait(lambda: backend.asked[-1] == "vm")
-        await stand.pilot.press("escape")
-        await stand.wait(lambda: isinstance(stand.app.screen, Workspace))
+        await stand.pilot.press("d")
+        await stand.wait(lambda: isinstance(stand.app.screen, DiffScreen))
         asked = len(backend.asked)
         await stand.passes(0.1)
         assert len(backend.asked) == asked, "nobody is asked for a list that nobody sees"

@@ -32,7 +32,7 @@ def _body(stand: Stand) -> str:
     return stand.app.screen.query_one("#body", Lines).plain
 
 
-async def test_the_sleep_waits_for_the_handoff_to_end(stage: Stage) -> None:
+async def test_the_sleep_waits_for_the_handoff_to_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = _backend()
     async with stage(backend) as stand:
         delay = _warn(backend)
@@ -41,7 +41,9 @@ async def test_the_sleep_waits_for_the_handoff_to_end(stage: Stage) -> None:
         await stand.passes(QUIET_SECONDS + 0.1)
         await stand.pilot.press("enter")
         await stand.wait(lambda: "49 %" in _body(stand))
-        assert delay.held
+        monkeypatch.setattr(tui.sleeping, "OFFER_SECONDS", 0.0)
+        await stand.passes(0.3)
+        assert delay.held, "it was agreed to: no time is too long"
         backend.out.gates[5].set()
         await stand.wait(lambda: "You can close the laptop" in _body(stand))
         await stand.wait(lambda: not delay.held)

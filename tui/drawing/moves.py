@@ -177,14 +177,15 @@ def _transfer(step: Sending | Receiving, width: int, *, done: bool) -> list[Line
 
 def cancel_words(last: Step | None, host: str, *, pulling: bool) -> str:
     """What cancelling would do at this moment, or that it is too late."""
-    stays = f"It stays on {host}." if pulling else "It stays here."
+    stays = f"It stays on {host} and goes on there." if pulling else "It stays here, and the agent goes on."
+    kept = "" if pulling else f" What arrived at {host} saves time the next time."
     match last:
         case Offered() | Proved() | Applied():
             return "Too late to cancel: it is changing hands. If that fails, it stays where it was."
         case Draining():
             return f"Cancel now and nothing has moved. {stays}"
         case Captured() | Sending() | Receiving() | Verified() | Planned():
-            return f"Cancel now and nothing has changed. {stays}"
+            return f"Cancel now and nothing has changed. {stays}{kept}"
         case _:
             return "Cancel now and nothing has happened."
 
