@@ -82,7 +82,8 @@ class RunsList(StageScreen[None]):
             self._show(self._feed.board)
             while True:
                 await asyncio.sleep(pause)
-                if self.is_current:
+                # Not `is_current`: that holds below other screens too, where nothing of it can be seen.
+                if self.app.screen is self:  # pyright: ignore[reportUnknownMemberType]  # App[Unknown]
                     pause = await self._feed.ask_again()
         except (AgentError, RemoteError) as error:
             table.asking = False
