@@ -6,7 +6,6 @@ epoch, and looks again every second.
 
 import asyncio
 import contextlib
-import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,21 +19,16 @@ from agent.driver import Driver
 from agent.duty import Duty
 from agent.errors import AgentError, AgentFailed, CommandRefused, NotOwner, ResumeFailed
 from agent.events import (
-    AnyEvent,
     BriefAgreed,
     BudgetSet,
     Excused,
-    Judged,
     Noted,
     PermissionAnswered,
     Phase,
     PhaseChanged,
     PolicySet,
     Prompted,
-    TakenBack,
-    ToolCalled,
     TurnEnded,
-    Used,
 )
 from agent.lease import Tenure, firm_lease
 from agent.logins import name_login
@@ -54,16 +48,14 @@ from agent.messages import (
     Stop,
     TakeBack,
 )
-from agent.overrun import GRACE_SECONDS, Overrun
+from agent.oversight import Oversight
 from agent.preparation import Preparation
+from agent.prompt_queue import new_prompt_id, queue_prompt, take_back_prompt
 from agent.protocol import may_run
 from agent.reception import Reception, was_rebooted
 from agent.recorder import Recorder
 from agent.recovery import Cause, give_up, note_recovery, pause_before, recovery_prompt, was_cut
 from agent.runner_lock import hold
-from agent.state import SessionState
-from agent.verdicts import nudge
-from agent.vigil import Vigil
 
 _WATCH_SECONDS = 1.0
 _PAUSED = "Its user paused it."
@@ -80,22 +72,16 @@ class Runner:
         self._driver = Driver(recorder, duty.session, duty.profile, duty.launch, duty.host)
         self._rebooted = was_rebooted(duty.session)
         self._pause = 0.0
-        self._attended = False
-        self._overrun = Overrun()
-        self._force: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
         self._draining = False
-        self._cut: asyncio.Task[None] | None = None
         self._fault: Exception | None = None
         self._preparation = Preparation(duty.prepare, recorder)
         self._reception = Reception(duty.session, recorder, self.handle, self._notice, self._ended)
         self._idle_since = time.monotonic()
         self._allowance = Allowance(recorder, _daybook(duty, recorder))
         recorder.observe(self._notice)
-        recorder.observe(self._count)
-        self._vigil = Vigil(recorder, duty.session.info.project, self._heed) if duty.unattended else None
-        self._why = ""
+        self._oversight = Oversight(duty, recorder, self._driver, self._allowance)
         for watch in duty.watchers:
             watch(recorder)
         for deputy in duty.deputies:
@@ -125,8 +111,7 @@ class Runner:
         try:
             await self._driver.close()
         finally:
-            if aside := [task for task in (self._cut, self._force) if task is not None]:
-                await asyncio.wait(aside)
+            await self._oversight.settle()
             self._recorder.close()
             await self._reception.see_off()
         return results
@@ -137,8 +122,7 @@ class Runner:
         By any other error the runner ends, and raises it: half drained, it would be in everybody's way for ever.
         """
         try:
-            if self._vigil is not None:
-                self._vigil.greet()
+            self._oversight.greet()
             await self._obey(command)
         except AgentError:
             raise
@@ -195,8 +179,7 @@ class Runner:
                 self._say("paused", hindrance)
             elif (self._driver.alive or await self._start_agent()) and prompt in self._recorder.state.queue:
                 # While the agent was started the prompt may have been taken back.
-                self._overrun, self._force, self._why = Overrun(), None, ""
-                self._overrun.note(self._recorder.state)
+                self._oversight.begin()
                 self._conclude(await self._driver.run_turn(prompt))
         if self._recorder.failure is not None:
             raise self._recorder.failure
@@ -275,7 +258,7 @@ class Runner:
             case "budget":
                 self._say("paused", self._allowance.limit() or "The budget is used up.")
             case "watch":
-                why, self._why = self._why, ""
+                why = self._oversight.take_why()
                 self._say("paused" if why else "idle", why)
             case "died" if self._duty.unattended:
                 self._recover("agent", _last_detail(self._recorder))
@@ -294,16 +277,13 @@ class Runner:
         self._recorder.record(note_recovery(state, cause, why))
         self._pause = pause
         if state.interrupted_turn is not None and not any(prompt.ahead for prompt in state.queue):
-            self._recorder.record(recovery_prompt(state, cause, _prompt_id()))
+            self._recorder.record(recovery_prompt(state, cause, new_prompt_id()))
         self._recorder.sync()
 
     def _queue(self, text: str) -> None:
         if self._draining:
             raise CommandRefused("The session is being moved; send it again when it has arrived.", code="draining")
-        if not text.strip():
-            raise CommandRefused("An empty prompt says nothing.", code="empty")
-        self._recorder.record(Prompted(prompt_id=_prompt_id(), text=text))
-        self._recorder.sync()
+        queue_prompt(self._recorder, text)
         if self._recorder.state.phase == "failed":
             self._say("idle")
         self._wake.set()
@@ -311,10 +291,7 @@ class Runner:
     def _take_back(self, prompt_id: str) -> None:
         if self._draining:
             raise CommandRefused("The session is being moved; take it back when it has arrived.", code="draining")
-        if not any(prompt.prompt_id == prompt_id and prompt.source == "user" for prompt in self._recorder.state.queue):
-            raise CommandRefused("That prompt does not wait any more: the agent has it.", code="not-queued")
-        self._recorder.record(TakenBack(prompt_id=prompt_id))
-        self._recorder.sync()
+        take_back_prompt(self._recorder, prompt_id)
 
     def _extend(self) -> None:
         waits = self._recorder.state.phase == "paused" and self._allowance.limit() is not None
@@ -337,8 +314,7 @@ class Runner:
         if self._draining or self._recorder.state.phase in ("paused", "failed", "finished"):
             raise CommandRefused("Nothing is at work.", code="nothing")
         if self._driver.busy:
-            self._why = self._why or _PAUSED
-            self._cut_turn("watch")
+            self._oversight.pause(_PAUSED)
         else:
             self._say("paused", _PAUSED)
 
@@ -351,7 +327,7 @@ class Runner:
         if (limit := self._allowance.limit()) is not None:
             raise CommandRefused(f"{limit} Raise the budget first.", code="budget")
         if state.interrupted_turn is not None and not state.queue:
-            self._recorder.record(Prompted(prompt_id=_prompt_id(), text=continuation(state), source="castoff"))
+            self._recorder.record(Prompted(prompt_id=new_prompt_id(), text=continuation(state), source="castoff"))
         elif state.phase not in ("paused", "failed"):
             raise CommandRefused("There is nothing to resume: no turn was interrupted.", code="nothing")
         if state.phase in ("paused", "failed"):
@@ -363,6 +339,7 @@ class Runner:
         if self._draining:
             raise CommandRefused("The session is being drained already.", code="draining")
         self._draining = True
+        self._oversight.release()
         self._say("draining")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(deadline):
@@ -382,6 +359,7 @@ class Runner:
 
     async def _finish(self, phase: Phase) -> None:
         self._draining = True
+        self._oversight.release()
         await self._preparation.end()
         await self._driver.cancel("drained")
         await self._driver.close()
@@ -401,31 +379,7 @@ class Runner:
                 raise self._recorder.failure
             if self._lost() or self._idle():
                 self._ended.set()
-            if self._driver.busy:
-                self._check_spending()
-                self._allowance.tell_marks()
-                self._check_shortage()
-            if self._vigil is not None:
-                self._keep_vigil(self._vigil)
-
-    def _keep_vigil(self, vigil: Vigil) -> None:
-        came, self._attended = not self._reception.empty and not self._attended, not self._reception.empty
-        if came:
-            vigil.greet()
-        if self._driver.busy:
-            vigil.look(self._driver.pid)
-        else:
-            vigil.rest()
-
-    def _heed(self, verdict: Judged) -> None:
-        """Do what a verdict asks for; the turn may have ended meanwhile."""
-        if verdict.level == "told" or self._draining or not self._driver.busy:
-            return
-        if verdict.level == "pause":
-            self._why = self._why or verdict.evidence
-        elif not any(prompt.ahead for prompt in self._recorder.state.queue):
-            self._recorder.record(nudge(verdict, _prompt_id()))
-        self._cut_turn("watch")
+            self._oversight.look(attended=not self._reception.empty)
 
     def _lost(self) -> bool:
         """Whether the session is not held here any more; nothing is recorded then."""
@@ -433,33 +387,6 @@ class Runner:
             return False
         self._recorder.fence()
         return True
-
-    def _count(self, event: AnyEvent, _: SessionState) -> None:
-        """Cut a turn at the very event that uses the budget up: a quick agent does much in a second."""
-        if isinstance(event, Used | ToolCalled) and self._driver.busy:
-            self._check_spending()
-
-    def _check_spending(self) -> None:
-        self._allowance.enter()
-        state, reached = self._recorder.state, self._allowance.reached()
-        if reached is None:
-            self._overrun.note(state)
-            return
-        self._cut_turn("budget")
-        if self._overrun.goes_on(state, reached) and self._force is None:
-            self._force = asyncio.create_task(self._driver.force(GRACE_SECONDS))
-
-    def _check_shortage(self) -> None:
-        if shortage := self._duty.shortage():
-            self._why = self._why or shortage
-            self._cut_turn("watch")
-
-    def _cut_turn(self, reason: str) -> None:
-        """Cancel, aside: an agent that takes its time must not keep us from looking at the lease."""
-        if self._draining:
-            return
-        if self._cut is None or self._cut.done():
-            self._cut = asyncio.create_task(self._driver.cancel(reason))
 
     def _idle(self) -> bool:
         linger = self._duty.linger
@@ -476,10 +403,6 @@ class Runner:
 
 def _daybook(duty: Duty, recorder: Recorder) -> Daybook | None:
     return Daybook(duty.spending, duty.session.id, recorder.state.usage.cost_usd) if duty.spending is not None else None
-
-
-def _prompt_id() -> str:
-    return f"p{secrets.token_hex(6)}"
 
 
 def _last_detail(recorder: Recorder) -> str:
