@@ -1,5 +1,6 @@
 """The workspace: transcript, plan and diff of one session, and the composer."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from textual.geometry import Offset
 from textual.reactive import reactive
 
 from agent.absence import sum_up
+from agent.events import Judged
 from agent.questions import answered_elsewhere
 from agent.state import SessionState
 from tui.again import Again
@@ -294,7 +296,15 @@ class Workspace(FollowingScreen):
         if not found:
             self.castoff.complain("Nothing was found that would have to be fine.", "/resume goes on after a pause.")
             return
-        self.command(lambda viewer: viewer.excuse(found[0].rule, found[0].key))
+        self.command(lambda viewer: self._excuse(viewer, found[0]))
+
+    async def _excuse(self, viewer: ViewerLike, found: Judged) -> None:
+        from remote.project_fine import teach_fine
+
+        await viewer.excuse(found.rule, found.key)
+        tree = Path(self.place.project if self.place else self.backend.project)
+        if told := await asyncio.to_thread(teach_fine, tree, found.rule, found.key):
+            self.castoff.show_status(told)
 
     def action_show_timeline(self) -> None:
         """Show the run over time."""

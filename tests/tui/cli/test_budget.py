@@ -1,5 +1,7 @@
 """``castoff budget``: what is used, new limits, one more budget, and what is fine."""
 
+from pathlib import Path
+
 from agent.events import Budget, BudgetSet, Judged, PhaseChanged, Prompted, ToolCalled, TurnEnded, TurnStarted, Used
 from tests.tui.cli.conftest import Castoff, MakeSession
 
@@ -46,7 +48,13 @@ def test_limits_are_set_extended_and_verdicts_excused_by_the_runner(
         assert ran.status == 0 and "$0.00 of $3.00" in ran.out, ran.err
         ran = castoff_process("budget", session.id, "--extend", "--json")
         assert ran.records[0]["limits"]["max_turns"] == {"used": 0.0, "most": 60.0}
-        assert castoff_process("budget", session.id, "--fine").status == 0
+        ran = castoff_process("budget", session.id, "--fine")
+        assert ran.status == 0 and "Wrote same_call: make into the project's .castoff.toml" in ran.out
         assert "same_call: make" in castoff("show", session.id, "--json").records[0]["excused"]
+        file = Path(session.info.project) / ".castoff.toml"
+        assert 'fine = ["same_call: make"]' in file.read_text()
+        assert "later runs stop at it again" in castoff("budget", session.id, "--not-fine").out
+        assert "same_call" not in file.read_text()
+        assert castoff("budget", session.id, "--not-fine", "--json").records[-1]["code"] == "not-fine"
     finally:
         castoff_process("stop", session.id)
