@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv first; the second time that takes no time.
 .NOTPARALLEL:
-.PHONY: demo test test-agents test-servers soak soak-hostile soak-trips soak-kills soak-links soak-model soak-answers check bench clean requirements docs
+.PHONY: demo test snapshots test-agents test-servers soak soak-hostile soak-trips soak-kills soak-links soak-model soak-answers check bench clean requirements docs
 
 BIN = .venv/bin
 
@@ -49,6 +49,10 @@ soak-model:  ## 400,000 schedules of the protocol's model, others each time
 soak-answers:  ## a million answers by phone that are forged, replayed, late or for another time
 	@.ci/setup dev
 	@CASTOFF_ANSWERS=1000000 $(BIN)/pytest tests/remote/test_answers.py
+
+snapshots:  ## write anew what tests/tui/test_snapshots.py compares the screens with
+	@.ci/setup dev
+	@CASTOFF_SNAPSHOTS=write $(BIN)/pytest tests/tui/test_snapshots.py
 
 check:  ## lint, format, types, import contracts
 	@.ci/setup dev

@@ -34,7 +34,8 @@ class CastoffApp(SleepingApp):
 
     def __init__(self, open_world: "Callable[[], Backend]", *, verase: bytes | None = None) -> None:
         """An app over what ``open_world`` gives after the first paint; ``verase``: see `tui.verase.read_verase`."""
-        super().__init__()
+        # Without colours, text is told apart as in a terminal of sixteen: by weight, lines and marks.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         # Until the chosen theme is read, in the terminal's own colours: nothing flashes.
         self.theme = "ansi-dark"
         self._open_world = open_world

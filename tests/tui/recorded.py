@@ -10,10 +10,14 @@ from remote.steps import (
     Away,
     Captured,
     Change,
+    Clash,
     Connecting,
     Draining,
+    Executable,
+    HeldBack,
     Home,
     Offered,
+    Planned,
     Preflighted,
     Proved,
     Receiving,
@@ -21,6 +25,7 @@ from remote.steps import (
     Sending,
     Timing,
     Verified,
+    Way,
 )
 from tests.tui.doubles import DoubleDiff, DoubleFile
 
@@ -156,6 +161,31 @@ PULL = [
     Applied(changed=3, deleted=1, undo="moves/3/keep"),
     HOME,
 ]
+
+CLASH = Clash(
+    path="src/rows.py",
+    kind="text",
+    sentence="was changed on both sides; the lines that clash are marked in it",
+    ways=(Way(takes="the run's", command="cp -- '/state/a b/run/src/rows.py' src/rows.py"),),
+)
+PLAN = Planned(
+    changes=(Change(path="src/rows.py", change="modified"), Change(path="Makefile", change="added")),
+    clashes=(CLASH,),
+    executable=(
+        Executable(path="Makefile", change="added", why="make runs it", text="@@ -0,0 +1 @@\n+all: \x1b[31mred\n"),
+        Executable(path="tool.sh", change="modified", why="it can be run as a program now"),
+    ),
+    mass_deletion=(30, 40),
+    asks=True,
+)
+PLANNED_HOME = HOME.model_copy(
+    update={
+        "clashes": (CLASH,),
+        "held": (HeldBack(path="tool.sh", why="executable", command="chmod 755 -- tool.sh"),),
+        "notes": ("The run's commits were refused.",),
+    }
+)
+"""A pull that ends with something left to do."""
 
 
 def run(run_id: str, title: str, **changes: object) -> Run:

@@ -2,39 +2,18 @@
 
 import pytest
 
-from remote.steps import Change, Clash, Executable, HeldBack, Home, Planned, Verified, Way
+from remote.steps import Home, Planned, Verified
 from remote.terms import Agreed
 from tests.tui import recorded
 from tests.tui.conftest import SIZES, Stage, Stand
 from tests.tui.doubles import PLACE, DoubleBackend, DoubleMove
+from tests.tui.recorded import PLAN
+from tests.tui.recorded import PLANNED_HOME as HOME
 from tui.lines_view import Lines
 from tui.pull import Pull
 from tui.quiet import QUIET_SECONDS
 
 AWAY = PLACE.model_copy(update={"host": "vm"})
-CLASH = Clash(
-    path="src/rows.py",
-    kind="text",
-    sentence="was changed on both sides; the lines that clash are marked in it",
-    ways=(Way(takes="the run's", command="cp -- '/state/a b/run/src/rows.py' src/rows.py"),),
-)
-PLAN = Planned(
-    changes=(Change(path="src/rows.py", change="modified"), Change(path="Makefile", change="added")),
-    clashes=(CLASH,),
-    executable=(
-        Executable(path="Makefile", change="added", why="make runs it", text="@@ -0,0 +1 @@\n+all: \x1b[31mred\n"),
-        Executable(path="tool.sh", change="modified", why="it can be run as a program now"),
-    ),
-    mass_deletion=(30, 40),
-    asks=True,
-)
-HOME = recorded.HOME.model_copy(
-    update={
-        "clashes": (CLASH,),
-        "held": (HeldBack(path="tool.sh", why="executable", command="chmod 755 -- tool.sh"),),
-        "notes": ("The run's commits were refused.",),
-    }
-)
 
 
 def _backend(plan: Planned = PLAN, home: Home = HOME) -> DoubleBackend:
