@@ -56,6 +56,8 @@ class Scene:
     do: Callable[[SteadyApp, DoubleBackend], Awaitable[None]] | None = None
     slow: bool = False
     """Whether the last key confirms, which counts only once input was quiet for a moment."""
+    ticks: bool = False
+    """Whether some of it is drawn with the second."""
 
 
 # Worlds
@@ -220,7 +222,7 @@ SCENES: dict[str, Scene] = {
     "away": Scene(_working, "close the laptop", ("f8", "enter"), slow=True),
     "signpost": Scene(_elsewhere, "vm"),
     "doubtful": Scene(_doubtful, "vm"),
-    "runs": Scene(_working, "parser", ("ctrl+r",)),
+    "runs": Scene(_working, "parser", ("ctrl+r",), ticks=True),
     "no-runs": Scene(_empty, "newest first", ("ctrl+r",)),
     "hosts": Scene(_hosts, "8.0 GB", ("ctrl+r", "h", "enter")),
     "no-hosts": Scene(_hostless, "castoff host add", ("ctrl+r", "h")),

@@ -34,7 +34,7 @@ def settled_place(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     # No time passes in what tells of times; what waits for a moment to pass goes by the real clock.
     still = SimpleNamespace(monotonic=lambda: 1e12)
-    for module in ("bridge", "following", "handoff", "moves", "pull", "runs", "transcript"):
+    for module in ("bridge", "following", "handoff", "moves", "pull", "runs_list", "runs_table", "feed", "transcript"):
         monkeypatch.setattr(f"tui.{module}.time", still)
 
 
@@ -75,6 +75,7 @@ async def picture(app: SteadyApp, pilot: Pilot[None], name: str, looks: tuple[st
     for size in SIZES:
         if app.size != size:
             await pilot.resize_terminal(*size)
+        await pilot.pause(1.1 if SCENES[name].ticks else 0)
         told = f"{size[0]}x{size[1]}"
         # The last look of a size is the first of the next: each change takes its time.
         looks = tuple(reversed(looks)) if seen else looks
