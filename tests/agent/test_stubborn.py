@@ -148,7 +148,7 @@ async def test_a_cancel_that_meets_the_answer_is_not_lost(place: Place, monkeypa
 
     monkeypatch.setattr(ClientSideConnection, "set_session_mode", set_session_mode)
     async with started(place) as agent:
-        call = asyncio.create_task(agent.set_mode("plan"))
+        call = asyncio.create_task(agent.turn("mode", "plan"))
         await asyncio.wait((call,), timeout=0.05)
         answer.set_result(None)
         call.cancel()
@@ -159,7 +159,7 @@ async def test_a_cancel_that_meets_the_answer_is_not_lost(place: Place, monkeypa
 async def test_an_agent_does_not_outlive_a_cancelled_end(place: Place) -> None:
     async with started(place) as agent:
         await agent.open(None, ())
-        await agent.set_mode("plan")
+        await agent.turn("mode", "plan")
         end = asyncio.create_task(agent.close())
         await asyncio.wait((end,), timeout=0.2)
         end.cancel()

@@ -14,7 +14,7 @@ from pathlib import Path
 KIND = sys.argv[1]
 MODES = ("default", "plan", "edits", "yolo", "new")
 MODELS = {"small-1": "Small", "big-2": "Big"} if KIND != "poor" else {"small-1": "Small"}
-now = {"mode": "edits", "model": "small-1", "fast": False, "leave": "asks"}
+now: dict[str, object] = {"mode": "edits", "model": "small-1", "fast": False, "leave": "asks"}
 
 
 def send(**message: object) -> None:
@@ -28,8 +28,8 @@ def update(**fields: object) -> None:
 
 def select(name: str, category: str | None, values: dict[str, str]) -> dict[str, object]:
     options = [{"value": value, "name": shown} for value, shown in values.items()]
-    option = {"id": name, "name": name.title(), "type": "select", "currentValue": now[name], "options": options}
-    return option | ({"category": category} if category else {})
+    said: dict[str, object] = {"category": category} if category else {}
+    return said | {"id": name, "name": name.title(), "type": "select", "currentValue": now[name], "options": options}
 
 
 def options() -> list[dict[str, object]]:
@@ -60,10 +60,11 @@ def turn(method: str, name: str, value: object) -> None:
 
 for line in sys.stdin:
     message = json.loads(line)
-    asked, number, result = message.get("params", {}), message.get("id"), {}
+    asked, number = message.get("params", {}), message.get("id")
+    result: dict[str, object] = {}
     match message.get("method"):
         case "initialize":
-            capabilities = {"loadSession": True, "sessionCapabilities": {"resume": {}}}
+            capabilities: dict[str, object] = {"loadSession": True, "sessionCapabilities": {"resume": {}}}
             result = {"protocolVersion": 1, "agentCapabilities": capabilities}
         case "session/new":
             result = {"sessionId": "s", **offer()}

@@ -15,6 +15,7 @@ from agent.sessions import create_session
 from remote.egress import Egress
 from remote.facts import collect_facts
 from remote.furnishing import Furnishing, keep_furnishing
+from remote.gate_count import Counter
 from remote.gatekeeper import Refusals, open_gate
 from remote.host_look import look
 from remote.host_protocol import Look
@@ -189,7 +190,7 @@ async def test_the_way_out_is_the_gate_and_refusals_are_in_the_journal(host: Pat
     recorder = Recorder(session.journal, 1)
     refusals = Refusals()
     refusals.watch(recorder)
-    async with open_gate(session, load_profile("builtin"), place, refusals) as gate:
+    async with open_gate(session, load_profile("builtin"), place, refusals, Counter()) as gate:
         assert gate is not None
         environ = environment_in(place, {"http_proxy": "http://127.0.0.1:3128", "PYTHONDONTWRITEBYTECODE": "1"})
         argv = wrap_in(
