@@ -8,6 +8,9 @@ from remote.config import Host
 from remote.errors import RemoteError
 from remote.hostkeys import HostKeys
 
+_NOT_FOUND = 127
+_SSH_FAILED = 255
+
 
 def login_command(host: Host, profile: Profile, host_keys: HostKeys, ssh_config: Path | None = None) -> list[str]:
     """The argument list that opens the login of ``profile`` on ``host``, whose key must be pinned.
@@ -36,6 +39,23 @@ def login_command(host: Host, profile: Profile, host_keys: HostKeys, ssh_config:
     argv += ["-i", host.identity] if host.identity else []
     inner = shlex.quote("exec " + shlex.join(["/bin/sh", "-c", _script(profile)]))
     return [*argv, "--", host.address, f'exec "${{SHELL:-/bin/sh}}" -lc {inner}']
+
+
+def judge_login(name: str, profile: Profile, status: int) -> None:
+    """Raise `RemoteError` unless ``status`` is that of a login on the host ``name`` that went well."""
+    if status == _NOT_FOUND:
+        program = profile.login_command[0]
+        raise RemoteError(
+            f"{program}, which logs {profile.title} in, is not on {name}.",
+            f"castoff host setup {name} --agent {profile.name} installs the agent; where {program} is none of it, see "
+            "to it.",
+            code="agent-missing",
+        )
+    if status == _SSH_FAILED:
+        sentence = f"ssh could not open a terminal on {name}; why, it says in the terminal, above."
+        raise RemoteError(sentence, f"castoff doctor {name} says more.", code="login-failed")
+    if status != 0:
+        raise RemoteError(f"The login ended with status {status}.", "Try again.", code="login-failed")
 
 
 def _script(profile: Profile) -> str:

@@ -21,6 +21,7 @@ from tui.hunks import Hunk
 from tui.memory import Remembered
 
 if TYPE_CHECKING:
+    from remote.settings_protocol import Variable
     from snapshot.diff import Diff
 
 
@@ -287,6 +288,26 @@ class Backend(Protocol):
 
     async def keep_variable(self, host: str, name: str, value: str) -> None:
         """Keep a variable for agents on a host; raises `remote.errors.RemoteError`."""
+        ...
+
+    async def variables(self, host: str) -> "tuple[Variable, ...]":
+        """The variables kept for agents on a host, and whose runs get them; raises `remote.errors.RemoteError`."""
+        ...
+
+    def logins(self) -> tuple[str, ...]:
+        """The agents, by name, that have a login of their own."""
+        ...
+
+    async def log_in(self, host: str, agent: str, lend: Lend) -> None:
+        """Run an agent's own login on a host, in this terminal; raises `remote.errors.RemoteError`."""
+        ...
+
+    def sessions_on(self, host: str) -> tuple[Place, ...]:
+        """The sessions of all projects that are on a host, or may be, by what is known here."""
+        ...
+
+    async def remove_host(self, host: str) -> None:
+        """Forget a host and its key; raises `remote.errors.RemoteError`."""
         ...
 
     def remembered(self) -> Remembered:

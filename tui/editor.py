@@ -27,7 +27,7 @@ async def edit(text: str, lend: Lend, environ: Mapping[str, str]) -> str:
     with tempfile.TemporaryDirectory(prefix="castoff-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "prompt.md"
         path.write_text(text, "utf-8")
-        with lend(), _interruptible():
+        with lend(), interruptible():
             try:
                 process = await children.start([*words, str(path)])
             except OSError as error:
@@ -46,7 +46,7 @@ def _pass(*_: object) -> None:
 
 
 @contextmanager
-def _interruptible() -> Generator[None]:
+def interruptible() -> Generator[None]:
     """Ctrl+C is for the program that has the terminal."""
     # Unlike an ignored signal, a handler is not passed on to it.
     before = signal.signal(signal.SIGINT, _pass)

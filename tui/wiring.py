@@ -6,11 +6,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent import children
 from agent.errors import SessionUnknown
 from agent.events import Budget
 from agent.overview import look_over
 from agent.paths import config_dir, state_dir
-from agent.profiles import list_names
+from agent.profiles import list_names, load_profile
 from agent.sessions import SessionDir, create_session, get_session
 from remote.run import Recovered, Runs
 from remote.steps import HandoffStep, PullStep
@@ -40,6 +41,7 @@ from tui.memory import MemoryFile, Remembered
 if TYPE_CHECKING:
     from remote.hostkeys import HostKeyQuestion
     from remote.links import Links
+    from remote.settings_protocol import Variable
     from snapshot.diff import Diff
 
 _DEFAULT_AGENT = "builtin"
@@ -209,6 +211,45 @@ class World:
 
         client = await self._linked().client(host)
         await client.ask(SetVariable(name=name, value=value), Nothing)
+
+    async def variables(self, host: str) -> "tuple[Variable, ...]":
+        """The variables kept for agents on a host, and whose runs get them; raises `remote.errors.RemoteError`."""
+        from remote.settings_protocol import ListVariables, Variables
+
+        client = await self._linked().client(host)
+        return (await client.ask(ListVariables(), Variables)).variables
+
+    def logins(self) -> tuple[str, ...]:
+        """The agents, by name, that have a login of their own."""
+        return tuple(name for name in self.agents if load_profile(name).login_command)
+
+    async def log_in(self, host: str, agent: str, lend: Lend) -> None:
+        """Run an agent's own login on a host, in this terminal; raises `remote.errors.RemoteError`."""
+        from remote.hostkeys import HostKeys
+        from remote.terminal_login import judge_login, login_command
+        from tui.editor import interruptible
+
+        links = self._linked()
+        profile = load_profile(agent)
+        argv = login_command(links.host(host), profile, HostKeys())
+        await links.connect(host)  # what is wrong with the host is told in castoff's words, and its key is pinned
+        with lend(), interruptible():
+            status = await (await children.start(argv)).wait()
+        judge_login(host, profile, status)
+
+    def sessions_on(self, host: str) -> tuple[Place, ...]:
+        """The sessions of all projects that are on a host, or may be, by what is known here."""
+        return tuple(
+            _place(session, lease.to)
+            for session, lease in look_over(state_dir()).whole
+            if lease.state in ("offered", "away") and lease.to == host
+        )
+
+    async def remove_host(self, host: str) -> None:
+        """Forget a host and its key; raises `remote.errors.RemoteError`."""
+        from remote.forgetting import forget_host
+
+        await asyncio.to_thread(forget_host, host)
 
     def remembered(self) -> Remembered:
         """What was chosen at the project's last handoff."""

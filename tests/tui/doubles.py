@@ -10,6 +10,7 @@ from typing import Any
 from agent.errors import ViewerGone
 from agent.events import AnyEvent, Budget, Policy
 from remote.run import Recovered, Runs
+from remote.settings_protocol import Variable
 from remote.steps import HandoffStep, PullStep, awaits_decision
 from remote.terms import Decision, Terms
 from tui.archive import Archive
@@ -194,6 +195,9 @@ class DoubleBackend:
         self.looks: dict[str, HostLook | Exception] = {}
         self.looked: list[tuple[str, bool]] = []
         self.keys_kept: list[tuple[str, str, str]] = []
+        self.kept_variables: tuple[Variable, ...] = ()
+        self.logged_in: list[tuple[str, str]] = []
+        self.away: tuple[Place, ...] = ()
         self.kept = Settings()
         self.others: tuple[Place | Signpost, ...] = ()
         self.themes_folder = Path("/nonexistent/themes")
@@ -292,6 +296,23 @@ class DoubleBackend:
 
     async def keep_variable(self, host: str, name: str, value: str) -> None:
         self.keys_kept.append((host, name, value))
+
+    async def variables(self, host: str) -> tuple[Variable, ...]:
+        return self.kept_variables
+
+    def logins(self) -> tuple[str, ...]:
+        return ("claude", "codex")
+
+    async def log_in(self, host: str, agent: str, lend: Lend) -> None:
+        self.logged_in.append((host, agent))
+        if self.no_terminal is not None:
+            raise self.no_terminal
+
+    def sessions_on(self, host: str) -> tuple[Place, ...]:
+        return tuple(place for place in self.away if place.host == host)
+
+    async def remove_host(self, host: str) -> None:
+        self.host_cards = tuple(card for card in self.host_cards if card.name != host)
 
     async def glance(self, host: str) -> Glance:
         return self.glances.get(host, Glance(fault=f"{host} does not answer."))
