@@ -37,6 +37,14 @@ _CIPHERS = (
     "aes192-ctr",
     "aes128-ctr",
 )
+_HOST_KEYS = (
+    "ssh-ed25519",  # first, as for OpenSSH: who compares a new host's fingerprint has looked at this key of it
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
 
 
 class _Client(asyncssh.SSHClient):
@@ -120,7 +128,7 @@ async def _log_in(
     if identity is not None and not identity.is_file():
         raise IdentityUnusable(f"The key {identity} for {host.name} does not exist.", "Correct the host's identity.")
     try:
-        with _in_our_words(host, given):
+        with _in_our_words(host, given, ssh_config):
             ssh = await asyncssh.connect(
                 host.address,
                 port=host.port or (),
@@ -129,7 +137,7 @@ async def _log_in(
                 config=[str(ssh_config)] if ssh_config.is_file() else None,
                 client_factory=lambda: client,
                 known_hosts=([], [], []),  # checked by the client above, never switched off
-                server_host_key_algs=algorithms or "default",
+                server_host_key_algs=algorithms or _HOST_KEYS,
                 client_keys=[str(identity)] if identity else (),
                 passphrase=given.ask if given.passphrase else None,
                 ignore_encrypted=given.passphrase is None,
@@ -179,7 +187,7 @@ class _Given:
 
 
 @contextlib.contextmanager
-def _in_our_words(host: Host, given: _Given) -> Generator[None]:
+def _in_our_words(host: Host, given: _Given, ssh_config: Path) -> Generator[None]:
     """Turn what asyncssh and the system raise into a `ConnectError`; host-key trouble passes through."""
     where = f"{host.name} ({host.destination})" if host.destination != host.name else host.name
     try:
@@ -190,8 +198,6 @@ def _in_our_words(host: Host, given: _Given) -> Generator[None]:
             raise
     except asyncssh.HostKeyNotVerifiable:
         raise
-    except socket.gaierror as error:
-        raise UnknownHost(f"No address is known for {where}.", "Check the name, or the network.") from error
     except asyncssh.PermissionDenied as error:
         login = host.login or getpass.getuser()
         raise AuthenticationRefused(
@@ -206,21 +212,41 @@ def _in_our_words(host: Host, given: _Given) -> Generator[None]:
         ) from error
     except asyncssh.ConfigParseError as error:
         raise ConnectError(f"~/.ssh/config cannot be used: {_sentence(error)}.", "Correct that line.") from error
-    except TimeoutError as error:
-        raise HostUnreachable(
-            f"{where} did not answer within {_CONNECT_SECONDS} seconds.", "Check that it runs and that you are online."
-        ) from error
-    except ConnectionRefusedError as error:
-        raise HostUnreachable(
-            f"{where} refuses connections: no SSH server listens there.", "Check the port, and that sshd runs."
-        ) from error
     except OSError as error:
-        raise HostUnreachable(f"{where} cannot be reached: {_sentence(error)}.", "Check the network.") from error
+        raise _no_connection(_first(host, ssh_config) or where, error) from error
     except (asyncssh.Error, asyncio.IncompleteReadError) as error:
         raise HostUnreachable(
             f"{where} answers, but no SSH connection comes about: {_sentence(error)}.",
             "Check that this is an SSH port and that sshd is a current one.",
         ) from error
+
+
+def _no_connection(where: str, error: OSError) -> ConnectError:
+    if isinstance(error, socket.gaierror):
+        return UnknownHost(f"No address is known for {where}.", "Check the name, or the network.")
+    if isinstance(error, TimeoutError):
+        sentence = f"{where} did not answer within {_CONNECT_SECONDS} seconds."
+        return HostUnreachable(sentence, "Check that it runs and that you are online.")
+    if isinstance(error, ConnectionRefusedError):
+        sentence = f"{where} refuses connections: no SSH server listens there."
+        return HostUnreachable(sentence, "Check the port, and that sshd runs.")
+    return HostUnreachable(f"{where} cannot be reached: {_sentence(error)}.", "Check the network.")
+
+
+def _first(host: Host, ssh_config: Path) -> str:
+    """The jump host in front of ``host``, in words; "" where there is none.
+
+    It is the first that is connected to: what the system says of a connection is said of that one.
+    """
+    options = asyncssh.SSHClientConnectionOptions(
+        host=host.address,
+        port=host.port or (),
+        username=host.login or (),
+        config=[str(ssh_config)] if ssh_config.is_file() else None,
+    )
+    if not isinstance(options.tunnel, str):
+        return ""
+    return f"{options.tunnel.split(',')[0]} (the jump host of {host.name})"
 
 
 def _refusal(host: Host, client: _Client, host_keys: HostKeys) -> HostKeyError:

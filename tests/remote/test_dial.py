@@ -23,7 +23,7 @@ from remote.errors import (
     UnknownHost,
 )
 from remote.hostkeys import HostKey, HostKeyQuestion, HostKeys
-from tests.hosts import HostForTests, free_port
+from tests.hosts import HostForTests, free_port, wait_for_port
 from tests.waiting import until
 
 
@@ -137,6 +137,28 @@ async def test_changed_key_is_never_asked_about(sshd_host: HostForTests, keys: H
     assert asked == []
 
 
+async def test_of_a_new_host_the_key_is_asked_about_that_openssh_would_show(
+    sshd_host: HostForTests, keys: HostKeys, tmp_path: Path
+) -> None:
+    rsa, port, config = _key(tmp_path, "rsa", kind="rsa"), free_port(), tmp_path / "sshd_config"
+    lines = (sshd_host.directory / "sshd_config").read_text().split("\n", 1)[1].replace("/pid", "/pid-of-two-keys")
+    config.write_text(f"Port {port}\nHostKey {rsa}\n{lines}")
+    argv = ["-D", "-E", str(tmp_path / "log"), "-f", str(config)]
+    server = await asyncio.create_subprocess_exec("/usr/sbin/sshd", *argv, cwd="/")
+    try:
+        wait_for_port(port)
+        host = sshd_host.host.model_copy(update={"port": port})
+        asked: list[HostKeyQuestion] = []
+        assert await _try(host, keys, _answer(True, asked)) == sshd_host.user
+        assert [question.algorithm for question in asked] == ["ssh-ed25519"]
+        keys.path.unlink()
+        keys.pin("127.0.0.1", port, _public(rsa))
+        assert await _try(host, keys) == sshd_host.user, "a key of it that is pinned already goes on to count"
+    finally:
+        server.terminate()
+        await server.wait()
+
+
 async def test_pinned_key_of_another_kind_is_a_change_too(
     sshd_host: HostForTests, keys: HostKeys, tmp_path: Path
 ) -> None:
@@ -215,6 +237,25 @@ async def _with_agent(identity: Path, attempt: Callable[[], Awaitable[str]], mon
     finally:
         agent.terminate()
         await agent.wait()
+
+
+async def test_a_jump_host_that_is_down_is_named(sshd_host: HostForTests) -> None:
+    jump = f"ann@127.0.0.1:{free_port()}"
+    config = f"Host box\n  ProxyJump {jump}\n"
+    host = sshd_host.host.model_copy(update={"destination": f"{sshd_host.user}@box"})
+    said = rf"^{jump} \(the jump host of vm\) refuses"
+    await _refused(_try(host, sshd_host.host_keys, config=config), HostUnreachable, said)
+    config = "Host box\n  ProxyJump ann@no-such-host.invalid\n"
+    said = r"No address is known for ann@no-such-host.invalid \(the jump host of vm\)"
+    await _refused(_try(host, sshd_host.host_keys, config=config), UnknownHost, said)
+
+
+async def test_identity_that_others_may_read_is_used(sshd_host: HostForTests, tmp_path: Path) -> None:
+    loose = tmp_path / "loose"
+    shutil.copy(sshd_host.host.identity or "", loose)
+    loose.chmod(0o644)
+    host = sshd_host.host.model_copy(update={"identity": str(loose)})
+    assert await _try(host, sshd_host.host_keys) == sshd_host.user
 
 
 async def test_identity_that_is_missing_or_none(sshd_host: HostForTests, tmp_path: Path) -> None:

@@ -57,6 +57,11 @@ def _same(question: HostKeyQuestion, fingerprint: str) -> bool:
         return True
     raise HostKeyUnknown(
         f"{question.host} shows {question.fingerprint}, not {fingerprint}: it was not trusted.",
-        "Check the fingerprint on the host itself: ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub",
+        f"Check the fingerprint on the host itself: ssh-keygen -l -f /etc/ssh/ssh_host_{_kind(question)}_key.pub",
         fingerprint=question.fingerprint,
     )
+
+
+def _kind(question: HostKeyQuestion) -> str:
+    """The kind of key as sshd's own files are called: ed25519, ecdsa, rsa."""
+    return question.algorithm.removeprefix("ssh-").split("-")[0]
