@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv first; the second time that takes no time.
 .NOTPARALLEL:
-.PHONY: demo test snapshots test-agents test-servers soak soak-hostile soak-trips soak-kills soak-links soak-model soak-answers check bench clean requirements docs
+.PHONY: demo test snapshots test-agents test-servers test-machines soak soak-hostile soak-trips soak-kills soak-links soak-model soak-answers check bench clean requirements docs
 
 BIN = .venv/bin
 
@@ -23,6 +23,10 @@ test-agents:  ## the journey of each real agent that a profile is shipped for; i
 test-servers:  ## answers over a real Matrix server; installs it once, into the user's cache
 	@.ci/setup dev
 	@$(BIN)/pytest -m servers tests/remote/test_matrix.py
+
+test-machines:  ## a bare Debian becomes a host; makes it once, into the user's cache
+	@.ci/setup dev
+	@$(BIN)/pytest -m machines tests/tui/cli/test_machine.py
 
 soak: soak-answers soak-hostile soak-model soak-trips soak-kills soak-links  ## what takes hours; the seeds are printed
 
