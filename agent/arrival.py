@@ -5,6 +5,7 @@ from pathlib import Path
 
 from agent.arrival_check import ArrivalCheck, name_some, tell_agent, tell_user
 from agent.blocks import PromptBlock
+from agent.deeds import Rules
 from agent.durable import read_model
 from agent.events import (
     BriefAgreed,
@@ -43,6 +44,7 @@ class Arrival(Frozen):
     proceed: bool = False
     budget: Budget | None = None
     policy: Policy | None = None
+    rules: Rules | None = None
     watch: Watch | None = None
     brief: bool = False
     """Whether the user agreed that the session goes on by a brief where its agent cannot take it up."""
@@ -76,7 +78,7 @@ def arrive(arrival: Arrival, state: SessionState, epoch: int) -> tuple[Event, ..
     """
     events: list[Event] = []
     if arrival.policy is not None:
-        events.append(PolicySet(policy=arrival.policy))
+        events.append(PolicySet(policy=arrival.policy, rules=arrival.rules))
     if arrival.budget is not None:
         events.append(BudgetSet(budget=arrival.budget))
     if arrival.watch is not None:

@@ -5,13 +5,13 @@ A mode in which an agent does things unasked is set only where the session's pol
 
 from typing import TYPE_CHECKING
 
+from agent.deeds import NO_RULES, Rules
 from agent.errors import AgentFailed, CommandRefused
-from agent.events import Chosen, Noted, Offered
+from agent.events import Chosen, Noted, Offered, Policy
 from agent.knobs import MODE, explain_modes, find_knob, keep_chosen, pick_choice
-from agent.policy import allows_mode
+from agent.policy import allows_mode, needs_asking
 from agent.profiles import Profile
 from agent.recorder import Recorder
-from agent.state import SessionState
 
 if TYPE_CHECKING:
     from agent.agent_process import AgentProcess
@@ -32,10 +32,13 @@ def note_offer(recorder: Recorder, profile: Profile, event: Offered) -> None:
         recorder.record(Noted(level="warning", text=f"{text}would ask for. /mode shows the others."))
 
 
-async def apply_policy(recorder: Recorder, profile: Profile, agent: "AgentProcess") -> None:
+async def apply_policy(
+    recorder: Recorder, profile: Profile, agent: "AgentProcess", rules: Rules = NO_RULES
+) -> None:
     """Set the mode that the user chose; where the policy does not allow it or it is not there, the policy's own, where
-    the agent has one for it. Raises `AgentFailed`."""
-    policy, chosen = recorder.state.policy, dict(recorder.state.chosen).get(MODE, "")
+    the agent has one for it. With ``rules``, or the session's own, it is to ask for all. Raises `AgentFailed`."""
+    state = recorder.state
+    policy, chosen = needs_asking(state.policy, state.rules | rules), dict(state.chosen).get(MODE, "")
     mode = profile.modes.get(policy)
     if chosen and _offers(agent, chosen) and allows_mode(policy, profile.mode_needs.get(chosen)):
         mode = chosen
@@ -72,7 +75,14 @@ async def restore_choices(recorder: Recorder, profile: Profile, agent: "AgentPro
         recorder.record(Noted(level="warning", text=text))
 
 
-async def choose(recorder: Recorder, profile: Profile, agent: "AgentProcess | None", knob_id: str, said: str) -> None:
+async def choose(
+    recorder: Recorder,
+    profile: Profile,
+    agent: "AgentProcess | None",
+    knob_id: str,
+    said: str,
+    rules: Rules = NO_RULES,
+) -> None:
     """Turn a knob to what the user said; without an agent at its next start.
 
     Raises `CommandRefused`, also for a mode beyond the policy, and `AgentFailed`.
@@ -80,21 +90,21 @@ async def choose(recorder: Recorder, profile: Profile, agent: "AgentProcess | No
     state = recorder.state
     choice = pick_choice(state.knobs, knob_id, said, profile.title)
     if knob_id == MODE:
-        _check_mode(state, profile, choice.value)
+        _check_mode(needs_asking(state.policy, state.rules | rules), profile, choice.value)
     if agent is not None:
         await agent.turn(knob_id, choice.value)
     recorder.record(Chosen(knob=knob_id, value=choice.value, by="user"))
     recorder.sync()
 
 
-def _check_mode(state: SessionState, profile: Profile, mode: str) -> None:
+def _check_mode(policy: Policy, profile: Profile, mode: str) -> None:
     needs = profile.mode_needs.get(mode)
-    if allows_mode(state.policy, needs):
+    if allows_mode(policy, needs):
         return
     if needs is None:
         sentence = f"castoff does not know what {profile.title} does unasked in its mode {mode}."
         raise CommandRefused(f"{sentence} A profile says it by mode_needs.", code="mode-unknown")
-    sentence = f"In its mode {mode}, {profile.title} does things unasked that the policy {state.policy!r} asks for."
+    sentence = f"In its mode {mode}, {profile.title} does things unasked that the policy {policy!r} asks for."
     raise CommandRefused(f"{sentence} It needs the policy {needs!r}: /policy {needs}.", code="mode-loose")
 
 

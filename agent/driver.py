@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from agent.brief import explain_crossing, explain_failure, write_brief
 from agent.choosing import apply_policy, choose, note_offer, restore_choices
+from agent.classes import classify
+from agent.deeds import NO_RULES, Rules
 from agent.errors import AgentDied, AgentFailed, CommandRefused, ResumeFailed
 from agent.events import (
     AgentStarted,
@@ -32,7 +34,7 @@ from agent.events import (
 from agent.gates import asks_first
 from agent.launch import Launch, Listener, start_program
 from agent.logins import name_login
-from agent.policy import decide
+from agent.policy import allow_once, deny_once, judge
 from agent.profiles import Profile
 from agent.program_log import Redact
 from agent.programs import install_sentence
@@ -68,8 +70,14 @@ class Driver:
         profile: Profile,
         launch: Callable[[], Launch],
         host: str,
+        rules: Rules = NO_RULES,
     ) -> None:
-        """``launch`` is asked at each start and may raise `AgentFailed`; ``host`` is this machine's name or ""."""
+        """``launch`` is asked at each start and may raise `AgentFailed`; ``host`` is this machine's name or "".
+
+        ``rules`` hold here besides the session's own.
+        """
+        self._rules = rules
+        self._tree = session.info.project
         self._recorder = recorder
         self._session = session
         self._profile = profile
@@ -110,7 +118,7 @@ class Driver:
         """
         await self._bury()
         launch = self._launch()
-        self._home = launch.home
+        self._home, self._tree = launch.home, launch.tree
         if choose_way(self._recorder.state, self._profile.name) == "native":
             self._settle(self._recorder.state.agent_session_id)
         listener = Listener(happened=self._happened, asked=self._asked, used=self._used)
@@ -182,11 +190,11 @@ class Driver:
     async def apply_policy(self) -> None:
         """Tell the agent the mode that belongs to the policy, where it has one; raises `AgentFailed`."""
         if self._agent is not None:
-            await apply_policy(self._recorder, self._profile, self._agent)
+            await apply_policy(self._recorder, self._profile, self._agent, self._rules)
 
     async def choose(self, knob: str, said: str) -> None:
         """Turn one of the agent's knobs as the user said; raises `CommandRefused`, `AgentFailed`."""
-        await choose(self._recorder, self._profile, self._agent, knob, said)
+        await choose(self._recorder, self._profile, self._agent, knob, said, self._rules)
 
     async def run_turn(self, prompt: Prompted) -> str:
         """Run one turn and return its stop reason: ACP's, or what `cancel` gave, or ``error``.
@@ -324,8 +332,11 @@ class Driver:
         self._recorder.record(PermissionAsked(request_id=request_id, call_id=call.call_id, options=options))
         state = self._recorder.state
         tool = next(b for b in state.blocks if b.type == "tool" and b.call_id == call.call_id)
-        chosen = None if asks_first(state, tool) else decide(state.policy, tool.tool_kind, options)
-        if chosen is not None:
+        verdict = judge(state.policy, state.rules | self._rules, tool.tool_kind, classify(tool, self._tree))
+        chosen = deny_once(options) if verdict == "deny" else None
+        if verdict == "allow" and not asks_first(state, tool):
+            chosen = allow_once(options)
+        if chosen is not None or verdict == "deny":
             self._recorder.record(PermissionAnswered(request_id=request_id, option_id=chosen, by="policy"))
             return chosen
         return await self._wait_answer(request_id)

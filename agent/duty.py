@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.deeds import NO_RULES, Rules
 from agent.launch import Launch
 from agent.messages import Command
 from agent.preparation import Prepare
@@ -31,6 +32,8 @@ class Duty:
     """Called once with what takes the calls of the agent's model that are seen from outside."""
     unattended: bool = False
     """Whether nobody sits in front of it: a turn that crashed is taken up again by itself, a few times."""
+    rules: Rules = NO_RULES
+    """What is asked for or refused here, besides what the session's own rules say."""
     spending: Path | None = None
     """The folder of the machine's `agent.daybook`; ``None``: no limit for all its runs."""
     held: str = ""

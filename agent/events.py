@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, TypeAdapter
 
+from agent.deeds import Rules
 from agent.frozen import LATE, Frozen
 from agent.knobs import Knob
 from agent.watch import Watch
@@ -251,10 +252,11 @@ class Chosen(Event):
 
 
 class PolicySet(Event):
-    """The permission policy was chosen."""
+    """The permission policy was chosen, and rules by classes of action; ``None`` leaves those as they are."""
 
     kind: Literal["policy"] = "policy"
     policy: Policy
+    rules: Rules | None = None
 
 
 class Budget(Frozen):

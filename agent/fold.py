@@ -179,6 +179,8 @@ class _Fold:
                 self._chosen(event)
             case PolicySet():
                 self._changes["policy"] = event.policy
+                if event.rules is not None:
+                    self._changes["rules"] = event.rules
             case BudgetSet():
                 self._budget_set(event)
             case BudgetMarked():
@@ -358,6 +360,8 @@ class _Fold:
         self._usage = self._usage.model_copy(update=update)
 
     def _phase_changed(self, event: PhaseChanged) -> None:
+        if event.phase == "idle" and self._changes.get("phase", self._base.phase) == "paused":
+            self._changes["human_at"] = event.at  # nobody else resumes
         self._changes |= {"phase": event.phase, "detail": event.detail}
         if event.phase in _SETTLED:
             self._changes["recoveries"] = ()

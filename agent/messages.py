@@ -13,6 +13,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
+from agent.deeds import Rules
 from agent.events import AnyEvent, Budget, Frozen, Phase, Policy
 from agent.frozen import LATE
 
@@ -65,11 +66,12 @@ class Answer(Frozen):
 
 
 class SetPolicy(Frozen):
-    """Change the permission policy."""
+    """Change the permission policy, and the rules by classes of action unless they are ``None``."""
 
     type: Literal["set_policy"] = "set_policy"
     id: str
     policy: Policy
+    rules: Rules | None = None
 
 
 class Choose(Frozen):

@@ -1,10 +1,13 @@
 """Which permission questions castoff answers by itself, and which modes of agents a policy allows: pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from typing import Literal
 
+from agent.deeds import Deed, Rules
 from agent.events import PermissionOption, Policy, ToolKind
 from agent.knobs import Choice
 
+Verdict = Literal["allow", "ask", "deny"]
 _EDITS: frozenset[ToolKind] = frozenset({"read", "edit", "search", "think"})
 _LOOSENESS: tuple[Policy, ...] = ("ask", "accept-edits", "accept-all")
 _PLAIN_ALLOW = ("allow_once", "allow-once", "allow", "approved", "approve", "proceed_once", "accept", "yes")
@@ -12,11 +15,19 @@ _PLAIN_ALLOW = ("allow_once", "allow-once", "allow", "approved", "approve", "pro
 options of the kind allow_once that change the mode as well."""
 
 
-def decide(policy: Policy, tool_kind: ToolKind, options: Sequence[PermissionOption]) -> str | None:
-    """The id of the option that the policy chooses, or ``None``: a human must be asked."""
-    if policy == "accept-all" or (policy == "accept-edits" and tool_kind in _EDITS):
-        return allow_once(options)
-    return None
+def judge(policy: Policy, rules: Rules, tool_kind: ToolKind, deeds: Set[Deed]) -> Verdict:
+    """What becomes of a question about a call of that kind, which is of the classes ``deeds``: the strictest wins."""
+    if deeds & set(rules.deny):
+        return "deny"
+    if deeds & set(rules.ask):
+        return "ask"
+    within = tool_kind in _EDITS and "outside" not in deeds
+    return "allow" if policy == "accept-all" or (policy == "accept-edits" and within) else "ask"
+
+
+def needs_asking(policy: Policy, rules: Rules) -> Policy:
+    """The policy by which an agent with modes of its own is to ask: for anything, once there are rules."""
+    return "ask" if rules.ask or rules.deny else policy
 
 
 def allows_mode(policy: Policy, needs: Policy | None) -> bool:
@@ -35,3 +46,8 @@ def allow_once(options: Sequence[PermissionOption]) -> str | None:
     if len(fitting) == 1:
         return fitting[0]
     return next((o for o in fitting if o.lower() in _PLAIN_ALLOW), None)
+
+
+def deny_once(options: Sequence[PermissionOption]) -> str | None:
+    """The id of the option that refuses this once, if there is one."""
+    return next((o.option_id for o in options if o.kind == "reject_once"), None)

@@ -69,7 +69,7 @@ class Runner:
         self._duty = duty
         self._tenure = tenure
         self._recorder = recorder
-        self._driver = Driver(recorder, duty.session, duty.profile, duty.launch, duty.host)
+        self._driver = Driver(recorder, duty.session, duty.profile, duty.launch, duty.host, duty.rules)
         self._rebooted = was_rebooted(duty.session)
         self._pause = 0.0
         self._wake = asyncio.Event()
@@ -144,7 +144,7 @@ class Runner:
             case Answer():
                 self._driver.answer(command.request_id, command.option_id)
             case SetPolicy():
-                self._recorder.record(PolicySet(policy=command.policy))
+                self._recorder.record(PolicySet(policy=command.policy, rules=command.rules))
                 await self._driver.apply_policy()
             case Choose():
                 await self._driver.choose(command.knob, command.value)

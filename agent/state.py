@@ -1,6 +1,7 @@
 """The session's state: everything a viewer shows of a session. `agent.fold.advance` is the only way one comes about."""
 
 from agent.blocks import AnyBlock, PermissionBlock
+from agent.deeds import NO_RULES, Rules
 from agent.events import AgentCommand, Budget, Frozen, Judged, Notified, Phase, PlanEntry, Policy, Prompted
 from agent.knobs import Knob
 from agent.steps import Step
@@ -55,6 +56,8 @@ class SessionState(Frozen):
     chosen: tuple[tuple[str, str], ...] = ()
     """What the user chose of that, by knob."""
     policy: Policy = "ask"
+    rules: Rules = NO_RULES
+    """What is asked for or refused whatever the policy says."""
     budget: Budget = Budget()
     watch: Watch = Watch()
     verdicts: tuple[Judged, ...] = ()

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from agent.deeds import Rules
 from agent.errors import CommandRefused, LinkCut, ViewerGone
 from agent.events import AnyEvent, Budget, Policy
 from agent.messages import (
@@ -112,9 +113,9 @@ class Viewer:
         """Answer a permission question."""
         await self._command(Answer(id=self._next_id(), request_id=request_id, option_id=option_id))
 
-    async def set_policy(self, policy: Policy) -> None:
-        """Change the permission policy."""
-        await self._command(SetPolicy(id=self._next_id(), policy=policy))
+    async def set_policy(self, policy: Policy, rules: Rules | None = None) -> None:
+        """Change the permission policy, and the rules by classes of action unless they are ``None``."""
+        await self._command(SetPolicy(id=self._next_id(), policy=policy, rules=rules))
 
     async def choose(self, knob: str, value: str) -> None:
         """Turn one of the agent's knobs, e.g. ``model``, to a value."""

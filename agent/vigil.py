@@ -11,6 +11,7 @@ from agent.events import AnyEvent, BudgetMarked, Judged, Noted
 from agent.gates import passed_gates
 from agent.recorder import Recorder
 from agent.state import SessionState
+from agent.waiting import Waiting
 
 _LOOK_SECONDS = 30.0
 """How often the work of a silent agent is measured."""
@@ -36,6 +37,7 @@ class Vigil:
         self._act = act
         self._steady = steady
         self._work = work
+        self._waiting = Waiting(wall, steady)
         state = recorder.state
         self._drift = Drift(root, passed=passed_gates(state))
         self._heard = steady()
@@ -63,9 +65,18 @@ class Vigil:
             self._judge(Judged(rule="alone_hours", level="pause", evidence=text))
         if state.questions:
             self._hear()
+            self._judge_waiting(state)
         elif pid is not None and now - self._looked >= _LOOK_SECONDS:
             self._measure(pid, now)
         self._judge_silence(state, now)
+
+    def _judge_waiting(self, state: SessionState) -> None:
+        """The pause that follows ends the turn, and its open questions with it: none of them is leave."""
+        late = self._waiting.overdue(state)
+        already = state.verdicts[-1:] and state.verdicts[-1].rule == "answer_minutes"
+        if late is not None and not (already and state.verdicts[-1].seq > late.seq):
+            text = f"Nobody answered for {state.watch.answer_minutes:g} minutes: it is denied, and the run waits."
+            self._judge(Judged(rule="answer_minutes", level="pause", evidence=text))
 
     def _measure(self, pid: int, now: float) -> None:
         worked, before = self._work(pid), self._worked

@@ -39,6 +39,8 @@ class Watch(Frozen):
     """Minutes without a sign of life in a turn; it is never nudged, only told."""
     alone_hours: float = 12.0
     """Hours without any human contact after which the run is paused; 0: never."""
+    answer_minutes: float = Field(default=60.0, ge=0)
+    """Minutes after which a question that nobody answers is denied and the run paused; 0: never."""
     polls: tuple[str, ...] = ()
     """Commands that poll, besides `POLLS`."""
     paths: tuple[str, ...] = ()

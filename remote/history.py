@@ -7,6 +7,7 @@ decide what an agent may do at home.
 from pathlib import Path
 from typing import NamedTuple
 
+from agent.deeds import Rules
 from agent.errors import JournalDamaged
 from agent.events import Policy
 from agent.fold import advance
@@ -20,10 +21,11 @@ _WAY_OUT = "Look at the host: something there changed the run's own records."
 
 
 class History(NamedTuple):
-    """What a history tells: the session's state at its end, and the policy that was in force when it left."""
+    """What a history tells: the session's state at its end, and policy and rules that were in force when it left."""
 
     state: SessionState
     policy_at_home: Policy
+    rules_at_home: Rules
 
 
 def check_history(session: SessionDir, parcel: Path, first: int, last: int) -> History:
@@ -40,7 +42,7 @@ def check_history(session: SessionDir, parcel: Path, first: int, last: int) -> H
             raise JournalDamaged(f"The run's history holds an event of epoch {event.epoch}, out of its turn.", _WAY_OUT)
         epoch = event.epoch
     left = advance(SessionState(), (event for event in events if event.epoch < first))
-    return History(advance(left, events), left.policy)
+    return History(advance(left, events), left.policy, left.rules)
 
 
 def _count_own(ours: Path, theirs: Path) -> int:

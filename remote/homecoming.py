@@ -276,6 +276,7 @@ class Homecoming:
             note=await asyncio.to_thread(self._landing.write_open),
             tell=describe_return(self.host, told["clashes"], told["held"], branch=told["branch"], patch=told["patch"]),
             policy=self._history.policy_at_home,
+            rules=self._history.rules_at_home,
         )
         write_model(arrival_path(self.session, self._epoch), arrival)
         update_lease(self.session, lambda lease: rules.take_home(lease, self._epoch))

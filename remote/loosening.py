@@ -3,6 +3,7 @@
 from agent.watch import Watch
 
 _RISING = ("same_call", "same_error", "alternation", "monologue", "no_progress", "outside", "lost_tests", "silence")
+_LIMITS = ("alone_hours", "answer_minutes", "diff_lines")
 _WIDENING = ("polls", "fine")
 """More of these is laxer."""
 _GATES = ("before_steps", "touching", "commands")
@@ -12,7 +13,7 @@ _GATES = ("before_steps", "touching", "commands")
 def find_loosened(before: Watch, after: Watch) -> tuple[str, ...]:
     """The fields in which ``after`` finds less than ``before``, or stops less often."""
     laxer = [name for name in _RISING if any(map(_rises, getattr(before, name), getattr(after, name)))]
-    laxer += [name for name in ("alone_hours", "diff_lines") if _rises(getattr(before, name), getattr(after, name))]
+    laxer += [name for name in _LIMITS if _rises(getattr(before, name), getattr(after, name))]
     laxer += [name for name in _WIDENING if set(getattr(after, name)) - set(getattr(before, name))]
     laxer += [name for name in _GATES if set(getattr(before, name)) - set(getattr(after, name))]
     if before.paths and (not after.paths or set(after.paths) - set(before.paths)):

@@ -14,6 +14,7 @@ from typing import Any, cast
 from blake3 import blake3
 from pydantic import ConfigDict, ValidationError, ValidationInfo, field_validator
 
+from agent.deeds import DEEDS, Deed, Rules
 from agent.events import Budget, Frozen
 from agent.paths import config_dir
 from agent.setup import SetupCommand
@@ -60,6 +61,37 @@ class Watching(Watch):
     """What runs are watched by, as the file has it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RuleTable(Frozen):
+    """Classes of action that are asked for, and that are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ask: tuple[Deed, ...] = ()
+    deny: tuple[Deed, ...] = ()
+
+    @property
+    def rules(self) -> Rules:
+        """As an agent's driver takes them."""
+        return Rules(ask=self.ask, deny=self.deny)
+
+    def __or__(self, other: "RuleTable") -> "RuleTable":
+        """As strict as either."""
+        return RuleTable.model_validate((self.rules | other.rules).model_dump())
+
+
+class PolicyTables(Frozen):
+    """What is asked for or refused while somebody sits in front of a session, and while it is away."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    attended: RuleTable = RuleTable()
+    unattended: RuleTable = RuleTable()
+
+    def __or__(self, other: "PolicyTables") -> "PolicyTables":
+        """As strict as either."""
+        return PolicyTables(attended=self.attended | other.attended, unattended=self.unattended | other.unattended)
 
 
 class Command(SetupCommand):
@@ -117,6 +149,7 @@ class ProjectSettings(Frozen):
     network: NetworkSettings = NetworkSettings()
     budget: Limits = Limits()
     watch: Watching = Watching()
+    policy: PolicyTables = PolicyTables()
 
     @field_validator("include", "exclude", mode="before")
     @classmethod
@@ -169,15 +202,25 @@ def read_project(tree: Path) -> Project:
     """The settings that count for ``tree``; raises `ProjectFileInvalid`."""
     user, _ = _read(config_dir() / USER_NAME)
     own, data = _read(tree / NAME)
-    said = {name: getattr(own, name) for name in own.model_fields_set - {"budget", "watch"}}
+    said = {name: getattr(own, name) for name in own.model_fields_set - {"budget", "watch", "policy"}}
     # A limit of the user's own holds until the project's file names that very limit.
     limits = user.budget.model_dump(exclude_unset=True) | own.budget.model_dump(exclude_unset=True)
     watch = user.watch.model_dump(exclude_unset=True) | own.watch.model_dump(exclude_unset=True)
     merged = {"budget": Limits.model_validate(limits), "watch": Watching.model_validate(watch)}
+    # A project's own file takes nothing away from the user's rules.
+    merged["policy"] = user.policy | own.policy
     settings = user.model_copy(update={**said, **merged})
     loosens = find_loosened(user.watch, settings.watch)
     digest = blake3(data).hexdigest() if data is not None else ""
     return Project(settings=settings, asks=own, digest=digest, loosens=loosens)
+
+
+def read_attended_rules(tree: Path) -> Rules:
+    """What sessions of ``tree`` are to ask for here; for everything where the settings cannot be read."""
+    try:
+        return read_project(tree).settings.policy.attended.rules
+    except ProjectFileInvalid:
+        return Rules(ask=tuple(DEEDS))
 
 
 def parse_settings(text: str, shown: str) -> ProjectSettings:
@@ -228,6 +271,8 @@ def _known(above: list[str]) -> list[str]:
             return list(Limits.model_fields)
         case ["watch"]:
             return list(Watching.model_fields)
+        case ["policy"]:
+            return list(RuleTable.model_fields if above[1:] else PolicyTables.model_fields)
         case ["setup"]:
             return list(Command.model_fields)
         case ["network"]:

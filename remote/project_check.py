@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from agent.deeds import Rules
 from agent.sessions import SessionDir
 from agent.watch import Watch
 from remote.agreement import agree, find_disagreement
@@ -46,6 +47,11 @@ class ProjectCheck:
     def watch(self) -> Watch:
         """By what runs of the project are watched."""
         return Watch.model_validate(self._project.settings.watch.model_dump())
+
+    @property
+    def rules(self) -> Rules:
+        """What runs of the project ask for, and what they are refused."""
+        return self._project.settings.policy.unattended.rules
 
     def object(self) -> tuple[Problem, ...]:
         """What was not agreed to, not even now, and which variables have no value here."""

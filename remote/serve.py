@@ -16,6 +16,7 @@ from remote.notify import Notifier
 from remote.pane import print_event
 from remote.phone import Phone
 from remote.place import read_place
+from remote.project import read_attended_rules
 from remote.setup import set_up
 
 _LINGER_SECONDS = 900.0
@@ -31,7 +32,8 @@ async def serve_session(path: Path, held: str = "") -> None:
     profile = load_profile(session.info.agent)
     place = read_place(session)
     if place is None:
-        await serve(Duty(session, profile, lambda: launch_here(session, profile), linger=_LINGER_SECONDS))
+        rules = read_attended_rules(Path(session.info.project))
+        await serve(Duty(session, profile, lambda: launch_here(session, profile), linger=_LINGER_SECONDS, rules=rules))
         return
     refusals, counter = Refusals(), Counter()
     async with (

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from agent.deeds import NO_RULES, Rules
 from agent.events import Budget, Frozen, Policy
 from remote.levels import Need
 
@@ -40,6 +41,8 @@ class Terms(Frozen):
     say: str = ""
     budget: Budget = Budget()
     policy: Policy = "accept-all"
+    rules: Rules = NO_RULES
+    """What is asked for or refused there, besides what the project's settings say."""
     drain_seconds: float = 20.0
     leave: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ import pytest
 from agent.agent_process import start_agent
 from agent.events import Event, PermissionOption, Text, ToolCalled
 from agent.launch import Launch, Listener
-from agent.policy import decide
+from agent.policy import allow_once
 from agent.profiles import load_profile
 from agent.programs import agent_command
 from agent.session_files import session_files
@@ -29,7 +29,7 @@ Answer = Callable[[ToolCalled, tuple[PermissionOption, ...]], str | None]
 
 
 def accept(call: ToolCalled, options: tuple[PermissionOption, ...]) -> str | None:
-    return decide("accept-all", call.tool_kind or "other", options)
+    return allow_once(options)
 
 
 def reject(call: ToolCalled, options: tuple[PermissionOption, ...]) -> str | None:

@@ -15,6 +15,8 @@ USERS = Watch(commands=("git push*",), diff_lines=500, paths=("src/*",))
         ({"silence": (10, 0)}, "silence"),
         ({"alone_hours": 0.0}, "alone_hours"),
         ({"alone_hours": 24.0}, "alone_hours"),
+        ({"answer_minutes": 0.0}, "answer_minutes"),
+        ({"answer_minutes": 61.0}, "answer_minutes"),
         ({"diff_lines": 501}, "diff_lines"),
         ({"polls": ("make",)}, "polls"),
         ({"fine": ("same_call: make",)}, "fine"),
