@@ -12,6 +12,7 @@ from agent.knobs import MODE, explain_modes, find_knob, keep_chosen, pick_choice
 from agent.policy import allows_mode, needs_asking
 from agent.profiles import Profile
 from agent.recorder import Recorder
+from agent.state import SessionState
 
 if TYPE_CHECKING:
     from agent.agent_process import AgentProcess

@@ -175,7 +175,7 @@ class Departure:
             proceed=True,
             budget=self.terms.budget,
             policy=self.terms.policy,
-            rules=self.terms.rules | self._preflight.project.rules,
+            rules=self._preflight.project.rules,
             watch=self._preflight.project.watch,
             brief=self.terms.brief,
             stays=self._stays,

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from agent.deeds import NO_RULES, Rules
 from agent.events import Frozen
 from remote.levels import Level
 
@@ -52,13 +53,14 @@ class Extras(Frozen):
 
     ``included`` are ignored files that travel all the same, ``companions`` directories outside the folder that its
     repositories need, ``env`` names of variables that go along with their values, ``setup`` the commands that set the
-    project up there.
+    project up there. ``rules`` is what is asked for and refused there, whatever the policy.
     """
 
     included: tuple[Stays, ...] = ()
     companions: tuple[Stays, ...] = ()
     env: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
+    rules: Rules = NO_RULES
 
 
 class HostFacts(Frozen):

@@ -9,12 +9,12 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from blake3 import blake3
 from pydantic import ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from agent.deeds import DEEDS, Deed, Rules
+from agent.deeds import Deed, Rules
 from agent.events import Budget, Frozen
 from agent.paths import config_dir
 from agent.setup import SetupCommand
@@ -208,8 +208,7 @@ def read_project(tree: Path) -> Project:
     watch = user.watch.model_dump(exclude_unset=True) | own.watch.model_dump(exclude_unset=True)
     merged = {"budget": Limits.model_validate(limits), "watch": Watching.model_validate(watch)}
     # A project's own file takes nothing away from the user's rules.
-    merged["policy"] = user.policy | own.policy
-    settings = user.model_copy(update={**said, **merged})
+    settings = user.model_copy(update={**said, **merged, "policy": user.policy | own.policy})
     loosens = find_loosened(user.watch, settings.watch)
     digest = blake3(data).hexdigest() if data is not None else ""
     return Project(settings=settings, asks=own, digest=digest, loosens=loosens)
@@ -220,7 +219,7 @@ def read_attended_rules(tree: Path) -> Rules:
     try:
         return read_project(tree).settings.policy.attended.rules
     except ProjectFileInvalid:
-        return Rules(ask=tuple(DEEDS))
+        return Rules(ask=get_args(Deed))
 
 
 def parse_settings(text: str, shown: str) -> ProjectSettings:

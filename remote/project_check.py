@@ -41,6 +41,7 @@ class ProjectCheck:
             companions=_told(seen.companions),
             env=settings.env,
             setup=tuple(command.run for command in settings.setup),
+            rules=self.rules,
         )
 
     @property
@@ -50,8 +51,8 @@ class ProjectCheck:
 
     @property
     def rules(self) -> Rules:
-        """What runs of the project ask for, and what they are refused."""
-        return self._project.settings.policy.unattended.rules
+        """What this run asks for, and what it is refused."""
+        return self._project.settings.policy.unattended.rules | self._terms.rules
 
     def object(self) -> tuple[Problem, ...]:
         """What was not agreed to, not even now, and which variables have no value here."""

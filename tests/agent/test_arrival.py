@@ -3,6 +3,7 @@
 import pytest
 
 from agent.arrival import Arrival, arrive
+from agent.deeds import Rules
 from agent.events import (
     AnyEvent,
     Budget,
@@ -72,9 +73,9 @@ def test_what_waited_elsewhere_is_not_sent_here_unasked() -> None:
     before = advance(
         SessionState(), stamp((PolicySet(policy="accept-all"), Prompted(prompt_id="p", text="Do it.")), 0, 2)
     )
-    home = Arrival(origin="vm", to="here", files=0, size=0, seconds=1.0, policy="ask")
+    home = Arrival(origin="vm", to="here", files=0, size=0, seconds=1.0, policy="ask", rules=Rules(ask=("run",)))
     state = advance(before, stamp(arrive(home, before, 3), before.head_seq, 3))
-    assert (state.phase, state.policy) == ("paused", "ask")
+    assert (state.phase, state.policy, state.rules.ask) == ("paused", "ask", ("run",))
     assert "vm" in state.detail and [prompt.text for prompt in state.queue] == ["Do it."]
     assert not [e for e in arrive(home, SessionState(), 3) if isinstance(e, PhaseChanged)]
 

@@ -12,11 +12,14 @@ from remote.history import check_history
 
 Event = Mapping[str, object]
 
-_LEFT = (
-    {"kind": "policy", "policy": "ask", "epoch": 1},
+_LEFT: tuple[Event, ...] = (
+    {"kind": "policy", "policy": "ask", "rules": {"ask": ["read"]}, "epoch": 1},
     {"kind": "note", "text": "cast off", "epoch": 1},
 )
-_THERE = ({"kind": "policy", "policy": "accept-all", "epoch": 2}, {"kind": "note", "text": "worked", "epoch": 2})
+_THERE: tuple[Event, ...] = (
+    {"kind": "policy", "policy": "accept-all", "rules": {"ask": ()}, "epoch": 2},
+    {"kind": "note", "text": "worked", "epoch": 2},
+)
 
 
 def lines(events: Sequence[Event]) -> str:
@@ -42,7 +45,7 @@ def pack(tmp_path: Path, events: Sequence[Event], frames: str = '{"frame": 1}\n{
 def test_a_history_that_goes_on(session: SessionDir, tmp_path: Path) -> None:
     history = check_history(session, pack(tmp_path, (*_LEFT, *_THERE)), 2, 2)
     assert (history.state.head_seq, history.state.policy) == (4, "accept-all")
-    assert history.policy_at_home == "ask"
+    assert (history.policy_at_home, history.rules_at_home.ask, history.state.rules.ask) == ("ask", ("read",), ())
 
 
 def test_a_history_that_is_in_place_already(session: SessionDir, tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """The project's settings file: read strictly, told with line and key, and agreed to before it gets anything."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from agent.deeds import Deed, Rules
 from remote import project
 from remote.agreement import agree, find_disagreement, is_agreed, withdraw_agreement
 from remote.errors import ProjectFileInvalid
-from remote.project import Limits, Project, ProjectSettings, parse_settings, read_project
+from remote.project import Limits, Project, ProjectSettings, parse_settings, read_attended_rules, read_project
 from snapshot.selection import Selection
 
 
@@ -67,6 +69,20 @@ def test_the_projects_own_file_wins_field_by_field_and_limit_by_limit(tree: Path
     assert project.asks.env == ("A",) and project.asks.host == ""
 
 
+def test_a_projects_file_takes_no_rule_of_the_users_away(tree: Path) -> None:
+    write_user(tree, '[policy.unattended]\nask = ["run"]\ndeny = ["outside"]\n[policy.attended]\nask = ["network"]\n')
+    own = '[policy.unattended]\nask = ["network"]\ndeny = []\n[policy.attended]\nask = []\n'
+    policy = write_own(tree, own).settings.policy
+    assert policy.unattended.rules == Rules(ask=("run", "network"), deny=("outside",))
+    assert policy.attended.rules == read_attended_rules(tree) == Rules(ask=("network",))
+
+
+def test_where_the_settings_cannot_be_read_everything_is_asked_for(tree: Path) -> None:
+    assert read_attended_rules(tree) == Rules()
+    (tree / ".castoff.toml").write_text("[policy]\nattendet = {}")
+    assert read_attended_rules(tree) == Rules(ask=get_args(Deed))
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -87,6 +103,9 @@ def test_the_projects_own_file_wins_field_by_field_and_limit_by_limit(tree: Path
         ("[budget]\nmax_turns = 2.5", "line 2, budget.max_turns: write a whole number"),
         ("[budget]\nmax_usd = nan", "line 2, budget.max_usd: a limit is a number above 0"),
         ('setup = [{ run = "a", files = ["../x"] }]', "line 1, setup.files: '../x' is not a file of the project"),
+        ("[policy]\nattendet = {}", "line 2, policy.attendet: this name is not known; it may be 'attended'"),
+        ('[policy.attended]\ndeni = ["run"]', "line 2, policy.attended.deni: this name is not known; it may be 'deny'"),
+        ('[policy.attended]\ndeny = ["all"]', "policy.attended.deny: this is none of the words"),
         ('setup = [" "]', "line 1, setup.run: a command is a line of text"),
     ],
 )

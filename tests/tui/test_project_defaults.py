@@ -1,5 +1,6 @@
 """What the project's settings say, on the handoff screen: host, limits, and what goes along."""
 
+from agent.deeds import Rules
 from agent.events import AnyEvent, Budget, BudgetSet
 from remote.errors import ProjectFileInvalid
 from remote.findings import Extras, Stays
@@ -62,9 +63,11 @@ def test_what_goes_along_is_on_the_page_and_harmless() -> None:
         included=(Stays(what="build/", why="ignored by git, and included by choice", files=2, size=2048),),
         env=("TOKEN",),
         setup=("npm ci", "echo \x1b[2J\nmake"),
+        rules=Rules(ask=("network",), deny=("read", "outside")),
     )
     step = next(step for step in recorded.HANDOFF if isinstance(step, Preflighted))
     lines = draw_preflight(step.model_copy(update={"extras": extras}), 80)
     text = "\n".join("".join(span.text for span in line.spans) for line in lines)
     assert "Included  build/ (2 files," in text and "Variables TOKEN, with their values" in text
+    assert "Asks for  network, what" in text and "Refused   read, outside, what" in text
     assert "Setup     npm ci" in text and "echo" in text and "\x1b" not in text

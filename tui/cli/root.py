@@ -36,6 +36,7 @@ COMMANDS = {
     "undo": Entry("undo:undo", "Take back what a pull did to the tree."),
     "budget": Entry("budget:budget", "See and change what a run may use; let it go on."),
     "set": Entry("set:set_", "See and change a run's model, mode and the agent's other options."),
+    "policy": Entry("policy:policy", "See and change what a run's agent may do without asking."),
     "stop": Entry("stop:stop", "End a run's agent; the session and its work are kept."),
     "init": Entry("init:init", "Write a project's settings file from what is found."),
     "allow": Entry("allow:allow", "Agree to what a project's settings file asks for."),

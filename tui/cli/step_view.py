@@ -174,6 +174,8 @@ def _describe_preflight(step: Preflighted) -> str:
         *(_describe_travelling("beside", s) for s in step.extras.companions),
         *(_describe_travelling("included", s) for s in step.extras.included),
         *([f"  variables: {', '.join(step.extras.env)}"] if step.extras.env else []),
+        *([f"  asks for: {', '.join(step.extras.rules.ask)}"] if step.extras.rules.ask else []),
+        *([f"  refuses: {', '.join(step.extras.rules.deny)}"] if step.extras.rules.deny else []),
         *(f"  setup: {clean(command, single_line=True)}" for command in step.extras.setup),
         *describe_losses(step.stays),
         *_describe_problems(step),

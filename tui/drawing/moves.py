@@ -56,6 +56,9 @@ def _draw_extras(extras: Extras, width: int) -> list[Line]:
     out = [*_draw_travelling("Beside", extras.companions, width), *_draw_travelling("Included", extras.included, width)]
     if extras.env:
         out += _row("Variables", f"{', '.join(extras.env)}, with their values", width)
+    for label, deeds in (("Asks for", extras.rules.ask), ("Refused", extras.rules.deny)):
+        if deeds:
+            out += _row(label, f"{', '.join(deeds)}, whatever the policy", width)
     for index, command in enumerate(extras.setup):
         # Its own lines: in a shell a line's end is not a space.
         for number, text in enumerate(text_lines(command)):

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import os
+from typing import get_args
 
 import click
 
+from agent.deeds import Deed, Rules
 from agent.events import Budget, Policy
 from agent.lease import read_lease
 from agent.sessions import SessionDir
@@ -22,6 +24,8 @@ from tui.cli.prompts import check_text
 from tui.cli.step_view import StepView
 from tui.cli.target import open_links, pick_departing
 from tui.cli.trust import make_trust
+
+_CLASSES = click.Choice(get_args(Deed))
 
 
 @click.command(
@@ -54,6 +58,8 @@ Examples:
     help="Where the agent cannot take its session up there, begin anew with a brief of it instead of going back.",
 )
 @click.option("--agent", default="", shell_complete=complete_agent, help="Let this agent go on there, from a brief.")
+@click.option("--ask", multiple=True, type=_CLASSES, help="Ask for this class of action all the same.")
+@click.option("--deny", multiple=True, type=_CLASSES, help="Refuse this class of action.")
 @click.option("--leave", multiple=True, metavar="PATH", help="A file or folder of the project that stays here.")
 @click.option("--mask", multiple=True, metavar="PATH", help="Send this file with its secrets as asterisks.")
 @click.option(
@@ -86,6 +92,8 @@ async def handoff(
     policy: Policy,
     brief: bool,
     agent: str,
+    ask: tuple[Deed, ...],
+    deny: tuple[Deed, ...],
     leave: tuple[str, ...],
     mask: tuple[str, ...],
     allow_secret: tuple[str, ...],
@@ -120,6 +128,7 @@ async def handoff(
         say=check_text(say),
         budget=budget,
         policy=policy,
+        rules=Rules(ask=ask, deny=deny),
         leave=_in_project(moving, leave),
         mask=_in_project(moving, mask),
         allow_secrets=_check_digits(allow_secret),
