@@ -152,3 +152,8 @@ def test_an_answer_that_a_keyboard_began_with_a_capital_counts() -> None:
 def test_a_question_answered_elsewhere_is_open_no_more() -> None:
     book = Book().ask(asked()).close("r")
     assert isinstance(weigh(book, press(asked(), "deny")), Rejected)
+
+
+def test_a_token_is_of_one_question_though_both_show_the_same() -> None:
+    one, two = asked(1, digest="same"), asked(2, digest="same")
+    assert isinstance(weigh(Book(asked=(one, two)), line(two.question, "allow", sign(KEY, one, "allow"))), Rejected)

@@ -14,6 +14,7 @@ from agent.lease import Lease, write_lease
 from remote.config import Settings
 from remote.hostkeys import HostKeys
 from tests.hosts import HostForTests, free_port
+from tests.remote.ntfy_double import run_ntfy_double
 from tests.tui.cli.conftest import Castoff, MakeSession
 
 
@@ -144,6 +145,25 @@ def phone_url() -> Generator[str]:
         serving.join()
 
 
+def let_answers_come(castoff: Castoff, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ntfy topic with a login is believed by its code, then takes answers, then none any more."""
+    with run_ntfy_double() as ntfy:
+        ntfy.tokens = {"tk_read"}
+        monkeypatch.setattr("sys.stdin", io.StringIO(ntfy.url("runs", "?token=tk_read&auth=token") + "\n"))
+        (added, *_) = castoff("notify", "add", "-", "--host", name, "--json").records
+        channel = added["channel"]
+        early = castoff("notify", "answers", channel, "--host", name, "--json").records[-1]
+        assert not early["ok"], "it is not believed yet"
+        code = re.findall(r"code of \S+ is (\d{4})", "".join(each.message for each in ntfy.published))[-1]
+        assert castoff("notify", "confirm", channel, code, "--host", name).status == 0
+        for argv, come in (((), True), (("--off",), False)):
+            told = castoff("notify", "answers", channel, *argv, "--host", name, "--json")
+            (line,) = [each for each in told.records if each.get("channel") == channel]
+            assert (told.status, line["answers"], line["host"]) == (0, come, name)
+            assert "tk_read" not in told.out + told.err
+        assert castoff("notify", "remove", channel, "--host", name).status == 0
+
+
 @pytest.mark.timeout(400)  # the host's first setup installs castoff there
 def test_setup_and_channels_with_a_dead_host_beside(
     embedded_host: HostForTests, phone_url: str, castoff: Castoff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -184,6 +204,9 @@ def test_setup_and_channels_with_a_dead_host_beside(
     assert (rules["quiet"], rules["details"]) == ("22:00-07:00", False)
     sent = castoff("notify", "test", "--host", name, "--json")
     assert (sent.status, sent.records[0]["ok"]) == (0, True), sent
+    refused = castoff("notify", "answers", channel["channel"], "--host", name, "--json").records[-1]
+    assert not refused["ok"] and "answer" in refused["reason"], refused
+    let_answers_come(castoff, name, monkeypatch)
     assert castoff("notify", "remove", channel["channel"], "--host", name).status == 0
     assert castoff("notify", "test", "--host", name, "--json").records[-1]["code"] == "no-channel"
 
