@@ -28,14 +28,13 @@ def note_offer(recorder: Recorder, profile: Profile, event: Offered) -> None:
     recorder.record(event)
     mode = _mode_of(recorder.state)
     taken = before.turn is not None and mode != _mode_of(before)
-    if taken and mode and profile.mode_needs and not allows_mode(before.policy, profile.mode_needs.get(mode)):
-        text = f"{profile.title} is in its mode {mode} now: it may do things unasked that the policy {before.policy!r} "
+    policy = needs_asking(before.policy, before.rules)
+    if taken and mode and profile.mode_needs and not allows_mode(policy, profile.mode_needs.get(mode)):
+        text = f"{profile.title} is in its mode {mode} now: it may do things unasked that the policy {policy!r} "
         recorder.record(Noted(level="warning", text=f"{text}would ask for. /mode shows the others."))
 
 
-async def apply_policy(
-    recorder: Recorder, profile: Profile, agent: "AgentProcess", rules: Rules = NO_RULES
-) -> None:
+async def apply_policy(recorder: Recorder, profile: Profile, agent: "AgentProcess", rules: Rules = NO_RULES) -> None:
     """Set the mode that the user chose; where the policy does not allow it or it is not there, the policy's own, where
     the agent has one for it. With ``rules``, or the session's own, it is to ask for all. Raises `AgentFailed`."""
     state = recorder.state
