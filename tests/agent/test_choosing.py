@@ -125,6 +125,9 @@ async def test_a_mode_that_the_agent_takes_by_itself_is_told(place: Place) -> No
         assert values(state)["mode"] == "yolo"
         notes = [block.text for block in state.blocks if block.type == "note"]
         assert len(notes) == 1 and "Choosy is in its mode yolo now" in notes[0]
+        await run.viewer.choose("model", "big-2")
+        state = await run.until(lambda s: values(s)["model"] == "big-2")
+        assert sum(block.type == "note" for block in state.blocks) == 1, "it is told once"
 
 
 async def test_a_model_that_is_gone_is_told_and_forgotten(place: Place) -> None:
