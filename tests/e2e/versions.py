@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OLDER = "0099874"
-"""The first commit whose journey with the built-in agent works."""
+OLDER = "6f2dcbf"
+"""The first commit that passes over events of kinds which it does not know."""
 BEFORE = "c2c523f"
 """The last commit whose records do not say their format."""
 _BUILD = (
