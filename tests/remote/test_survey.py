@@ -1,6 +1,7 @@
 """A host looked over: what it says of itself, and the way to it."""
 
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -88,17 +89,29 @@ async def test_the_way_to_a_host_is_measured(sshd_host: HostForTests) -> None:
     assert link.rtt > 0 and link.up > 100_000 and link.down > 100_000
 
 
+@pytest.fixture
+def bare_host(sshd_host: HostForTests) -> Generator[HostForTests]:
+    """The host without castoff's runtime, which an earlier test may have installed."""
+    runtimes = sshd_host.home / ".local/share/castoff/runtimes"
+    aside = sshd_host.home / "runtimes"
+    if runtimes.exists():
+        runtimes.rename(aside)
+    yield sshd_host
+    if aside.exists():
+        aside.rename(runtimes)
+
+
 async def test_a_glance_installs_nothing_and_asks_nobody(
-    sshd_host: HostForTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare_host: HostForTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOME", str(sshd_host.home))
-    sshd_host.write_settings(tmp_path / "config")
+    monkeypatch.setenv("HOME", str(bare_host.home))
+    bare_host.write_settings(tmp_path / "config")
     links = Links()
     try:
-        before = sorted(sshd_host.home.rglob("*"))
+        before = sorted(bare_host.home.rglob("*"))
         rtt, facts = await peek(links, "vm")
         assert rtt > 0 and facts is None, "there is no runtime yet"
-        assert sorted(sshd_host.home.rglob("*")) == before
+        assert sorted(bare_host.home.rglob("*")) == before
     finally:
         await links.close()
 
