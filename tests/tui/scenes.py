@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from agent.errors import ViewerGone
-from agent.events import PhaseChanged, Prompted
+from agent.events import PhaseChanged, Prompted, Used
 from remote.errors import HostUnreachable
 from remote.run import Runs
 from remote.steps import StillHere, Verified
@@ -139,10 +139,11 @@ def _home(b: DoubleBackend) -> None:
 def _paused(b: DoubleBackend) -> None:
     _working(b)
     last = b.events[-1]
-    b.events.append(
-        PhaseChanged(phase="paused", detail="The budget of $2.00 is used up.", seq=last.seq + 1, at=last.at)
-    )
-    b.events.append(Prompted(prompt_id="later", text="Then say so in the manual.", seq=last.seq + 2, at=last.at))
+    b.events += [
+        Used(cost_usd=2.03, seq=last.seq + 1, at=last.at),
+        PhaseChanged(phase="paused", detail="The budget of $2.00 is used up.", seq=last.seq + 2, at=last.at),
+        Prompted(prompt_id="later", text="Then say so in the manual.", seq=last.seq + 3, at=last.at),
+    ]
 
 
 def _lost(b: DoubleBackend) -> None:
@@ -234,7 +235,7 @@ SCENES: dict[str, Scene] = {
 }  # fmt: skip
 KEPT = (
     "workspace", "asking", "empty", "handoff", "away", "runs", "pull", "keys", "themes", "sessions", "jump", "digest",
-    "deliveries",
+    "deliveries", "paused", "timeline",
 )  # fmt: skip
 """The scenes whose pictures are kept under docs/."""
 
