@@ -89,7 +89,7 @@ def explain_modes(knobs: Sequence[Knob], needs: Mapping[str, str]) -> tuple[Knob
 def keep_chosen(chosen: Mapping[str, str], knobs: Sequence[Knob]) -> tuple[list[tuple[str, str]], list[str]]:
     """What of the user's choices is to be set again, as (knob, value), and of which knobs it is not offered any more.
 
-    The mode is left out: which one may be set is for `agent.policy.may_choose_mode` to say.
+    The mode is left out: which one may be set is for `agent.policy.allows_mode` to say.
     """
     again: list[tuple[str, str]] = []
     lost: list[str] = []
